@@ -1,0 +1,263 @@
+#include <xgrad/autograd/anomaly.hpp>
+#include <xgrad/autograd/backward.hpp>
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/tape.hpp>
+
+#include <algorithm>
+#include <queue>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace xgrad {
+namespace {
+
+using detail::TensorImpl;
+
+struct BySequence {
+  bool operator()(const Node* a, const Node* b) const { return a->sequence() < b->sequence(); }
+  bool operator()(const Ref<Node>& a, const Ref<Node>& b) const {
+    return (*this)(a.get(), b.get());
+  }
+};
+
+// A gradient that something else can see (a rule may hand on the gradient it was given) must not
+// become grad(), which optimisers change in place.
+Tensor owned(Tensor gradient) {
+  if (gradient.impl()->is_unique() && gradient.storage()->is_unique()) return gradient;
+  Tensor copy = Tensor::empty(gradient.shape(), gradient.dtype());
+  copy.copy_(gradient);
+  return copy;
+}
+
+/// One backward pass. Gradients wait here until their node or leaf has received them all.
+class Pass {
+ public:
+  explicit Pass(BackwardOptions options) : options_(options) {}
+
+  void start(const Tensor& output, const Tensor& gradient) { deliver(Edge(output), gradient); }
+
+  /// Restricts the pass to what leads to `inputs`.
+  void look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs);
+
+  void run();
+
+  /// The gradient that arrived at an input of look_for().
+  Tensor found(const Tensor& input) const;
+
+  void store_leaf_gradients();
+
+ private:
+  void deliver(const Edge& edge, const Tensor& gradient);
+  void run_node(Node& node, Tensor dy);
+  void run_rules(Node& node, const Tensor& dy);
+  bool wanted(const Edge& edge) const;
+  void add(Tensor& sum, const Tensor& gradient) const;
+
+  BackwardOptions options_;
+  std::unordered_map<const Node*, Tensor> pending_;
+  std::priority_queue<Ref<Node>, std::vector<Ref<Node>>, BySequence> queue_;
+  std::unordered_map<const TensorImpl*, std::size_t> leaf_index_;
+  std::vector<std::pair<Tensor, Tensor>> leaves_;  // in order of arrival, so that runs are alike
+
+  bool restricted_ = false;
+  std::unordered_set<const Node*> needed_;
+  std::unordered_map<const Node*, Tensor> captured_;
+};
+
+void Pass::add(Tensor& sum, const Tensor& gradient) const {
+  sum = sum.defined() ? detail::add_gradients(sum, gradient) : gradient;
+}
+
+bool Pass::wanted(const Edge& edge) const {
+  if (!edge) return false;
+  if (!restricted_) return true;
+  return edge.node ? needed_.contains(edge.node.get()) : leaf_index_.contains(edge.leaf.impl());
+}
+
+void Pass::deliver(const Edge& edge, const Tensor& gradient) {
+  if (edge.node) {
+    auto [entry, is_new] = pending_.try_emplace(edge.node.get());
+    if (is_new) queue_.push(edge.node);
+    add(entry->second, gradient);
+    return;
+  }
+  auto [entry, is_new] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
+  if (is_new) leaves_.emplace_back(edge.leaf, Tensor());
+  add(leaves_[entry->second].second, gradient);
+}
+
+void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
+  restricted_ = true;
+  for (const Tensor& input : inputs) {
+    require<GraphError>(input.requires_grad(),
+                        "grad: an input {} does not require a gradient; call requires_grad_() on "
+                        "it before the outputs are computed",
+                        input.shape());
+    if (input.is_leaf()) {
+      if (leaf_index_.try_emplace(input.impl(), leaves_.size()).second)
+        leaves_.emplace_back(input, Tensor());
+    } else {
+      captured_.try_emplace(input.grad_fn().get());
+      needed_.insert(input.grad_fn().get());
+    }
+  }
+  std::vector<const Node*> order;
+  std::unordered_set<const Node*> seen;
+  const auto visit = [&](const Ref<Node>& node) {
+    if (node && seen.insert(node.get()).second) order.push_back(node.get());
+  };
+  for (const Tensor& output : outputs) visit(output.grad_fn());
+  for (std::size_t i = 0; i < order.size(); ++i)
+    for (const Edge& edge : order[i]->edges()) visit(edge.node);
+  std::sort(order.begin(), order.end(), BySequence());
+  for (const Node* node : order)
+    if (std::ranges::any_of(node->edges(), [&](const Edge& edge) { return wanted(edge); }))
+      needed_.insert(node);
+}
+
+void Pass::run() {
+  const GradModeGuard mode(options_.create_graph);
+  while (!queue_.empty()) {
+    const Ref<Node> node = queue_.top();
+    queue_.pop();
+    auto entry = pending_.extract(node.get());
+    run_node(*node, std::move(entry.mapped()));
+  }
+}
+
+void Pass::run_node(Node& node, Tensor dy) {
+  if (const NodeHooks* hooks = node.hooks_if_any(); hooks && hooks->before)
+    for (const auto& [number, hook] : *hooks->before)
+      if (Tensor changed = hook(dy); changed.defined()) dy = changed;
+  if (TensorImpl* result = node.retains_grad_of) {
+    Tensor& kept = result->state().grad;
+    kept = kept.defined()          ? detail::add_gradients(kept, dy)
+           : options_.create_graph ? dy
+                                   : owned(dy);
+  }
+  if (auto capture = captured_.find(&node); capture != captured_.end()) capture->second = dy;
+  run_rules(node, dy);
+}
+
+void Pass::run_rules(Node& node, const Tensor& dy) {
+  const auto edges = node.edges();
+  if (std::ranges::none_of(edges, [&](const Edge& edge) { return wanted(edge); })) return;
+  require<GraphError>(!node.released(),
+                      "backward: the graph at {} {} was freed by an earlier backward pass; give "
+                      "that pass {{.retain_graph = true}}, or compute the result again",
+                      node.name(), node.shape());
+  const detail::CurrentNodeGuard current(&node);
+  const NodeHooks* const hooks = node.hooks_if_any();
+  const bool observed = hooks && hooks->after;
+  std::vector<Tensor> gradients(observed ? edges.size() : 0);
+  for (std::size_t i = 0; i < edges.size(); ++i) {
+    if (!wanted(edges[i])) continue;
+    Tensor dx = node.gradient(i, dy);
+    require<ShapeError>(dx.defined() && dx.shape() == edges[i].shape(),
+                        "{}: its backward rule for argument {} gave {}, the argument has shape {}",
+                        node.name(), i, dx.defined() ? to_string(dx.shape()) : "nothing",
+                        edges[i].shape());
+    require<DTypeError>(dx.dtype() == edges[i].dtype(),
+                        "{}: its backward rule for argument {} gave {}, the argument is {}",
+                        node.name(), i, dx.dtype(), edges[i].dtype());
+    if (is_anomaly_mode()) detail::check_backward(node, i, dy, dx);
+    if (observed) {
+      gradients[i] = std::move(dx);
+    } else {
+      deliver(edges[i], dx);
+    }
+  }
+  if (observed) {
+    for (const auto& [number, hook] : *hooks->after) hook(gradients, dy);
+    for (std::size_t i = 0; i < edges.size(); ++i)
+      if (wanted(edges[i])) deliver(edges[i], gradients[i]);
+  }
+  if (!options_.retain_graph && !options_.create_graph) node.release_saved();
+}
+
+Tensor Pass::found(const Tensor& input) const {
+  if (!input.is_leaf()) return captured_.at(input.grad_fn().get());
+  return leaves_[leaf_index_.at(input.impl())].second;
+}
+
+void Pass::store_leaf_gradients() {
+  const GradModeGuard mode(options_.create_graph);
+  for (auto& [leaf, gradient] : leaves_) {
+    TensorImpl* const impl = leaf.impl();
+    if (impl->extra && impl->extra->hooks)
+      for (const auto& [number, hook] : *impl->extra->hooks)
+        if (Tensor changed = hook(gradient); changed.defined()) gradient = changed;
+    Tensor& grad = impl->state().grad;
+    if (grad.defined()) {
+      grad = detail::add_gradients(grad, gradient);
+    } else {
+      grad = options_.create_graph ? gradient : owned(std::move(gradient));
+    }
+  }
+}
+
+Tensor first_gradient(const Tensor& output, const Tensor& given) {
+  require<GraphError>(output.requires_grad(),
+                      "backward: the tensor {} was not computed from anything that requires a "
+                      "gradient (or was computed under no_grad)",
+                      output.shape());
+  if (!given.defined()) {
+    require<GraphError>(output.numel() == 1,
+                        "backward: the tensor {} is not a scalar, so it needs the gradient to "
+                        "start with: x.backward(gradient), or x.sum().backward()",
+                        output.shape());
+    Tensor one = Tensor::empty(output.shape(), output.dtype());
+    one.fill_(1);
+    return one;
+  }
+  require<ShapeError>(given.shape() == output.shape(),
+                      "backward: the gradient has shape {}, the tensor {}", given.shape(),
+                      output.shape());
+  require<DTypeError>(given.dtype() == output.dtype(),
+                      "backward: the gradient is {}, the tensor {}", given.dtype(), output.dtype());
+  return given;
+}
+
+void start_all(Pass& pass, const std::vector<Tensor>& outputs,
+               const std::vector<Tensor>& gradients) {
+  require<ValueError>(!outputs.empty(), "backward: no outputs");
+  require<ValueError>(gradients.empty() || gradients.size() == outputs.size(),
+                      "backward: {} outputs but {} gradients", outputs.size(), gradients.size());
+  for (std::size_t i = 0; i < outputs.size(); ++i)
+    pass.start(outputs[i], first_gradient(outputs[i], gradients.empty() ? Tensor() : gradients[i]));
+}
+
+}  // namespace
+
+void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
+              BackwardOptions options) {
+  Pass pass(options);
+  start_all(pass, outputs, gradients);
+  pass.run();
+  pass.store_leaf_gradients();
+}
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
+  Pass pass({.retain_graph = options.retain_graph, .create_graph = options.create_graph});
+  pass.look_for(outputs, inputs);
+  start_all(pass, outputs, options.grad_outputs);
+  pass.run();
+  std::vector<Tensor> gradients;
+  gradients.reserve(inputs.size());
+  for (const Tensor& input : inputs) {
+    gradients.push_back(pass.found(input));
+    require<GraphError>(gradients.back().defined() || options.allow_unused,
+                        "grad: the outputs do not depend on input {} {}; pass {{.allow_unused = "
+                        "true}} to get an undefined tensor for it",
+                        gradients.size() - 1, input.shape());
+  }
+  return gradients;
+}
+
+Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options) {
+  return grad(std::vector{output}, std::vector{input}, options).front();
+}
+
+}  // namespace xgrad

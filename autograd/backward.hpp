@@ -1,0 +1,36 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+#include <vector>
+
+namespace xgrad {
+
+/// Fills grad() of every leaf that `outputs` were computed from, adding to what is there.
+/// `gradients` has one entry for each output, undefined for scalars (then 1 is used); an empty list
+/// means all undefined. The tape is read in reverse: nodes run in falling sequence number, without
+/// recursion. GraphError where an output has no graph or its graph was freed by an earlier pass;
+/// ShapeError where a gradient does not fit.
+void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients = {},
+              BackwardOptions options = {});
+
+struct GradOptions {
+  bool create_graph = false;              ///< record the pass, for higher derivatives
+  bool retain_graph = false;              ///< implied by create_graph
+  bool allow_unused = false;              ///< undefined results instead of a GraphError
+  std::vector<Tensor> grad_outputs = {};  ///< as `gradients` of backward()
+};
+
+/// The gradients of the (sum of the) outputs in each of `inputs`, which may be leaves or results;
+/// grad() of the leaves is left alone, and only the part of the graph that leads to `inputs` runs.
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options = {});
+Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
+
+namespace detail {
+
+/// a + b of one shape and dtype: the sum the chain rule asks for, and the one operation this floor
+/// knows. Differentiable.
+Tensor add_gradients(const Tensor& a, const Tensor& b);
+
+}  // namespace detail
+}  // namespace xgrad

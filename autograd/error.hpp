@@ -1,0 +1,56 @@
+#pragma once
+#include <exception>
+#include <string>
+#include <string_view>
+
+namespace xgrad {
+
+/// Base of everything xgrad throws. A message reads `operation: what is wrong: values; hint`.
+class Error : public std::exception {
+ public:
+  explicit Error(std::string message) : message_(std::move(message)), what_(message_) {}
+
+  const char* what() const noexcept override { return what_.c_str(); }
+
+  /// Called as the error leaves a module: puts `name` in front of the path of modules it came
+  /// through, so that what() reads "net.features.3 (Linear): linear: ...".
+  void leave_module(std::string_view name, std::string_view type);
+
+ private:
+  std::string message_;
+  std::string path_;
+  std::string type_;
+  std::string what_;
+};
+
+/// Shapes that do not fit each other or the operation.
+class ShapeError : public Error {
+  using Error::Error;
+};
+
+/// A dtype the operation does not take.
+class DTypeError : public Error {
+  using Error::Error;
+};
+
+/// An argument outside its range.
+class ValueError : public Error {
+  using Error::Error;
+};
+
+/// A file, directory or download that is missing, unreadable or malformed.
+class IOError : public Error {
+  using Error::Error;
+};
+
+/// A misuse of the tape: a freed graph, a changed saved tensor, a gradient that does not exist.
+class GraphError : public Error {
+  using Error::Error;
+};
+
+/// A NaN or infinity that anomaly mode caught (see AnomalyMode).
+class AnomalyError : public Error {
+  using Error::Error;
+};
+
+}  // namespace xgrad

@@ -1,0 +1,48 @@
+#include <xgrad/autograd/function.hpp>
+#include <xgrad/autograd/raise.hpp>
+
+namespace xgrad {
+
+Saved::Saved(Tensor value, bool is_result)
+    : value_(std::move(value)),
+      storage_(value_.storage().get()),
+      version_(storage_->version()),
+      is_result_(is_result) {}
+
+Saved saved(const Tensor& x) { return Saved(x, false); }
+
+// The detached copy shares the values but not the node that will hold it.
+Saved saved_result(const Tensor& y) { return Saved(y.detach(), true); }
+
+Tensor Saved::operator()() const {
+  Node* const node = detail::current_node();
+  const Storage* const storage = value_.storage().get();
+  require<GraphError>(storage == storage_ && storage->version() == version_,
+                      "{}: a tensor {} that it saved for its backward rule was changed in place "
+                      "afterwards; change a clone() instead, or run backward before the change",
+                      node ? node->name() : "saved", value_.shape());
+  if (!is_result_ || node == nullptr || !is_grad_enabled()) return value_;
+  Tensor on_tape = value_.detach();
+  detail::attach(on_tape, Ref<Node>(node));
+  return on_tape;
+}
+
+namespace detail {
+
+bool must_record(const char* name, const Tensor& result, std::span<const Tensor* const> inputs) {
+  if (is_anomaly_mode()) check_forward(name, result, inputs);
+  if (!is_grad_enabled()) return false;
+  bool needed = false;
+  for (const Tensor* x : inputs) needed |= x->requires_grad();
+  if (!needed) return false;
+  require<GraphError>(!result.requires_grad(),
+                      "{}: its result is on the tape already (by {}); compute it under no_grad and "
+                      "do not return an argument itself",
+                      name, result.is_leaf() ? "requires_grad_" : result.grad_fn()->name());
+  require<DTypeError>(is_floating(result.dtype()),
+                      "{}: its result is {}, which carries no gradient", name, result.dtype());
+  return true;
+}
+
+}  // namespace detail
+}  // namespace xgrad

@@ -1,0 +1,197 @@
+#include <xgrad/autograd/backward.hpp>
+#include <xgrad/autograd/gradcheck.hpp>
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/random.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <iostream>
+
+namespace xgrad::detail {
+namespace {
+
+struct Mismatch {
+  std::size_t input;
+  std::int64_t position;
+  double analytic;
+  double numeric;
+  double error;
+};
+
+Tensor leaf_copy(const Tensor& x, bool required) {
+  Tensor copy = Tensor::empty(x.shape(), x.dtype());
+  copy.copy_(x);
+  copy.requires_grad_(required);
+  return copy;
+}
+
+// Private copies, so that the caller's tensors stay as they are; those to check are marked.
+std::vector<Tensor> prepare(const std::vector<Tensor>& inputs) {
+  const bool marked = std::ranges::any_of(inputs, &Tensor::requires_grad);
+  std::vector<Tensor> copies;
+  std::size_t checked = 0;
+  for (const Tensor& x : inputs) {
+    const bool check = marked ? x.requires_grad() : is_floating(x.dtype());
+    require<DTypeError>(!check || x.dtype() == float64,
+                        "gradcheck: input {} {} is {}; differences need float64, use "
+                        "x.to(xgrad::float64)",
+                        copies.size(), x.shape(), x.dtype());
+    copies.push_back(leaf_copy(x, check));
+    checked += check ? 1 : 0;
+  }
+  require<ValueError>(checked > 0, "gradcheck: no input can carry a gradient");
+  return copies;
+}
+
+// The weights of the outputs in the one number that is differentiated.
+std::vector<Tensor> random_weights(const std::vector<Tensor>& outputs) {
+  Generator generator(17);
+  std::vector<Tensor> weights;
+  for (const Tensor& y : outputs) {
+    require<DTypeError>(y.dtype() == float64, "gradcheck: the function gave {}, not float64",
+                        y.dtype());
+    Tensor w = Tensor::empty(y.shape(), float64);
+    generator.fill_uniform(
+        std::span(w.mutable_data<double>(), static_cast<std::size_t>(w.numel())));
+    for (std::int64_t i = 0; i < w.numel(); ++i) w.mutable_data<double>()[i] += 0.5;
+    weights.push_back(w);
+  }
+  return weights;
+}
+
+std::vector<Tensor> analytic_gradients(const std::vector<Tensor>& outputs,
+                                       const std::vector<Tensor>& weights,
+                                       const std::vector<Tensor>& inputs) {
+  std::vector<Tensor> used_outputs;
+  GradOptions options{.allow_unused = true};
+  for (std::size_t i = 0; i < outputs.size(); ++i) {
+    if (!outputs[i].requires_grad()) continue;
+    used_outputs.push_back(outputs[i]);
+    options.grad_outputs.push_back(weights[i]);
+  }
+  std::vector<Tensor> wanted;
+  for (const Tensor& x : inputs)
+    if (x.requires_grad()) wanted.push_back(x);
+  if (used_outputs.empty()) return std::vector<Tensor>(wanted.size());
+  return grad(used_outputs, wanted, options);
+}
+
+// Differences are taken output by output before they are weighed: what an input does not touch
+// cancels exactly instead of leaving rounding noise.
+double weighted_difference(const std::vector<Tensor>& above, const std::vector<Tensor>& below,
+                           const std::vector<Tensor>& weights) {
+  double sum = 0;
+  for (std::size_t k = 0; k < weights.size(); ++k) {
+    const double* a = above[k].data<double>();
+    const double* b = below[k].data<double>();
+    const double* w = weights[k].data<double>();
+    for (std::int64_t i = 0; i < weights[k].numel(); ++i) sum += w[i] * (a[i] - b[i]);
+  }
+  return sum;
+}
+
+double numeric_derivative(const TensorFunction& f, std::vector<Tensor>& inputs, Tensor& x,
+                          std::int64_t position, const std::vector<Tensor>& weights, double eps) {
+  const NoGradGuard guard;
+  double& value = x.mutable_data<double>()[position];
+  const double before = value;
+  value = before + eps;
+  const auto above = f(inputs);
+  value = before - eps;
+  const auto below = f(inputs);
+  value = before;
+  return weighted_difference(above, below, weights) / (2 * eps);
+}
+
+void print(std::vector<Mismatch> mismatches, const std::vector<Tensor>& inputs, std::int64_t count,
+           const GradcheckOptions& options) {
+  std::ostream& out = options.report ? *options.report : std::cerr;
+  constexpr std::size_t shown = 5;
+  std::ranges::sort(mismatches, std::greater(), &Mismatch::error);
+  out << fmt::format("gradcheck: {} of {} entries differ by more than {}; the worst:\n",
+                     mismatches.size(), count, options.tolerance);
+  for (std::size_t i = 0; i < std::min(shown, mismatches.size()); ++i) {
+    const auto& [input, position, analytic, numeric, error] = mismatches[i];
+    const Shape& shape = inputs[input].shape();
+    Shape index = shape;
+    auto rest = position;
+    for (std::size_t axis = shape.size(); axis-- > 0; rest /= shape[axis])
+      index[axis] = rest % shape[axis];
+    out << fmt::format(
+        "  input {} at {}: the tape gives {:.10g}, the difference {:.10g}, relative error {:.3g}\n",
+        input, index, analytic, numeric, error);
+  }
+}
+
+}  // namespace
+
+bool gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
+               const GradcheckOptions& options) {
+  auto copies = prepare(inputs);
+  const EnableGradGuard recording;
+  const auto outputs = f(copies);
+  const auto weights = random_weights(outputs);
+  const auto analytic = analytic_gradients(outputs, weights, copies);
+
+  std::vector<Mismatch> mismatches;
+  std::int64_t count = 0;
+  std::size_t next = 0;
+  for (std::size_t input = 0; input < copies.size(); ++input) {
+    Tensor& x = copies[input];
+    if (!x.requires_grad()) continue;
+    const Tensor& gradient = analytic[next++];
+    for (std::int64_t i = 0; i < x.numel(); ++i, ++count) {
+      const double d = gradient.defined() ? gradient.data<double>()[i] : 0.0;
+      const double r = numeric_derivative(f, copies, x, i, weights, options.eps);
+      const double error = std::abs(d - r) / (std::abs(d) + std::abs(r) + 1e-8);
+      if (!(error <= options.tolerance)) mismatches.push_back({input, i, d, r, error});
+    }
+  }
+  if (!mismatches.empty()) print(std::move(mismatches), copies, count, options);
+  return mismatches.empty();
+}
+
+bool gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
+                   const GradcheckOptions& options) {
+  auto all = prepare(inputs);
+  const std::size_t input_count = all.size();
+  const auto weights = no_grad([&] { return random_weights(f(all)); });
+  for (const Tensor& w : weights) all.push_back(leaf_copy(w, true));
+
+  const TensorFunction gradient = [&f, input_count](const std::vector<Tensor>& x) {
+    // The numeric side evaluates this under no_grad on tensors that it changes in place, so the
+    // inner gradient works on copies of its own there.
+    const bool outer = is_grad_enabled();
+    const EnableGradGuard recording;
+    std::vector<Tensor> own;
+    for (const Tensor& value : x)
+      own.push_back(outer ? value : leaf_copy(value, value.requires_grad()));
+    const std::vector<Tensor> arguments(own.begin(),
+                                        own.begin() + static_cast<std::ptrdiff_t>(input_count));
+    std::vector<Tensor> wanted;
+    for (const Tensor& value : arguments)
+      if (value.requires_grad()) wanted.push_back(value);
+    const auto outputs = f(arguments);
+    std::vector<Tensor> used;
+    GradOptions second{.create_graph = true, .allow_unused = true};
+    for (std::size_t i = 0; i < outputs.size(); ++i) {
+      if (!outputs[i].requires_grad()) continue;
+      used.push_back(outputs[i]);
+      second.grad_outputs.push_back(own[input_count + i]);
+    }
+    std::vector<Tensor> result;
+    if (used.empty()) return result;
+    for (Tensor& g : grad(used, wanted, second))
+      if (g.defined()) result.push_back(std::move(g));
+    return result;
+  };
+  return gradcheck(gradient, all, options);
+}
+
+void throw_wrong_arity(std::size_t given) {
+  raise<ValueError>("gradcheck: {} inputs do not fit the number of the function's parameters",
+                    given);
+}
+
+}  // namespace xgrad::detail

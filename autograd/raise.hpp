@@ -1,0 +1,42 @@
+#pragma once
+// Internal: how xgrad's sources throw. Public headers do not include it (fmt is slow to compile).
+
+#include <xgrad/autograd/dtype.hpp>
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/shape.hpp>
+
+#include <fmt/format.h>
+
+template <>
+struct fmt::formatter<xgrad::Shape> : fmt::formatter<std::string> {
+  template <class Context>
+  auto format(const xgrad::Shape& shape, Context& context) const {
+    return fmt::formatter<std::string>::format(xgrad::to_string(shape), context);
+  }
+};
+
+template <>
+struct fmt::formatter<xgrad::DType> : fmt::formatter<std::string_view> {
+  template <class Context>
+  auto format(xgrad::DType dtype, Context& context) const {
+    return fmt::formatter<std::string_view>::format(xgrad::name(dtype), context);
+  }
+};
+
+namespace xgrad {
+
+/// Throws E with a formatted message.
+template <class E, class... Args>
+[[noreturn]] void raise(fmt::format_string<Args...> format, Args&&... args) {
+  // vformat: the formatting itself is not compiled again for every message.
+  throw E(fmt::vformat(format, fmt::make_format_args(args...)));
+}
+
+/// Throws E with a formatted message unless `condition` holds.
+template <class E, class... Args>
+void require(bool condition, fmt::format_string<Args...> format, Args&&... args) {
+  if (!condition) [[unlikely]]
+    raise<E>(format, std::forward<Args>(args)...);
+}
+
+}  // namespace xgrad

@@ -1,0 +1,122 @@
+#include <xgrad/autograd/random.hpp>
+
+#include <cmath>
+#include <numbers>
+
+namespace xgrad {
+
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                    std::array<std::uint32_t, 2> key) noexcept {
+  constexpr int rounds = 10;
+  for (int round = 0; round < rounds; ++round) {
+    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
+    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
+    counter = {
+        static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
+        static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
+    key[0] += 0x9E3779B9;
+    key[1] += 0xBB67AE85;
+  }
+  return counter;
+}
+
+namespace {
+
+std::uint64_t join(std::uint32_t low, std::uint32_t high) noexcept {
+  return std::uint64_t{high} << 32 | low;
+}
+
+// Uniform in [0, 1) with as many bits as T's significand holds.
+template <class T>
+std::array<T, 16 / sizeof(T)> to_unit(const std::array<std::uint32_t, 4>& bits) noexcept {
+  if constexpr (sizeof(T) == 4) {
+    std::array<float, 4> unit;
+    for (std::size_t i = 0; i < 4; ++i) unit[i] = static_cast<float>(bits[i] >> 8) * 0x1p-24f;
+    return unit;
+  } else {
+    return {static_cast<double>(join(bits[0], bits[1]) >> 11) * 0x1p-53,
+            static_cast<double>(join(bits[2], bits[3]) >> 11) * 0x1p-53};
+  }
+}
+
+}  // namespace
+
+void Generator::manual_seed(std::uint64_t seed) noexcept {
+  const std::lock_guard lock(mutex_);
+  seed_ = seed;
+  position_ = 0;
+}
+
+std::uint64_t Generator::seed() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return seed_;
+}
+
+std::uint64_t Generator::reserve(std::uint64_t blocks) noexcept {
+  const std::lock_guard lock(mutex_);
+  const std::uint64_t start = position_;
+  position_ += blocks;
+  return start;
+}
+
+std::array<std::uint32_t, 4> Generator::block(std::uint64_t position) const noexcept {
+  return philox(
+      {static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0, 0},
+      {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)});
+}
+
+std::uint64_t Generator::next() noexcept {
+  const auto bits = block(reserve(1));
+  return join(bits[0], bits[1]);
+}
+
+std::uint64_t Generator::below(std::uint64_t bound) noexcept {
+  const std::uint64_t uneven = -bound % bound;
+  std::uint64_t bits = next();
+  while (bits < uneven) bits = next();
+  return bits % bound;
+}
+
+template <class T>
+void Generator::uniform(std::span<T> values) noexcept {
+  constexpr std::size_t lanes = 16 / sizeof(T);
+  const std::size_t blocks = (values.size() + lanes - 1) / lanes;
+  const std::uint64_t start = reserve(blocks);
+  for (std::size_t b = 0; b < blocks; ++b) {
+    const auto unit = to_unit<T>(block(start + b));
+    for (std::size_t i = 0; i < lanes && b * lanes + i < values.size(); ++i)
+      values[b * lanes + i] = unit[i];
+  }
+}
+
+template <class T>
+void Generator::normal(std::span<T> values) noexcept {
+  constexpr std::size_t lanes = 16 / sizeof(T);
+  const std::size_t blocks = (values.size() + lanes - 1) / lanes;
+  const std::uint64_t start = reserve(blocks);
+  for (std::size_t b = 0; b < blocks; ++b) {
+    auto unit = to_unit<T>(block(start + b));
+    for (std::size_t i = 0; i < lanes; i += 2) {
+      const T radius = std::sqrt(T(-2) * std::log(T(1) - unit[i]));
+      const T angle = T(2) * std::numbers::pi_v<T> * unit[i + 1];
+      unit[i] = radius * std::cos(angle);
+      unit[i + 1] = radius * std::sin(angle);
+    }
+    for (std::size_t i = 0; i < lanes && b * lanes + i < values.size(); ++i)
+      values[b * lanes + i] = unit[i];
+  }
+}
+
+void Generator::fill_uniform(std::span<float> values) noexcept { uniform(values); }
+void Generator::fill_uniform(std::span<double> values) noexcept { uniform(values); }
+void Generator::fill_normal(std::span<float> values) noexcept { normal(values); }
+void Generator::fill_normal(std::span<double> values) noexcept { normal(values); }
+
+Generator& default_generator() noexcept {
+  static Generator generator;
+  return generator;
+}
+
+void manual_seed(std::uint64_t seed) noexcept { default_generator().manual_seed(seed); }
+
+}  // namespace xgrad

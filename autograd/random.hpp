@@ -1,0 +1,57 @@
+#pragma once
+#include <array>
+#include <cstdint>
+#include <mutex>
+#include <span>
+
+namespace xgrad {
+
+/// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four
+/// 32-bit random numbers as a pure function of a counter and a key.
+std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
+                                    std::array<std::uint32_t, 2> key) noexcept;
+
+/// A stream of random numbers given by a seed and a position in it. Number i of a stream is the
+/// same however many threads or calls fetch it. Safe to use from several threads; which of them
+/// gets which part of the stream is then up to their timing.
+class Generator {
+ public:
+  explicit Generator(std::uint64_t seed = 0) noexcept : seed_(seed) {}
+
+  /// Starts the stream of `seed` from its beginning.
+  void manual_seed(std::uint64_t seed) noexcept;
+  std::uint64_t seed() const noexcept;
+
+  /// The next 64 random bits.
+  std::uint64_t next() noexcept;
+  /// Uniform in [0, bound), without bias. `bound` must not be 0.
+  std::uint64_t below(std::uint64_t bound) noexcept;
+
+  /// Uniform in [0, 1).
+  void fill_uniform(std::span<float> values) noexcept;
+  void fill_uniform(std::span<double> values) noexcept;
+  /// Mean 0, deviation 1 (Box-Muller).
+  void fill_normal(std::span<float> values) noexcept;
+  void fill_normal(std::span<double> values) noexcept;
+
+ private:
+  std::uint64_t reserve(std::uint64_t blocks) noexcept;
+  std::array<std::uint32_t, 4> block(std::uint64_t position) const noexcept;
+  template <class T>
+  void uniform(std::span<T> values) noexcept;
+  template <class T>
+  void normal(std::span<T> values) noexcept;
+
+  mutable std::mutex mutex_;
+  std::uint64_t seed_;
+  std::uint64_t position_ = 0;
+};
+
+/// The generator that is used where none is given.
+Generator& default_generator() noexcept;
+
+/// Seeds the default generator: with the same seed and number of threads, a program that draws all
+/// its random numbers from it gives the same bits again.
+void manual_seed(std::uint64_t seed) noexcept;
+
+}  // namespace xgrad

@@ -1,0 +1,75 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/shape.hpp>
+
+#include <algorithm>
+#include <ostream>
+
+namespace xgrad {
+
+namespace detail {
+
+void throw_too_many_axes(std::size_t count) {
+  raise<ShapeError>("shape: {} axes; a tensor has at most {}", count, ShortList::max_size);
+}
+
+}  // namespace detail
+
+std::int64_t Shape::numel() const {
+  std::int64_t product = 1;
+  bool overflow = false;
+  for (auto extent : *this) {
+    if (extent == 0) return 0;
+    overflow |= __builtin_mul_overflow(product, extent, &product);
+  }
+  require<ShapeError>(!overflow, "shape: {} has more elements than 63 bits count", *this);
+  return product;
+}
+
+std::string to_string(const detail::ShortList& list) {
+  return fmt::format("[{}]", fmt::join(list.begin(), list.end(), ", "));
+}
+
+std::ostream& operator<<(std::ostream& stream, const Shape& shape) {
+  return stream << to_string(shape);
+}
+
+Shape broadcast(const Shape& a, const Shape& b, const char* operation) {
+  const Shape& longer = a.size() >= b.size() ? a : b;
+  const Shape& shorter = a.size() >= b.size() ? b : a;
+  Shape result = longer;
+  const std::size_t offset = longer.size() - shorter.size();
+  for (std::size_t i = 0; i < shorter.size(); ++i) {
+    auto& extent = result[offset + i];
+    if (shorter[i] == extent || shorter[i] == 1) continue;
+    require<ShapeError>(extent == 1,
+                        "{}: shapes {} and {} do not broadcast: axis {} has {} and {}; "
+                        "they must be equal, or one of them 1",
+                        operation, a, b, offset + i, longer[offset + i], shorter[i]);
+    extent = shorter[i];
+  }
+  return result;
+}
+
+std::size_t normalize_axis(std::int64_t axis, std::size_t rank, const char* operation) {
+  const auto count = static_cast<std::int64_t>(rank);
+  require<ShapeError>(axis >= -count && axis < count,
+                      "{}: axis {} of a tensor with {} axes; it must lie in {}..{}", operation,
+                      axis, rank, -count, count - 1);
+  return static_cast<std::size_t>(axis < 0 ? axis + count : axis);
+}
+
+Axes normalize_axes(const Axes& axes, std::size_t rank, const char* operation) {
+  Axes result;
+  if (axes.empty()) {
+    for (std::size_t i = 0; i < rank; ++i) result.push_back(static_cast<std::int64_t>(i));
+    return result;
+  }
+  for (auto axis : axes)
+    result.push_back(static_cast<std::int64_t>(normalize_axis(axis, rank, operation)));
+  std::sort(result.begin(), result.end());
+  require<ShapeError>(std::adjacent_find(result.begin(), result.end()) == result.end(),
+                      "{}: axes {} name an axis twice", operation, to_string(axes));
+  return result;
+}
+
+}  // namespace xgrad

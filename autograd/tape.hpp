@@ -1,0 +1,97 @@
+#pragma once
+// The tape: every recorded operation is a Node that knows its inputs, never its outputs, so there
+// are no cycles and dropping a result drops what only it needed.
+
+#include <xgrad/autograd/hooks.hpp>
+#include <xgrad/autograd/tensor.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+namespace xgrad {
+
+/// Where a gradient goes: to the node that made an argument, or to a leaf. Empty where the argument
+/// needs no gradient.
+struct Edge {
+  Ref<Node> node;
+  Tensor leaf;
+
+  Edge() = default;
+  /// The edge to whatever made `x`.
+  explicit Edge(const Tensor& x);
+
+  explicit operator bool() const noexcept { return node || leaf.defined(); }
+  const Shape& shape() const;
+  DType dtype() const;
+};
+
+struct NodeHooks {
+  std::shared_ptr<HookList<TensorHook>> before;  ///< see the gradient of the output
+  std::shared_ptr<HookList<NodeHook>> after;     ///< see the gradients of the inputs
+};
+
+/// One recorded operation with one result.
+class Node : public RefCounted {
+ public:
+  Node(const char* name, const Tensor& result);
+  virtual ~Node() = default;
+
+  const char* name() const noexcept { return name_; }
+  /// Shape and dtype of the result.
+  const Shape& shape() const noexcept { return shape_; }
+  DType dtype() const noexcept { return dtype_; }
+  /// Grows with every node made in this process: the order of the tape.
+  std::uint64_t sequence() const noexcept { return sequence_; }
+
+  virtual std::span<const Edge> edges() const noexcept = 0;
+  /// The gradient for argument `i`, given that of the result. Only for edges that are not empty.
+  virtual Tensor gradient(std::size_t i, const Tensor& dy) = 0;
+  /// Drops what the rules saved.
+  virtual void release_saved() noexcept = 0;
+  bool released() const noexcept { return released_; }
+
+  /// Calls `hook` after this node's rules ran.
+  HookHandle register_hook(NodeHook hook);
+  NodeHooks& hooks();
+  const NodeHooks* hooks_if_any() const noexcept { return hooks_.get(); }
+
+  /// The result whose gradient is to be kept (retain_grad); it clears this when it dies.
+  detail::TensorImpl* retains_grad_of = nullptr;
+
+ protected:
+  bool released_ = false;
+
+ private:
+  friend void destroy(Node* node) noexcept;
+
+  const char* name_;
+  std::uint64_t sequence_;
+  Shape shape_;
+  std::unique_ptr<NodeHooks> hooks_;
+  Node* next_dead_ = nullptr;
+  DType dtype_;
+};
+
+namespace detail {
+
+/// The node whose rules are running on this thread, for saved results and messages.
+Node* current_node() noexcept;
+
+class CurrentNodeGuard {
+ public:
+  explicit CurrentNodeGuard(Node* node) noexcept;
+  ~CurrentNodeGuard();
+  CurrentNodeGuard(const CurrentNodeGuard&) = delete;
+  CurrentNodeGuard& operator=(const CurrentNodeGuard&) = delete;
+
+ private:
+  Node* before_;
+};
+
+/// Makes `result` the output of `node`.
+void attach(const Tensor& result, Ref<Node> node);
+
+}  // namespace detail
+}  // namespace xgrad

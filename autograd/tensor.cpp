@@ -1,0 +1,205 @@
+#include <xgrad/autograd/backward.hpp>
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/tensor.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace xgrad {
+namespace detail {
+
+TensorImpl::TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape& extents,
+                       DType type)
+    : storage(std::move(memory)),
+      offset(byte_offset),
+      shape(extents),
+      numel(extents.numel()),
+      dtype(type) {}
+
+TensorImpl::~TensorImpl() {
+  if (node && node->retains_grad_of == this) node->retains_grad_of = nullptr;
+}
+
+void throw_undefined() {
+  raise<ValueError>("tensor: this tensor is undefined (default-constructed, or moved from)");
+}
+
+namespace {
+
+// Changing values that the tape already relies on would silently give wrong gradients.
+void require_not_recorded(const Tensor& x, const char* operation) {
+  if (!is_grad_enabled()) return;
+  require<GraphError>(!x.requires_grad(),
+                      "{}: would change a tensor {} that requires a gradient, and changes in place "
+                      "are not recorded; do it under no_grad, or on x.detach()",
+                      operation, x.shape());
+}
+
+}  // namespace
+}  // namespace detail
+
+void destroy(detail::TensorImpl* impl) noexcept { delete impl; }
+
+Tensor Tensor::empty(const Shape& shape, DType dtype) {
+  for (auto extent : shape)
+    require<ShapeError>(extent >= 0, "tensor: shape {} has a negative extent", shape);
+  const auto count = static_cast<std::size_t>(shape.numel());
+  require<ValueError>(count < (std::size_t{1} << 44), "tensor: no memory for shape {} of {}", shape,
+                      dtype);
+  return Tensor(
+      Ref(new detail::TensorImpl(Storage::allocate(count * item_size(dtype)), 0, shape, dtype)));
+}
+
+std::int64_t Tensor::size(std::int64_t axis) const {
+  return shape()[normalize_axis(axis, shape().size(), "size")];
+}
+
+template <class T>
+const T* Tensor::data() const {
+  require<DTypeError>(dtype() == dtype_of<T>(), "data: the tensor {} holds {}, not {}", shape(),
+                      dtype(), dtype_of<T>());
+  return reinterpret_cast<const T*>(impl_->data());
+}
+
+template <class T>
+T* Tensor::mutable_data() {
+  auto* values = const_cast<T*>(data<T>());
+  impl_->storage->bump_version();
+  return values;
+}
+
+template <class T>
+T Tensor::item() const {
+  require<ShapeError>(numel() == 1, "item: the tensor {} has {} elements, not one", shape(),
+                      numel());
+  return dispatch(dtype(), [&]<class Own>() { return static_cast<T>(*data<Own>()); });
+}
+
+template <class T>
+std::vector<T> Tensor::to_vector() const {
+  const T* values = data<T>();
+  return std::vector<T>(values, values + numel());
+}
+
+#define XGRAD_INSTANTIATE(T)              \
+  template const T* Tensor::data() const; \
+  template T* Tensor::mutable_data();     \
+  template T Tensor::item() const;        \
+  template std::vector<T> Tensor::to_vector() const;
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(std::int64_t)
+XGRAD_INSTANTIATE(bool)
+#undef XGRAD_INSTANTIATE
+template int Tensor::item() const;
+
+bool Tensor::requires_grad() const noexcept {
+  return impl_ && (impl_->requires_grad || impl_->node);
+}
+
+Tensor& Tensor::requires_grad_(bool required) {
+  const auto& type = dtype();
+  require<GraphError>(is_leaf(),
+                      "requires_grad_: this tensor {} is a result of {}; only leaves can be "
+                      "switched, take x.detach() first",
+                      shape(), is_leaf() ? "" : grad_fn()->name());
+  require<DTypeError>(!required || is_floating(type),
+                      "requires_grad_: only float32 and float64 carry gradients, got {}", type);
+  impl_->requires_grad = required;
+  return *this;
+}
+
+bool Tensor::is_leaf() const noexcept { return !impl_ || !impl_->node; }
+
+const Ref<Node>& Tensor::grad_fn() const {
+  static const Ref<Node> none;
+  return impl_ ? impl_->node : none;
+}
+
+Tensor Tensor::grad() const {
+  shape();
+  return impl_->extra ? impl_->extra->grad : Tensor();
+}
+
+void Tensor::set_grad(const Tensor& gradient) {
+  if (gradient.defined()) {
+    require<ShapeError>(gradient.shape() == shape(),
+                        "set_grad: the gradient has shape {}, its tensor {}", gradient.shape(),
+                        shape());
+    require<DTypeError>(gradient.dtype() == dtype(), "set_grad: the gradient is {}, its tensor {}",
+                        gradient.dtype(), dtype());
+  }
+  if (gradient.defined() || impl_->extra) impl_->state().grad = gradient;
+}
+
+void Tensor::retain_grad() {
+  require<GraphError>(requires_grad(), "retain_grad: this tensor {} does not require a gradient",
+                      shape());
+  if (!is_leaf()) impl_->node->retains_grad_of = impl_.get();
+}
+
+void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {
+  xgrad::backward({*this}, {gradient}, options);
+}
+
+HookHandle Tensor::register_hook(TensorHook hook) {
+  require<GraphError>(requires_grad(), "register_hook: this tensor {} does not require a gradient",
+                      shape());
+  return {is_leaf() ? impl_->state().hooks : impl_->node->hooks().before, std::move(hook)};
+}
+
+Tensor Tensor::detach() const { return alias(shape()); }
+
+Tensor& Tensor::set_name(std::string name) {
+  shape();
+  impl_->state().name = std::move(name);
+  return *this;
+}
+
+std::string Tensor::name() const {
+  return impl_ && impl_->extra ? impl_->extra->name : std::string();
+}
+
+Tensor& Tensor::fill_(Scalar value) {
+  detail::require_not_recorded(*this, "fill_");
+  dispatch(dtype(), [&]<class T>() {
+    std::fill_n(mutable_data<T>(), numel(), static_cast<T>(value.value()));
+  });
+  return *this;
+}
+
+Tensor& Tensor::copy_(const Tensor& source) {
+  detail::require_not_recorded(*this, "copy_");
+  require<ShapeError>(source.shape() == shape(), "copy_: source has shape {}, this tensor {}",
+                      source.shape(), shape());
+  dispatch(dtype(), [&]<class To>() {
+    dispatch(source.dtype(), [&]<class From>() {
+      const From* from = source.data<From>();
+      std::transform(from, from + numel(), mutable_data<To>(),
+                     [](From value) { return static_cast<To>(value); });
+    });
+  });
+  return *this;
+}
+
+void Tensor::set_data(const Tensor& source) {
+  require<GraphError>(is_leaf(), "set_data: this tensor {} is a result of the tape", shape());
+  require<DTypeError>(!requires_grad() || is_floating(source.dtype()),
+                      "set_data: this tensor requires a gradient, and {} carries none",
+                      source.dtype());
+  impl_->storage = source.impl_->storage;
+  impl_->offset = source.impl_->offset;
+  impl_->shape = source.impl_->shape;
+  impl_->numel = source.impl_->numel;
+  impl_->dtype = source.impl_->dtype;
+}
+
+Tensor Tensor::alias(const Shape& shape, std::int64_t offset) const {
+  const auto bytes = static_cast<std::size_t>(offset) * item_size(dtype());
+  return Tensor(
+      Ref(new detail::TensorImpl(impl_->storage, impl_->offset + bytes, shape, impl_->dtype)));
+}
+
+}  // namespace xgrad

@@ -1,0 +1,237 @@
+#pragma once
+#include <xgrad/autograd/dtype.hpp>
+#include <xgrad/autograd/hooks.hpp>
+#include <xgrad/autograd/ref.hpp>
+#include <xgrad/autograd/shape.hpp>
+#include <xgrad/autograd/storage.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+namespace xgrad {
+
+class Node;
+class Tensor;
+namespace detail {
+struct TensorImpl;
+struct LeafState;
+}  // namespace detail
+
+void destroy(detail::TensorImpl* impl) noexcept;
+void destroy(Node* node) noexcept;
+
+/// A number that stands in for a tensor in arithmetic. It takes the tensor's dtype, except that a
+/// fractional number makes an integer tensor float32, as in PyTorch.
+class Scalar {
+ public:
+  Scalar(double value) : value_(value), kind_(float64) {}                           // NOLINT
+  Scalar(float value) : value_(static_cast<double>(value)), kind_(float64) {}       // NOLINT
+  Scalar(int value) : value_(value), kind_(int64) {}                                // NOLINT
+  Scalar(std::int64_t value) : value_(static_cast<double>(value)), kind_(int64) {}  // NOLINT
+  Scalar(std::size_t value) : value_(static_cast<double>(value)), kind_(int64) {}   // NOLINT
+  Scalar(bool value) : value_(value ? 1.0 : 0.0), kind_(boolean) {}                 // NOLINT
+
+  double value() const noexcept { return value_; }
+  /// float64, int64 or boolean: what sort of number it is.
+  DType kind() const noexcept { return kind_; }
+
+ private:
+  double value_;
+  DType kind_;
+};
+
+struct BackwardOptions {
+  bool retain_graph = false;  ///< keep what the graph saved, for another pass
+  bool create_graph = false;  ///< record the pass itself, for higher derivatives
+};
+
+/// An n-dimensional array: a cheap handle to shared, contiguous, row-major memory. Copying a Tensor
+/// copies the handle. A default-constructed one is undefined: it has no shape and no values.
+///
+/// Operations on tensors that require gradients are recorded on the tape; backward() on a scalar
+/// result fills grad() of the leaves it was computed from.
+class Tensor {
+ public:
+  Tensor() = default;
+
+  /// Uninitialised values.
+  static Tensor empty(const Shape& shape, DType dtype = float32);
+
+  bool defined() const noexcept { return static_cast<bool>(impl_); }
+  const Shape& shape() const;
+  /// Extent of `axis`, which may count from the back.
+  std::int64_t size(std::int64_t axis) const;
+  /// Number of axes.
+  std::int64_t dim() const;
+  std::int64_t numel() const;
+  DType dtype() const;
+
+  /// The values; DTypeError unless T is the tensor's type (float, double, std::int64_t, bool).
+  template <class T>
+  const T* data() const;
+  /// The values, to change: what the tape saved of this memory counts as changed.
+  template <class T>
+  T* mutable_data();
+  /// The only value of a one-element tensor, converted to T; ShapeError where there are more.
+  template <class T = double>
+  T item() const;
+  template <class T>
+  std::vector<T> to_vector() const;
+
+  // ---- the tape
+
+  bool requires_grad() const noexcept;
+  /// Makes this leaf collect a gradient (or not). GraphError on a result of the tape,
+  /// DTypeError on integers.
+  Tensor& requires_grad_(bool required = true);
+  bool is_leaf() const noexcept;
+  /// What recorded this tensor; nullptr for leaves.
+  const Ref<Node>& grad_fn() const;
+
+  /// The gradient collected so far; undefined before the first backward().
+  Tensor grad() const;
+  /// Replaces it; an undefined tensor clears it. ShapeError, DTypeError where it does not fit.
+  void set_grad(const Tensor& gradient);
+  /// Makes a result of the tape keep its gradient in grad() too.
+  void retain_grad();
+
+  /// Fills grad() of every leaf that this scalar was computed from. A tensor of more than one
+  /// element needs the gradient to start with. GraphError where there is no graph, or it was freed.
+  void backward(const Tensor& gradient = {}, BackwardOptions options = {}) const;
+
+  /// Calls `hook` with this tensor's gradient in every backward pass.
+  HookHandle register_hook(TensorHook hook);
+
+  /// The same values off the tape; memory is shared.
+  Tensor detach() const;
+
+  /// A name for to_dot() and error messages.
+  Tensor& set_name(std::string name);
+  std::string name() const;
+
+  // ---- changes in place: not recorded, so a GraphError where the tape would need them
+
+  Tensor& fill_(Scalar value);
+  Tensor& zero_() { return fill_(0); }
+  /// Takes over the values of `source`: same shape, any dtype.
+  Tensor& copy_(const Tensor& source);
+  /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
+  void set_data(const Tensor& source);
+
+  // ---- operations (defined in ops/methods.cpp; documented with the free functions)
+
+  Tensor to(DType dtype) const;
+  Tensor clone() const;
+  Tensor reshape(const Shape& shape) const;
+  Tensor view(const Shape& shape) const;
+  Tensor flatten(std::int64_t start = 0, std::int64_t end = -1) const;
+  Tensor transpose(std::int64_t axis0, std::int64_t axis1) const;
+  Tensor t() const;
+  Tensor permute(const Axes& axes) const;
+  Tensor squeeze(const Axes& axes = {}) const;
+  Tensor unsqueeze(std::int64_t axis) const;
+  Tensor expand(const Shape& shape) const;
+  Tensor slice(std::int64_t axis, std::int64_t start, std::optional<std::int64_t> end = {},
+               std::int64_t step = 1) const;
+  Tensor select(std::int64_t axis, std::int64_t index) const;
+  Tensor operator[](std::int64_t index) const;
+  std::vector<Tensor> split(std::int64_t size, std::int64_t axis = 0) const;
+  std::vector<Tensor> chunk(std::int64_t chunks, std::int64_t axis = 0) const;
+  Tensor index_select(std::int64_t axis, const Tensor& index) const;
+  Tensor gather(std::int64_t axis, const Tensor& index) const;
+  Tensor flip(const Axes& axes) const;
+
+  Tensor neg() const;
+  Tensor abs() const;
+  Tensor exp() const;
+  Tensor log() const;
+  Tensor sqrt() const;
+  Tensor square() const;
+  Tensor tanh() const;
+  Tensor sigmoid() const;
+  Tensor relu() const;
+  Tensor pow(Scalar exponent) const;
+  Tensor pow(const Tensor& exponent) const;
+  Tensor clamp(std::optional<double> min, std::optional<double> max = {}) const;
+
+  Tensor sum(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor mean(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor var(const Axes& axes = {}, std::int64_t correction = 1, bool keepdim = false) const;
+  Tensor prod(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor max(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor min(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor logsumexp(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor argmax(std::optional<std::int64_t> axis = {}, bool keepdim = false) const;
+  Tensor argmin(std::optional<std::int64_t> axis = {}, bool keepdim = false) const;
+  Tensor softmax(std::int64_t axis) const;
+  Tensor log_softmax(std::int64_t axis) const;
+  Tensor matmul(const Tensor& other) const;
+
+  // ---- for xgrad's own rooms
+
+  detail::TensorImpl* impl() const noexcept { return impl_.get(); }
+  explicit Tensor(Ref<detail::TensorImpl> impl) noexcept : impl_(std::move(impl)) {}
+  const Ref<Storage>& storage() const;
+  /// A tensor off the tape that sees part of this one's memory, `offset` elements on.
+  Tensor alias(const Shape& shape, std::int64_t offset = 0) const;
+
+ private:
+  Ref<detail::TensorImpl> impl_;
+};
+
+namespace detail {
+
+/// What only leaves and watched results have; most tensors never need it.
+struct LeafState {
+  Tensor grad;
+  std::shared_ptr<HookList<TensorHook>> hooks;
+  std::string name;
+};
+
+struct TensorImpl : RefCounted {
+  TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape& extents, DType type);
+  ~TensorImpl();
+
+  std::byte* data() const noexcept { return storage->data() + offset; }
+  LeafState& state() {
+    if (!extra) extra = std::make_unique<LeafState>();
+    return *extra;
+  }
+
+  Ref<Storage> storage;
+  std::size_t offset;  ///< bytes from the start of storage
+  Shape shape;
+  std::int64_t numel;
+  DType dtype;
+  bool requires_grad = false;  ///< of a leaf; results have a node instead
+  Ref<Node> node;
+  std::unique_ptr<LeafState> extra;
+};
+
+[[noreturn]] void throw_undefined();
+
+}  // namespace detail
+
+inline const Shape& Tensor::shape() const {
+  if (!impl_) detail::throw_undefined();
+  return impl_->shape;
+}
+inline std::int64_t Tensor::dim() const { return static_cast<std::int64_t>(shape().size()); }
+inline std::int64_t Tensor::numel() const {
+  if (!impl_) detail::throw_undefined();
+  return impl_->numel;
+}
+inline DType Tensor::dtype() const {
+  if (!impl_) detail::throw_undefined();
+  return impl_->dtype;
+}
+inline const Ref<Storage>& Tensor::storage() const {
+  if (!impl_) detail::throw_undefined();
+  return impl_->storage;
+}
+
+}  // namespace xgrad

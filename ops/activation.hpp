@@ -1,0 +1,13 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+namespace xgrad {
+
+/// max(x, 0); the gradient at 0 is 0.
+Tensor relu(const Tensor& x);
+
+/// x where `sign_of` > 0, else 0: what relu does to a gradient. Linear in x; no gradient flows to
+/// `sign_of`. Both of one shape and dtype.
+Tensor mask_positive(const Tensor& x, const Tensor& sign_of);
+
+}  // namespace xgrad

@@ -1,0 +1,88 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+#include <optional>
+#include <type_traits>
+
+namespace xgrad {
+
+/// One side of an operator: a tensor, or a number that takes on the other side's dtype.
+class Operand {
+ public:
+  Operand(const Tensor& x) : tensor_(x) {}  // NOLINT: x * 2 and 2 * x are meant to work
+  template <class T>
+  requires std::is_arithmetic_v<T> Operand(T value) : scalar_(value) {}  // NOLINT
+  Operand(Scalar value) : scalar_(value) {}                              // NOLINT
+
+  const Tensor& tensor() const noexcept { return tensor_; }
+  bool is_tensor() const noexcept { return tensor_.defined() || !scalar_; }
+  const std::optional<Scalar>& scalar() const noexcept { return scalar_; }
+
+ private:
+  Tensor tensor_;
+  std::optional<Scalar> scalar_;
+};
+
+// Shapes broadcast as NumPy's do (ShapeError otherwise); different dtypes meet at the wider of
+// bool < int64 < float32 < float64. Division of integers gives float32.
+
+Tensor add(const Operand& a, const Operand& b);
+Tensor sub(const Operand& a, const Operand& b);
+Tensor mul(const Operand& a, const Operand& b);
+Tensor div(const Operand& a, const Operand& b);
+/// aᵇ. The gradient in b is 0 where a is 0 and b ≥ 0.
+Tensor pow(const Operand& a, const Operand& b);
+/// Where both are equal, each gets half of the gradient. NaN if either is.
+Tensor maximum(const Operand& a, const Operand& b);
+Tensor minimum(const Operand& a, const Operand& b);
+/// a where the bool tensor `condition` holds, b elsewhere; all three broadcast.
+Tensor where(const Tensor& condition, const Operand& a, const Operand& b);
+
+Tensor neg(const Tensor& x);
+/// The gradient at 0 is 0.
+Tensor abs(const Tensor& x);
+Tensor exp(const Tensor& x);
+Tensor log(const Tensor& x);
+Tensor sqrt(const Tensor& x);
+Tensor square(const Tensor& x);
+Tensor tanh(const Tensor& x);
+Tensor sigmoid(const Tensor& x);
+/// x limited to [min, max]; the gradient passes where min ≤ x ≤ max. ValueError without a bound.
+Tensor clamp(const Tensor& x, std::optional<double> min, std::optional<double> max = {});
+
+/// The values in another dtype; the tensor itself if it has that dtype.
+Tensor to(const Tensor& x, DType dtype);
+/// A copy with memory of its own.
+Tensor clone(const Tensor& x);
+
+// Comparisons give bool tensors and carry no gradient.
+Tensor eq(const Operand& a, const Operand& b);
+Tensor ne(const Operand& a, const Operand& b);
+Tensor lt(const Operand& a, const Operand& b);
+Tensor le(const Operand& a, const Operand& b);
+Tensor gt(const Operand& a, const Operand& b);
+Tensor ge(const Operand& a, const Operand& b);
+
+/// −1, 0 or 1; carries no gradient.
+Tensor sign(const Tensor& x);
+
+/// Whether shapes, dtypes and all values are equal.
+bool equal(const Tensor& a, const Tensor& b);
+/// Whether |a − b| ≤ atol + rtol |b| everywhere. ShapeError where the shapes differ.
+bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
+/// Whether no value is NaN or infinite.
+bool all_finite(const Tensor& x);
+
+inline Tensor operator+(const Operand& a, const Operand& b) { return add(a, b); }
+inline Tensor operator-(const Operand& a, const Operand& b) { return sub(a, b); }
+inline Tensor operator*(const Operand& a, const Operand& b) { return mul(a, b); }
+inline Tensor operator/(const Operand& a, const Operand& b) { return div(a, b); }
+inline Tensor operator-(const Tensor& x) { return neg(x); }
+inline Tensor operator==(const Operand& a, const Operand& b) { return eq(a, b); }
+inline Tensor operator!=(const Operand& a, const Operand& b) { return ne(a, b); }
+inline Tensor operator<(const Operand& a, const Operand& b) { return lt(a, b); }
+inline Tensor operator<=(const Operand& a, const Operand& b) { return le(a, b); }
+inline Tensor operator>(const Operand& a, const Operand& b) { return gt(a, b); }
+inline Tensor operator>=(const Operand& a, const Operand& b) { return ge(a, b); }
+
+}  // namespace xgrad

@@ -1,0 +1,149 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/conv.hpp>
+#include <xgrad/ops/kernels/conv.hpp>
+#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/reduce.hpp>
+
+namespace xgrad {
+namespace {
+
+std::string describe(const Shape& x, const Conv2dOptions& o) {
+  std::string text = fmt::format("input {}, stride {}, padding {}", x, o.stride.h, o.padding.h);
+  if (o.stride.h != o.stride.w || o.padding.h != o.padding.w)
+    text = fmt::format("input {}, stride [{}, {}], padding [{}, {}]", x, o.stride.h, o.stride.w,
+                       o.padding.h, o.padding.w);
+  if (o.dilation != Pair(1)) text += fmt::format(", dilation [{}, {}]", o.dilation.h, o.dilation.w);
+  if (o.groups != 1) text += fmt::format(", {} groups", o.groups);
+  return text;
+}
+
+void check_options(const Conv2dOptions& o) {
+  require<ValueError>(o.stride.h > 0 && o.stride.w > 0 && o.dilation.h > 0 && o.dilation.w > 0 &&
+                          o.padding.h >= 0 && o.padding.w >= 0 && o.groups > 0,
+                      "conv2d: stride [{}, {}], dilation [{}, {}] and groups {} must be positive, "
+                      "padding [{}, {}] not negative",
+                      o.stride.h, o.stride.w, o.dilation.h, o.dilation.w, o.groups, o.padding.h,
+                      o.padding.w);
+}
+
+kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
+  check_options(o);
+  require<ShapeError>(x.size() == 4,
+                      "conv2d: input {} must be [batch, channels, height, width]; add a missing "
+                      "axis with unsqueeze",
+                      x);
+  require<ShapeError>(weight.size() == 4 && weight[2] > 0 && weight[3] > 0,
+                      "conv2d: weight {} must be [filters, channels / groups, height, width]",
+                      weight);
+  require<ShapeError>(x[1] == weight[1] * o.groups,
+                      "conv2d: input has {} channels, weight {} expects {} ({})", x[1], weight,
+                      weight[1] * o.groups, describe(x, o));
+  require<ShapeError>(weight[0] % o.groups == 0,
+                      "conv2d: {} groups do not divide the {} filters of weight {}", o.groups,
+                      weight[0], weight);
+  const auto extent = [](std::int64_t in, std::int64_t kernel, std::int64_t stride,
+                         std::int64_t padding, std::int64_t dilation) {
+    const std::int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
+    return room < 0 ? 0 : room / stride + 1;
+  };
+  kernels::ConvGeometry g{.n = x[0],
+                          .c = x[1],
+                          .h = x[2],
+                          .w = x[3],
+                          .k = weight[0],
+                          .r = weight[2],
+                          .s = weight[3],
+                          .oh = extent(x[2], weight[2], o.stride.h, o.padding.h, o.dilation.h),
+                          .ow = extent(x[3], weight[3], o.stride.w, o.padding.w, o.dilation.w),
+                          .stride_h = o.stride.h,
+                          .stride_w = o.stride.w,
+                          .pad_h = o.padding.h,
+                          .pad_w = o.padding.w,
+                          .dilation_h = o.dilation.h,
+                          .dilation_w = o.dilation.w,
+                          .groups = o.groups};
+  require<ShapeError>(g.oh > 0 && g.ow > 0,
+                      "conv2d: the {}x{} window is larger than the padded input ({})",
+                      o.dilation.h * (g.r - 1) + 1, o.dilation.w * (g.s - 1) + 1, describe(x, o));
+  return g;
+}
+
+Shape output_shape(const kernels::ConvGeometry& g) { return {g.n, g.k, g.oh, g.ow}; }
+
+void require_same_dtype(const Tensor& a, const Tensor& b, const char* what) {
+  require<DTypeError>(a.dtype() == b.dtype(), "conv2d: {} are {} and {}; convert one with x.to()",
+                      what, a.dtype(), b.dtype());
+}
+
+}  // namespace
+
+// y = x ⋆ w + b;  dL/dx = conv2d_input(dL/dy, w), dL/dw = conv2d_weight(x, dL/dy),
+// dL/db = Σ dL/dy over images and positions
+Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
+              const Conv2dOptions& options) {
+  const auto g = geometry(x.shape(), weight.shape(), options);
+  require_same_dtype(x, weight, "input and weight");
+  if (bias.defined()) {
+    require<ShapeError>(bias.shape() == Shape{g.k},
+                        "conv2d: bias {} does not fit weight {}; it must be [{}]", bias.shape(),
+                        weight.shape(), g.k);
+    require_same_dtype(x, bias, "input and bias");
+  }
+  Tensor y = Tensor::empty(output_shape(g), x.dtype());
+  dispatch_floating(x.dtype(), "conv2d", [&]<class T>() {
+    kernels::conv_forward<T>(g, x.data<T>(), weight.data<T>(),
+                             bias.defined() ? bias.data<T>() : nullptr, y.mutable_data<T>());
+  });
+  auto by_x = wrt(x, [shape = x.shape(), w = saved(weight), options](const Tensor& dy) {
+    return conv2d_input(dy, w(), shape, options);
+  });
+  auto by_weight = wrt(weight, [shape = weight.shape(), x = saved(x), options](const Tensor& dy) {
+    return conv2d_weight(x(), dy, shape, options);
+  });
+  if (!bias.defined()) return record(Op::conv2d, y, std::move(by_x), std::move(by_weight));
+  return record(Op::conv2d, y, std::move(by_x), std::move(by_weight),
+                wrt(bias, [](const Tensor& dy) {
+                  return sum(dy, {0, 2, 3});
+                }));
+}
+
+// Linear in dy and in w: the adjoints are conv2d itself and the weight's gradient.
+Tensor conv2d_input(const Tensor& dy, const Tensor& weight, const Shape& input_shape,
+                    const Conv2dOptions& options) {
+  const auto g = geometry(input_shape, weight.shape(), options);
+  require<ShapeError>(dy.shape() == output_shape(g),
+                      "conv2d_input: gradient {} where the convolution of {} with {} gives {}",
+                      dy.shape(), input_shape, weight.shape(), output_shape(g));
+  require_same_dtype(dy, weight, "gradient and weight");
+  Tensor dx = Tensor::empty(input_shape, dy.dtype());
+  dispatch_floating(dy.dtype(), "conv2d_input", [&]<class T>() {
+    kernels::conv_backward_input<T>(g, dy.data<T>(), weight.data<T>(), dx.mutable_data<T>());
+  });
+  return record(Op::conv2d_input, dx,
+                wrt(dy, [w = saved(weight),
+                         options](const Tensor& d) { return conv2d(d, w(), {}, options); }),
+                wrt(weight, [shape = weight.shape(), dy = saved(dy), options](const Tensor& d) {
+                  return conv2d_weight(d, dy(), shape, options);
+                }));
+}
+
+// Linear in x and in dy: the adjoints are the input's gradient and conv2d itself.
+Tensor conv2d_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
+                     const Conv2dOptions& options) {
+  const auto g = geometry(x.shape(), weight_shape, options);
+  require<ShapeError>(dy.shape() == output_shape(g),
+                      "conv2d_weight: gradient {} where the convolution of {} with {} gives {}",
+                      dy.shape(), x.shape(), weight_shape, output_shape(g));
+  require_same_dtype(x, dy, "input and gradient");
+  Tensor dw = Tensor::empty(weight_shape, x.dtype());
+  dispatch_floating(x.dtype(), "conv2d_weight", [&]<class T>() {
+    kernels::conv_backward_weight<T>(g, x.data<T>(), dy.data<T>(), dw.mutable_data<T>());
+  });
+  return record(
+      Op::conv2d_weight, dw,
+      wrt(x, [shape = x.shape(), dy = saved(dy),
+              options](const Tensor& d) { return conv2d_input(dy(), d, shape, options); }),
+      wrt(dy, [x = saved(x), options](const Tensor& d) { return conv2d(x(), d, {}, options); }));
+}
+
+}  // namespace xgrad

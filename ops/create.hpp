@@ -1,0 +1,76 @@
+#pragma once
+#include <xgrad/autograd/random.hpp>
+#include <xgrad/autograd/tensor.hpp>
+
+#include <initializer_list>
+#include <optional>
+#include <vector>
+
+namespace xgrad {
+
+struct TensorOptions {
+  std::optional<DType> dtype = {};  ///< default: float32, or what the given values are
+  bool requires_grad = false;
+  Generator* generator = nullptr;  ///< of random values; nullptr: the default one
+};
+
+/// A number, or a list of such, to any depth: {{1, 2}, {3, 4}}.
+class NestedList {
+ public:
+  NestedList(double value) : value_(value), kind_(float32) {}                           // NOLINT
+  NestedList(float value) : NestedList(static_cast<double>(value)) {}                   // NOLINT
+  NestedList(int value) : value_(value), kind_(int64) {}                                // NOLINT
+  NestedList(std::int64_t value) : value_(static_cast<double>(value)), kind_(int64) {}  // NOLINT
+  NestedList(bool value) : value_(value ? 1 : 0), kind_(boolean) {}                     // NOLINT
+  NestedList(std::initializer_list<NestedList> items) : items_(items), is_list_(true) {}
+
+ private:
+  friend Tensor tensor(const NestedList& values, const TensorOptions& options);
+  Shape shape() const;
+  DType kind() const;
+  void flatten_into(const Shape& shape, std::size_t axis, std::vector<double>& values) const;
+
+  std::vector<NestedList> items_;
+  double value_ = 0;
+  DType kind_ = boolean;
+  bool is_list_ = false;
+};
+
+/// A tensor of the values as written. Fractional numbers give float32, whole ones int64, truth
+/// values bool, unless options say otherwise. ShapeError where the lists are ragged.
+Tensor tensor(const NestedList& values, const TensorOptions& options = {});
+
+/// A copy of the values in row-major order, of their own type unless options say otherwise;
+/// ShapeError where their number is not the shape's. Without a shape: one axis.
+template <class T>
+Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {},
+                   const TensorOptions& options = {});
+
+Tensor empty(const Shape& shape, const TensorOptions& options = {});
+Tensor zeros(const Shape& shape, const TensorOptions& options = {});
+Tensor ones(const Shape& shape, const TensorOptions& options = {});
+/// dtype by default that of the number, float32 for fractional ones.
+Tensor full(const Shape& shape, Scalar value, const TensorOptions& options = {});
+Tensor zeros_like(const Tensor& x);
+Tensor ones_like(const Tensor& x);
+Tensor full_like(const Tensor& x, Scalar value);
+
+/// 0, 1, …, end − 1, or start, start + step, … before end. int64 for whole numbers, else float32.
+Tensor arange(Scalar end, const TensorOptions& options = {});
+Tensor arange(Scalar start, Scalar end, Scalar step = 1, const TensorOptions& options = {});
+/// `steps` values from start to end, both included.
+Tensor linspace(double start, double end, std::int64_t steps, const TensorOptions& options = {});
+/// Ones on the diagonal of an [n, n] or [n, m] matrix.
+Tensor eye(std::int64_t n, std::optional<std::int64_t> m = {}, const TensorOptions& options = {});
+
+/// Uniform in [0, 1).
+Tensor rand(const Shape& shape, const TensorOptions& options = {});
+/// Mean 0, deviation 1.
+Tensor randn(const Shape& shape, const TensorOptions& options = {});
+/// Whole numbers in [low, high), int64 by default. ValueError unless low < high.
+Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
+               const TensorOptions& options = {});
+/// 0..n−1 in random order.
+Tensor randperm(std::int64_t n, const TensorOptions& options = {});
+
+}  // namespace xgrad

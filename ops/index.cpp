@@ -1,0 +1,171 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/index.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/strided.hpp>
+#include <xgrad/ops/operation.hpp>
+
+#include <algorithm>
+
+namespace xgrad {
+namespace {
+
+void check_index(const char* operation, const Tensor& index, std::int64_t extent,
+                 std::int64_t axis) {
+  require<DTypeError>(index.dtype() == int64, "{}: the index is {}, it must be int64", operation,
+                      index.dtype());
+  const std::int64_t* values = index.data<std::int64_t>();
+  const std::int64_t* bad = std::find_if(values, values + index.numel(), [extent](auto value) {
+    return value < 0 || value >= extent;
+  });
+  require<ValueError>(bad == values + index.numel(),
+                      "{}: index {} is outside axis {}, which has {} elements", operation,
+                      bad == values + index.numel() ? 0 : *bad, axis, extent);
+}
+
+/// Slabs of a tensor along an axis: `outer` times `extent` times `inner` elements.
+struct Slabs {
+  std::int64_t outer = 1;
+  std::int64_t extent;
+  std::int64_t inner = 1;
+
+  Slabs(const Shape& shape, std::size_t axis) : extent(shape[axis]) {
+    for (std::size_t i = 0; i < axis; ++i) outer *= shape[i];
+    for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
+  }
+};
+
+}  // namespace
+
+// y = x at i;  dL/dx = dL/dy added at i
+Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& index) {
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "index_select");
+  require<ShapeError>(index.dim() == 1,
+                      "index_select: the index has shape {}, it must have one axis", index.shape());
+  const std::int64_t extent = x.shape()[axis];
+  check_index("index_select", index, extent, which);
+  Shape shape = x.shape();
+  shape[axis] = index.numel();
+  Tensor y = Tensor::empty(shape, x.dtype());
+  const Slabs to(shape, axis);
+  const std::int64_t* chosen = index.data<std::int64_t>();
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = x.data<T>();
+    T* out = y.mutable_data<T>();
+    for (std::int64_t o = 0; o < to.outer; ++o)
+      for (std::int64_t i = 0; i < to.extent; ++i)
+        std::copy_n(from + (o * extent + chosen[i]) * to.inner, to.inner,
+                    out + (o * to.extent + i) * to.inner);
+  });
+  return record(Op::index_select, y, wrt(x, [axis, index = saved(index), extent](const Tensor& dy) {
+                  return index_embed(dy, static_cast<std::int64_t>(axis), index(), extent);
+                }));
+}
+
+// y = x added to zeros at i;  dL/dx = dL/dy at i
+Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std::int64_t extent) {
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "index_embed");
+  check_index("index_embed", index, extent, which);
+  require<ShapeError>(index.shape() == Shape{x.shape()[axis]},
+                      "index_embed: index {} for axis {} of shape {}", index.shape(), which,
+                      x.shape());
+  Shape shape = x.shape();
+  shape[axis] = extent;
+  Tensor y = Tensor::empty(shape, x.dtype()).fill_(0);
+  const Slabs from(x.shape(), axis);
+  const std::int64_t* chosen = index.data<std::int64_t>();
+  dispatch_numeric(x.dtype(), "index_embed", [&]<class T>() {
+    const T* source = x.data<T>();
+    T* out = y.mutable_data<T>();
+    for (std::int64_t o = 0; o < from.outer; ++o)
+      for (std::int64_t i = 0; i < from.extent; ++i)
+        for (std::int64_t j = 0; j < from.inner; ++j)
+          out[(o * extent + chosen[i]) * from.inner + j] +=
+              source[(o * from.extent + i) * from.inner + j];
+  });
+  return record(Op::index_embed, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
+                  return index_select(dy, static_cast<std::int64_t>(axis), index());
+                }));
+}
+
+namespace {
+
+/// Calls f(i, j) for every element i of `index` and the element j of a tensor of shape `whole` it
+/// names. Elements of different leading index (before `axis`) may be visited at once.
+template <class F>
+void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, const F& f) {
+  const Shape& shape = index.shape();
+  const auto strides = kernels::row_major(whole);
+  const std::int64_t* chosen = index.data<std::int64_t>();
+  std::int64_t leading = 1;
+  for (std::size_t i = 0; i < axis; ++i) leading *= shape[i];
+  const std::int64_t each = leading > 0 ? index.numel() / leading : 0;
+  if (each == 0) return;
+  kernels::parallel_for(
+      leading, kernels::worthwhile / 4 / each + 1, [&](std::int64_t begin, std::int64_t end) {
+        std::array<std::int64_t, Shape::max_size> position{};
+        std::int64_t rest = begin;
+        std::int64_t base = 0;  // where the position lies in the whole, the axis left out
+        for (std::size_t d = axis; d-- > 0; rest /= shape[d]) {
+          position[d] = rest % shape[d];
+          base += position[d] * strides[d];
+        }
+        for (std::int64_t i = begin * each; i < end * each; ++i) {
+          f(i, base + chosen[i] * strides[axis]);
+          for (std::size_t d = shape.size(); d-- > 0;) {
+            if (d != axis) base += strides[d];
+            if (++position[d] < shape[d]) break;
+            if (d != axis) base -= shape[d] * strides[d];
+            position[d] = 0;
+          }
+        }
+      });
+}
+
+void check_gather_shapes(const char* operation, const Shape& whole, const Shape& index,
+                         std::size_t axis) {
+  bool fits = index.size() == whole.size();
+  for (std::size_t i = 0; fits && i < whole.size(); ++i) fits = i == axis || index[i] <= whole[i];
+  require<ShapeError>(fits,
+                      "{}: index {} for shape {} along axis {}: it needs as many axes and, but for "
+                      "that axis, no larger extents",
+                      operation, index, whole, axis);
+}
+
+}  // namespace
+
+// y = x at i;  dL/dx = dL/dy added at i
+Tensor gather(const Tensor& x, std::int64_t which, const Tensor& index) {
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "gather");
+  check_gather_shapes("gather", x.shape(), index.shape(), axis);
+  check_index("gather", index, x.shape()[axis], which);
+  Tensor y = Tensor::empty(index.shape(), x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    const T* from = x.data<T>();
+    T* out = y.mutable_data<T>();
+    visit_gathered(index, x.shape(), axis, [=](auto i, auto j) { out[i] = from[j]; });
+  });
+  return record(Op::gather, y,
+                wrt(x, [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
+                  return scatter(dy, static_cast<std::int64_t>(axis), index(), shape);
+                }));
+}
+
+// y = x added to zeros at i;  dL/dx = dL/dy at i
+Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const Shape& shape) {
+  const std::size_t axis = normalize_axis(which, shape.size(), "scatter");
+  check_gather_shapes("scatter", shape, index.shape(), axis);
+  check_index("scatter", index, shape[axis], which);
+  require<ShapeError>(x.shape() == index.shape(), "scatter: values {} and index {} differ in shape",
+                      x.shape(), index.shape());
+  Tensor y = Tensor::empty(shape, x.dtype()).fill_(0);
+  dispatch_numeric(x.dtype(), "scatter", [&]<class T>() {
+    const T* from = x.data<T>();
+    T* out = y.mutable_data<T>();
+    visit_gathered(index, shape, axis, [=](auto i, auto j) { out[j] += from[i]; });
+  });
+  return record(Op::scatter, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
+                  return gather(dy, static_cast<std::int64_t>(axis), index());
+                }));
+}
+
+}  // namespace xgrad

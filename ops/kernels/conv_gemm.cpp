@@ -1,0 +1,198 @@
+// Convolution as matrix products: patches of a few output rows at a time are laid out as columns
+// (im2col) in a buffer that stays in cache. Laying out the whole batch is 2 to 6 times slower.
+
+#include <xgrad/autograd/storage.hpp>
+#include <xgrad/ops/kernels/conv.hpp>
+#include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+
+#include <algorithm>
+#include <vector>
+
+namespace xgrad::kernels {
+namespace {
+
+constexpr std::int64_t tile_values = 48 * 1024;
+
+/// Output rows [first, first + count) of one image.
+struct Tile {
+  std::int64_t first;
+  std::int64_t count;
+};
+
+struct Tiling {
+  std::int64_t rows;  // output rows in a tile
+  std::int64_t count;
+
+  explicit Tiling(const ConvGeometry& g)
+      : rows(std::clamp<std::int64_t>(tile_values / std::max<std::int64_t>(g.patch() * g.ow, 1), 1,
+                                      std::max<std::int64_t>(g.oh, 1))),
+        count((g.oh + rows - 1) / rows) {}
+
+  Tile tile(const ConvGeometry& g, std::int64_t i) const {
+    return {i * rows, std::min(rows, g.oh - i * rows)};
+  }
+};
+
+/// Memory for one tile's columns, from the pool.
+template <class T>
+class Columns {
+ public:
+  Columns(const ConvGeometry& g, const Tiling& tiling)
+      : storage_(Storage::allocate(static_cast<std::size_t>(g.patch() * tiling.rows * g.ow) *
+                                   sizeof(T))) {}
+  T* data() { return reinterpret_cast<T*>(storage_->data()); }
+
+ private:
+  Ref<Storage> storage_;
+};
+
+/// The output columns whose input column, ow·stride + shift, lies inside [0, w).
+struct Span {
+  std::int64_t begin;
+  std::int64_t end;
+};
+
+Span inside(std::int64_t w, std::int64_t ow, std::int64_t stride, std::int64_t shift) {
+  const std::int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
+  const std::int64_t end = shift >= w ? 0 : (w - 1 - shift) / stride + 1;
+  return {std::min(begin, ow), std::clamp(end, std::min(begin, ow), ow)};
+}
+
+/// Visits every row of the column matrix of a tile: f(column row, its image row or nullptr, span,
+/// shift), where the row's values are image_row[ow · stride + shift] inside the span, 0 outside.
+template <class T, class F>
+void visit_patches(const ConvGeometry& g, const Tile& tile, T* image, T* columns, const F& f) {
+  for (std::int64_t c = 0; c < g.group_channels(); ++c)
+    for (std::int64_t r = 0; r < g.r; ++r)
+      for (std::int64_t s = 0; s < g.s; ++s) {
+        const std::int64_t shift = s * g.dilation_w - g.pad_w;
+        const Span span = inside(g.w, g.ow, g.stride_w, shift);
+        for (std::int64_t i = 0; i < tile.count; ++i, columns += g.ow) {
+          const std::int64_t y = (tile.first + i) * g.stride_h + r * g.dilation_h - g.pad_h;
+          T* const row = y >= 0 && y < g.h ? image + (c * g.h + y) * g.w : nullptr;
+          f(columns, row, span, shift);
+        }
+      }
+}
+
+template <class T>
+void im2col(const ConvGeometry& g, const Tile& tile, const T* image, T* columns) {
+  visit_patches(g, tile, const_cast<T*>(image), columns,
+                [&](T* out, const T* row, const Span& span, std::int64_t shift) {
+                  if (row == nullptr) {
+                    std::fill_n(out, g.ow, T(0));
+                    return;
+                  }
+                  std::fill(out, out + span.begin, T(0));
+                  if (g.stride_w == 1) {
+                    std::copy(row + span.begin + shift, row + span.end + shift, out + span.begin);
+                  } else {
+                    for (std::int64_t x = span.begin; x < span.end; ++x)
+                      out[x] = row[x * g.stride_w + shift];
+                  }
+                  std::fill(out + span.end, out + g.ow, T(0));
+                });
+}
+
+/// Adds the columns back to where im2col took them from.
+template <class T>
+void col2im(const ConvGeometry& g, const Tile& tile, T* columns, T* image) {
+  visit_patches(g, tile, image, columns,
+                [&](const T* in, T* row, const Span& span, std::int64_t shift) {
+                  if (row == nullptr) return;
+                  for (std::int64_t x = span.begin; x < span.end; ++x)
+                    row[x * g.stride_w + shift] += in[x];
+                });
+}
+
+/// Offsets of image `i` = (batch entry, group).
+struct Place {
+  std::int64_t x, y, weight;
+  Place(const ConvGeometry& g, std::int64_t i)
+      : x(i * g.group_channels() * g.h * g.w),
+        y(i * g.group_filters() * g.oh * g.ow),
+        weight(i % g.groups * g.group_filters() * g.patch()) {}
+};
+
+}  // namespace
+
+template <class T>
+void conv_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
+  const Tiling tiling(g);
+  const std::int64_t plane = g.oh * g.ow;
+  parallel_for(g.n * g.groups * tiling.count, 1, [&](std::int64_t begin, std::int64_t end) {
+    Columns<T> columns(g, tiling);
+    for (std::int64_t item = begin; item < end; ++item) {
+      const Place at(g, item / tiling.count);
+      const Tile tile = tiling.tile(g, item % tiling.count);
+      const std::int64_t width = tile.count * g.ow;
+      T* const out = y + at.y + tile.first * g.ow;
+      im2col(g, tile, x + at.x, columns.data());
+      if (bias != nullptr) {
+        const T* const own = bias + item / tiling.count % g.groups * g.group_filters();
+        for (std::int64_t k = 0; k < g.group_filters(); ++k)
+          std::fill_n(out + k * plane, width, own[k]);
+      }
+      gemm<T>(g.group_filters(), width, g.patch(), {weight + at.weight, g.patch()},
+              {columns.data(), width}, out, plane, bias != nullptr);
+    }
+  });
+}
+
+template <class T>
+void conv_backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx) {
+  const Tiling tiling(g);
+  const std::int64_t image = g.group_channels() * g.h * g.w;
+  parallel_for(g.n * g.groups, 1, [&](std::int64_t begin, std::int64_t end) {
+    Columns<T> columns(g, tiling);
+    for (std::int64_t i = begin; i < end; ++i) {
+      const Place at(g, i);
+      std::fill_n(dx + at.x, image, T(0));
+      for (std::int64_t t = 0; t < tiling.count; ++t) {
+        const Tile tile = tiling.tile(g, t);
+        const std::int64_t width = tile.count * g.ow;
+        gemm<T>(g.patch(), width, g.group_filters(), {weight + at.weight, g.patch(), true},
+                {dy + at.y + tile.first * g.ow, g.oh * g.ow}, columns.data(), width);
+        col2im(g, tile, columns.data(), dx + at.x);
+      }
+    }
+  });
+}
+
+template <class T>
+void conv_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight) {
+  const Tiling tiling(g);
+  const std::int64_t size = g.k * g.patch();
+  const int parts = part_count(g.n, 1);
+  // Each part sums its own images; the parts are then added in their order.
+  std::vector<T> sums(static_cast<std::size_t>(parts * size));
+  parallel_parts(g.n, parts, [&](int part, std::int64_t begin, std::int64_t end) {
+    Columns<T> columns(g, tiling);
+    T* const sum = sums.data() + part * size;
+    for (std::int64_t i = begin * g.groups; i < end * g.groups; ++i) {
+      const Place at(g, i);
+      for (std::int64_t t = 0; t < tiling.count; ++t) {
+        const Tile tile = tiling.tile(g, t);
+        const std::int64_t width = tile.count * g.ow;
+        im2col(g, tile, x + at.x, columns.data());
+        gemm<T>(g.group_filters(), g.patch(), width, {dy + at.y + tile.first * g.ow, g.oh * g.ow},
+                {columns.data(), width, true}, sum + at.weight, g.patch(), true);
+      }
+    }
+  });
+  std::fill_n(dweight, size, T(0));
+  for (int part = 0; part < parts; ++part)
+    for (std::int64_t i = 0; i < size; ++i)
+      dweight[i] += sums[static_cast<std::size_t>(part * size + i)];
+}
+
+#define XGRAD_INSTANTIATE(T)                                                         \
+  template void conv_forward(const ConvGeometry&, const T*, const T*, const T*, T*); \
+  template void conv_backward_input(const ConvGeometry&, const T*, const T*, T*);    \
+  template void conv_backward_weight(const ConvGeometry&, const T*, const T*, T*);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+#undef XGRAD_INSTANTIATE
+
+}  // namespace xgrad::kernels

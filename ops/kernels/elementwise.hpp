@@ -1,0 +1,134 @@
+#pragma once
+// Internal: elementwise work on contiguous memory, in one or several threads, with broadcasting.
+//
+// A function comes in one of two styles. An Expression maps xtensor expressions: this is how the
+// transcendental functions and arithmetic get vectorised. A Formula maps single values: for
+// comparisons and selections, where xtensor is 6 times slower than the loop the compiler
+// vectorises, and for integers.
+
+#include <xgrad/ops/kernels/broadcast.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/xtensor.hpp>
+
+#include <array>
+#include <cstdint>
+#include <type_traits>
+
+namespace xgrad::kernels {
+
+template <class F>
+struct Expression {
+  F f;
+};
+template <class F>
+Expression(F) -> Expression<F>;
+
+template <class F>
+struct Formula {
+  F f;
+};
+template <class F>
+Formula(F) -> Formula<F>;
+
+namespace detail {
+
+template <class R, class A, class F>
+void row(const Expression<F>& expression, std::int64_t n, R* out, const A* a) {
+  auto target = adapt(out, n);
+  xt::noalias(target) = expression.f(adapt(a, n));
+}
+
+template <class R, class A, class F>
+void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a) {
+  for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i]);
+}
+
+template <class R, class A, class B, class F>
+void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a, bool a_fixed, const B* b,
+         bool b_fixed) {
+  if (a_fixed) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(*a, b[i]);
+  } else if (b_fixed) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i], *b);
+  } else {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i], b[i]);
+  }
+}
+
+template <class R, class A, class B, class F>
+void row(const Expression<F>& expression, std::int64_t n, R* out, const A* a, bool a_fixed,
+         const B* b, bool b_fixed) {
+  if constexpr (std::is_integral_v<A>) {
+    row(Formula{expression.f}, n, out, a, a_fixed, b, b_fixed);
+  } else {
+    auto target = adapt(out, n);
+    if (a_fixed) {
+      xt::noalias(target) = expression.f(*a, adapt(b, n));
+    } else if (b_fixed) {
+      xt::noalias(target) = expression.f(adapt(a, n), *b);
+    } else {
+      xt::noalias(target) = expression.f(adapt(a, n), adapt(b, n));
+    }
+  }
+}
+
+}  // namespace detail
+
+/// out[i] = f(a[i])
+template <class R, class A, class F>
+void map(const F& f, std::int64_t n, R* out, const A* a) {
+  parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
+    detail::row(f, end - begin, out + begin, a + begin);
+  });
+}
+
+/// out = f(a, b), broadcast to `shape`.
+template <class R, class A, class B, class F>
+void map(const F& f, const Shape& shape, R* out, const A* a, const Shape& a_shape, const B* b,
+         const Shape& b_shape) {
+  const BroadcastPlan<2> plan(shape, {&a_shape, &b_shape});
+  const std::int64_t n = plan.inner();
+  const bool a_fixed = plan.fixed(0) && n > 1;
+  const bool b_fixed = plan.fixed(1) && n > 1;
+  if (plan.rows() == 1) {
+    parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
+      detail::row(f, end - begin, out + begin, a_fixed ? a : a + begin, a_fixed,
+                  b_fixed ? b : b + begin, b_fixed);
+    });
+    return;
+  }
+  const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
+  parallel_for(plan.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
+    plan.for_rows(begin, end, [&](std::int64_t r, const std::array<std::int64_t, 2>& offset) {
+      detail::row(f, n, out + r * n, a + offset[0], a_fixed, b + offset[1], b_fixed);
+    });
+  });
+}
+
+/// out = f(a, b, c), broadcast to `shape`; f takes single values.
+template <class R, class A, class B, class C, class F>
+void map(const F& f, const Shape& shape, R* out, const A* a, const Shape& a_shape, const B* b,
+         const Shape& b_shape, const C* c, const Shape& c_shape) {
+  const BroadcastPlan<3> plan(shape, {&a_shape, &b_shape, &c_shape});
+  const std::int64_t n = plan.inner();
+  const std::int64_t a_step = plan.fixed(0) ? 0 : 1;
+  const std::int64_t b_step = plan.fixed(1) ? 0 : 1;
+  const std::int64_t c_step = plan.fixed(2) ? 0 : 1;
+  const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
+  parallel_for(plan.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
+    plan.for_rows(begin, end, [&](std::int64_t r, const std::array<std::int64_t, 3>& offset) {
+      const A* pa = a + offset[0];
+      const B* pb = b + offset[1];
+      const C* pc = c + offset[2];
+      R* target = out + r * n;
+      if (a_step + b_step + c_step == 3) {
+        for (std::int64_t i = 0; i < n; ++i) target[i] = f(pa[i], pb[i], pc[i]);
+      } else {
+        for (std::int64_t i = 0; i < n; ++i)
+          target[i] = f(pa[i * a_step], pb[i * b_step], pc[i * c_step]);
+      }
+    });
+  });
+}
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,20 @@
+#pragma once
+#include <cstdint>
+
+namespace xgrad::kernels {
+
+/// A row-major matrix in memory, `step` elements from row to row, read as its transpose if so.
+template <class T>
+struct Matrix {
+  const T* values;
+  std::int64_t step;
+  bool transposed = false;
+};
+
+/// c (m × n, row-major, `c_step` from row to row) = a (m × k) · b (k × n), added to what c holds if
+/// `accumulate`. Inside a parallel part it runs on one thread.
+template <class T>
+void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, const Matrix<T>& b,
+          T* c, std::int64_t c_step, bool accumulate = false);
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,55 @@
+#pragma once
+// Internal: how kernels use threads. Work is cut into contiguous parts by count alone, so the same
+// number of threads gives the same parts and the same bits.
+
+#include <algorithm>
+#include <cstdint>
+
+namespace xgrad::kernels {
+
+/// The threads a kernel may use here and now: 1 inside a parallel part or a SerialScope.
+int available_threads() noexcept;
+
+/// Kernels on this thread stay on this thread while one lives: for background workers, which must
+/// not fight the training thread for its cores.
+class SerialScope {
+ public:
+  SerialScope() noexcept;
+  ~SerialScope();
+  SerialScope(const SerialScope&) = delete;
+  SerialScope& operator=(const SerialScope&) = delete;
+
+ private:
+  bool before_;
+};
+
+/// About how many cheap element operations outweigh waking a thread.
+inline constexpr std::int64_t worthwhile = 32768;
+
+inline int part_count(std::int64_t n, std::int64_t grain) noexcept {
+  if (n <= grain) return 1;
+  const std::int64_t most = (n + grain - 1) / std::max<std::int64_t>(grain, 1);
+  return static_cast<int>(std::min<std::int64_t>(most, available_threads()));
+}
+
+/// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once.
+template <class F>
+void parallel_parts(std::int64_t n, int parts, const F& f) {
+  const auto begin = [n, parts](int part) { return n * part / parts; };
+  if (parts == 1) {
+    f(0, std::int64_t{0}, n);
+    return;
+  }
+#pragma omp parallel for schedule(static, 1) num_threads(parts)
+  for (int part = 0; part < parts; ++part) f(part, begin(part), begin(part + 1));
+}
+
+/// Calls f(begin, end) on parts of [0, n) of at least about `grain`.
+template <class F>
+void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
+  if (n <= 0) return;
+  parallel_parts(n, part_count(n, grain),
+                 [&](int, std::int64_t begin, std::int64_t end) { f(begin, end); });
+}
+
+}  // namespace xgrad::kernels

@@ -1,0 +1,176 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/index.hpp>
+#include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
+#include <xgrad/ops/softmax.hpp>
+
+#include <algorithm>
+
+namespace xgrad {
+namespace {
+
+Tensor reduced(const Tensor& losses, Reduction reduction) {
+  switch (reduction) {
+    case Reduction::mean:
+      return mean(losses);
+    case Reduction::sum:
+      return sum(losses);
+    default:
+      return losses;
+  }
+}
+
+std::size_t class_axis(const char* operation, const Tensor& x) {
+  require<ShapeError>(x.dim() > 0, "{}: a scalar has no class axis", operation);
+  return x.dim() == 1 ? 0 : 1;
+}
+
+void check_weight(const char* operation, const Tensor& weight, std::int64_t classes, DType dtype) {
+  if (!weight.defined()) return;
+  require<ShapeError>(weight.shape() == Shape{classes},
+                      "{}: weight {} for {} classes; it must be [{}]", operation, weight.shape(),
+                      classes, classes);
+  require<DTypeError>(weight.dtype() == dtype, "{}: weight is {}, the input {}", operation,
+                      weight.dtype(), dtype);
+}
+
+/// The targets made safe to look up, and how much each counts (undefined: all 1).
+struct Targets {
+  Tensor classes;
+  Tensor weight;
+  Tensor counted;  // bool; undefined if none is ignored
+};
+
+Targets prepare(const char* operation, const Tensor& x, const Tensor& target, const Tensor& weight,
+                std::int64_t ignore_index) {
+  const std::size_t axis = class_axis(operation, x);
+  const std::int64_t classes = x.shape()[axis];
+  Shape expected = x.shape();
+  expected.erase(axis);
+  require<DTypeError>(target.dtype() == int64,
+                      "{}: target classes are {}, they must be int64 (or, as probabilities in "
+                      "cross_entropy, floating)",
+                      operation, target.dtype());
+  require<ShapeError>(target.shape() == expected,
+                      "{}: target {} does not fit input {}; it must be {}", operation,
+                      target.shape(), x.shape(), expected);
+  check_weight(operation, weight, classes, x.dtype());
+  const std::int64_t* values = target.data<std::int64_t>();
+  bool ignored = false;
+  for (std::int64_t i = 0; i < target.numel(); ++i) {
+    ignored |= values[i] == ignore_index;
+    require<ValueError>(values[i] == ignore_index || (values[i] >= 0 && values[i] < classes),
+                        "{}: target {} at position {} is no class; there are {} (0 to {})",
+                        operation, values[i], i, classes, classes - 1);
+  }
+  Targets result{.classes = target, .weight = {}, .counted = {}};
+  if (ignored) {
+    result.counted = target != ignore_index;
+    result.classes = where(result.counted, target, 0);
+    result.weight = to(result.counted, x.dtype());
+  }
+  if (weight.defined()) {
+    const Tensor own =
+        reshape(index_select(weight, 0, reshape(result.classes, {target.numel()})), target.shape());
+    result.weight = ignored ? own * result.weight : own;
+  }
+  return result;
+}
+
+Tensor weighted(const Tensor& losses, const Targets& targets, Reduction reduction) {
+  if (!targets.weight.defined()) return reduced(losses, reduction);
+  // An ignored entry counts for nothing even where its loss is infinite.
+  const Tensor finite = targets.counted.defined() ? where(targets.counted, losses, 0) : losses;
+  const Tensor counted = finite * targets.weight;
+  if (reduction != Reduction::mean) return reduced(counted, reduction);
+  return sum(counted) / sum(targets.weight);
+}
+
+Tensor picked(const Tensor& log_probabilities, const Tensor& classes) {
+  const auto axis = static_cast<std::int64_t>(class_axis("nll_loss", log_probabilities));
+  return squeeze(gather(log_probabilities, axis, unsqueeze(classes, axis)), axis);
+}
+
+}  // namespace
+
+Tensor mse_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
+  require<ShapeError>(x.shape() == target.shape(),
+                      "mse_loss: input {} and target {} differ; reshape one, a loss does not "
+                      "broadcast",
+                      x.shape(), target.shape());
+  return reduced(square(x - target), options.reduction);
+}
+
+Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
+                const NllLossOptions& options) {
+  const Targets targets =
+      prepare("nll_loss", log_probabilities, target, options.weight, options.ignore_index);
+  return weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
+}
+
+namespace {
+
+/// Weights of the classes in the shape that multiplies logits.
+Tensor class_weights(const Tensor& weight, const Tensor& logits, std::size_t axis) {
+  Shape shape;
+  for (std::size_t i = axis; i < logits.shape().size(); ++i)
+    shape.push_back(i == axis ? logits.shape()[axis] : 1);
+  return reshape(weight, shape);
+}
+
+Tensor with_probabilities(const Tensor& logits, const Tensor& target,
+                          const CrossEntropyOptions& options) {
+  const std::size_t axis = class_axis("cross_entropy", logits);
+  const std::int64_t classes = logits.shape()[axis];
+  require<ShapeError>(target.shape() == logits.shape(),
+                      "cross_entropy: target probabilities {} do not fit logits {}; the shapes "
+                      "must be equal (target classes are int64)",
+                      target.shape(), logits.shape());
+  require<DTypeError>(target.dtype() == logits.dtype(),
+                      "cross_entropy: target probabilities are {}, the logits {}", target.dtype(),
+                      logits.dtype());
+  check_weight("cross_entropy", options.weight, classes, logits.dtype());
+  const double mix = options.label_smoothing;
+  const Tensor wanted = mix > 0 ? target * (1 - mix) + mix / static_cast<double>(classes) : target;
+  const auto along = static_cast<std::int64_t>(axis);
+  Tensor terms = wanted * log_softmax(logits, along);
+  if (options.weight.defined()) terms = terms * class_weights(options.weight, logits, axis);
+  return reduced(-sum(terms, along), options.reduction);
+}
+
+}  // namespace
+
+Tensor cross_entropy(const Tensor& logits, const Tensor& target,
+                     const CrossEntropyOptions& options) {
+  const double mix = options.label_smoothing;
+  require<ValueError>(mix >= 0 && mix <= 1, "cross_entropy: label_smoothing {} is not in [0, 1]",
+                      mix);
+  require<DTypeError>(is_floating(logits.dtype()),
+                      "cross_entropy: logits are {}, they must be float32 or float64",
+                      logits.dtype());
+  if (is_floating(target.dtype())) return with_probabilities(logits, target, options);
+
+  const std::size_t axis = class_axis("cross_entropy", logits);
+  const Targets targets =
+      prepare("cross_entropy", logits, target, options.weight, options.ignore_index);
+  const Tensor log_probabilities = log_softmax(logits, static_cast<std::int64_t>(axis));
+  const Tensor hard =
+      weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
+  if (mix == 0) return hard;
+
+  // The uniform part: every class counts with its own weight; the mean is over the same number.
+  Tensor terms = -log_probabilities;
+  if (options.weight.defined()) terms = terms * class_weights(options.weight, logits, axis);
+  Tensor each = mean(terms, static_cast<std::int64_t>(axis));
+  if (targets.counted.defined()) each = where(targets.counted, each, 0);
+  const bool over_weight = options.reduction == Reduction::mean && targets.weight.defined();
+  const Tensor uniform =
+      over_weight ? sum(each) / sum(targets.weight) : reduced(each, options.reduction);
+  return (1 - mix) * hard + mix * uniform;
+}
+
+}  // namespace xgrad

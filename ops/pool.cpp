@@ -1,0 +1,94 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/index.hpp>
+#include <xgrad/ops/kernels/pool.hpp>
+#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/pool.hpp>
+#include <xgrad/ops/shape.hpp>
+
+namespace xgrad {
+namespace {
+
+kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kernel,
+                               const std::optional<Pair>& given, Pair padding) {
+  const Pair stride = given.value_or(kernel);
+  require<ShapeError>(x.size() == 4,
+                      "{}: input {} must be [batch, channels, height, width]; add a missing axis "
+                      "with unsqueeze",
+                      operation, x);
+  require<ValueError>(kernel.h > 0 && kernel.w > 0 && stride.h > 0 && stride.w > 0,
+                      "{}: window [{}, {}] and stride [{}, {}] must be positive", operation,
+                      kernel.h, kernel.w, stride.h, stride.w);
+  require<ValueError>(
+      padding.h >= 0 && padding.w >= 0 && 2 * padding.h <= kernel.h && 2 * padding.w <= kernel.w,
+      "{}: padding [{}, {}] must not be negative nor more than half of the window "
+      "[{}, {}]",
+      operation, padding.h, padding.w, kernel.h, kernel.w);
+  const std::int64_t room_h = x[2] + 2 * padding.h - kernel.h;
+  const std::int64_t room_w = x[3] + 2 * padding.w - kernel.w;
+  require<ShapeError>(room_h >= 0 && room_w >= 0,
+                      "{}: the {}x{} window is larger than the padded input {}", operation,
+                      kernel.h, kernel.w, x);
+  return {.planes = x[0] * x[1],
+          .h = x[2],
+          .w = x[3],
+          .oh = room_h / stride.h + 1,
+          .ow = room_w / stride.w + 1,
+          .kernel_h = kernel.h,
+          .kernel_w = kernel.w,
+          .stride_h = stride.h,
+          .stride_w = stride.w,
+          .pad_h = padding.h,
+          .pad_w = padding.w};
+}
+
+Shape output_shape(const Shape& x, const kernels::PoolGeometry& g) {
+  return {x[0], x[1], g.oh, g.ow};
+}
+
+}  // namespace
+
+// y = the largest x under each window;  dL/dx = dL/dy added where that x was
+Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
+  const auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
+  Tensor y = Tensor::empty(output_shape(x.shape(), g), x.dtype());
+  Tensor position = Tensor::empty({g.planes, g.oh * g.ow}, int64);
+  dispatch_floating(x.dtype(), "max_pool2d", [&]<class T>() {
+    kernels::max_pool<T>(g, x.data<T>(), y.mutable_data<T>(),
+                         position.mutable_data<std::int64_t>());
+  });
+  return record(
+      Op::max_pool2d, y, wrt(x, [position = saved(position), shape = x.shape()](const Tensor& dy) {
+        const Shape planes{shape[0] * shape[1], shape[2] * shape[3]};
+        return reshape(scatter(reshape(dy, position().shape()), 1, position(), planes), shape);
+      }));
+}
+
+// y = the mean of x under each window;  dL/dx = its share of dL/dy, added up
+Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options) {
+  const auto g = geometry("avg_pool2d", x.shape(), kernel, options.stride, options.padding);
+  Tensor y = Tensor::empty(output_shape(x.shape(), g), x.dtype());
+  dispatch_floating(x.dtype(), "avg_pool2d", [&]<class T>() {
+    kernels::avg_pool<T>(g, options.count_include_pad, x.data<T>(), y.mutable_data<T>());
+  });
+  return record(Op::avg_pool2d, y, wrt(x, [shape = x.shape(), kernel, options](const Tensor& dy) {
+                  return avg_pool2d_input(dy, shape, kernel, options);
+                }));
+}
+
+// Linear in dy: the adjoint is avg_pool2d.
+Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
+                        const AvgPool2dOptions& options) {
+  const auto g = geometry("avg_pool2d_input", input_shape, kernel, options.stride, options.padding);
+  require<ShapeError>(dy.shape() == output_shape(input_shape, g),
+                      "avg_pool2d_input: gradient {} where pooling {} gives {}", dy.shape(),
+                      input_shape, output_shape(input_shape, g));
+  Tensor dx = Tensor::empty(input_shape, dy.dtype());
+  dispatch_floating(dy.dtype(), "avg_pool2d_input", [&]<class T>() {
+    kernels::avg_pool_input<T>(g, options.count_include_pad, dy.data<T>(), dx.mutable_data<T>());
+  });
+  return record(Op::avg_pool2d_input, dx, wrt(dy, [kernel, options](const Tensor& d) {
+                  return avg_pool2d(d, kernel, options);
+                }));
+}
+
+}  // namespace xgrad

@@ -1,0 +1,31 @@
+#pragma once
+#include <xgrad/ops/conv.hpp>
+
+#include <optional>
+
+namespace xgrad {
+
+struct Pool2dOptions {
+  std::optional<Pair> stride = {};  ///< default: the window, so that windows do not overlap
+  Pair padding = 0;                 ///< on each side; at most half of the window
+};
+
+/// The largest value under each window of x [N, C, H, W]: [N, C, OH, OW] with
+/// OH = (H + 2·padding − kernel) / stride + 1. The gradient goes to the first of equal values.
+/// ShapeError or ValueError where the window does not fit.
+Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options = {});
+
+struct AvgPool2dOptions {
+  std::optional<Pair> stride = {};
+  Pair padding = 0;
+  bool count_include_pad = true;  ///< whether padding counts in the mean, as zeros
+};
+
+/// The mean under each window.
+Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options = {});
+
+/// Its adjoint: from dy to the input's shape.
+Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
+                        const AvgPool2dOptions& options = {});
+
+}  // namespace xgrad

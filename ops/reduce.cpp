@@ -1,0 +1,245 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace xgrad {
+namespace {
+
+bool contains(const Axes& axes, std::size_t axis) {
+  return std::ranges::find(axes, static_cast<std::int64_t>(axis)) != axes.end();
+}
+
+/// `shape` with the axes reduced to 1.
+Shape kept_shape(const Shape& shape, const Axes& axes) {
+  Shape result = shape;
+  for (auto axis : axes) result[static_cast<std::size_t>(axis)] = 1;
+  return result;
+}
+
+/// `shape` without the axes.
+Shape dropped_shape(const Shape& shape, const Axes& axes) {
+  Shape result;
+  for (std::size_t i = 0; i < shape.size(); ++i)
+    if (!contains(axes, i)) result.push_back(shape[i]);
+  return result;
+}
+
+std::int64_t count_of(const Shape& shape, const Axes& axes) {
+  std::int64_t product = 1;
+  for (auto axis : axes) product *= shape[static_cast<std::size_t>(axis)];
+  return product;
+}
+
+std::int64_t product_of(const Shape& shape, std::size_t begin, std::size_t end) {
+  std::int64_t product = 1;
+  for (std::size_t i = begin; i < end; ++i) product *= shape[i];
+  return product;
+}
+
+/// Reduces runs of adjacent axes, from the last to the first, with kernel(source, extents, result).
+/// Not recorded; keeps the axes with extent 1. Normalised axes only.
+template <class Kernel>
+Tensor reduce_runs(const Tensor& x, const Axes& axes, Kernel kernel) {
+  Tensor result = x.detach();
+  for (std::size_t end = x.shape().size(); end > 0;) {
+    std::size_t begin = end - 1;
+    const bool reduced = contains(axes, begin);
+    while (begin > 0 && contains(axes, begin - 1) == reduced) --begin;
+    if (reduced) {
+      const Shape& shape = result.shape();
+      const kernels::Extents extents{product_of(shape, 0, begin), product_of(shape, begin, end),
+                                     product_of(shape, end, shape.size())};
+      Shape next = shape;
+      for (std::size_t i = begin; i < end; ++i) next[i] = 1;
+      Tensor smaller = Tensor::empty(next, x.dtype());
+      if (smaller.numel() > 0) kernel(result, extents, smaller);
+      result = smaller;
+    }
+    end = begin;
+  }
+  return result.storage() == x.storage() ? no_grad([&] { return clone(x); }) : result;
+}
+
+/// The recorded result in the shape the caller asked for.
+Tensor shaped(const Tensor& kept, const Axes& axes, bool keepdim) {
+  return keepdim ? kept : kept.reshape(dropped_shape(kept.shape(), axes));
+}
+
+Tensor sum_values(const Tensor& x, const Axes& axes) {
+  return dispatch_numeric(x.dtype(), "sum", [&]<class T>() {
+    return reduce_runs(x, axes, [](const Tensor& source, const kernels::Extents& e, Tensor& out) {
+      kernels::sum(source.data<T>(), e, out.mutable_data<T>());
+    });
+  });
+}
+
+}  // namespace
+
+// y = Σ x;  dL/dx = dL/dy, spread out
+Tensor sum(const Tensor& input, const Axes& which, bool keepdim) {
+  const Tensor x = input.dtype() == boolean ? to(input, int64) : input;
+  const Axes axes = normalize_axes(which, x.shape().size(), "sum");
+  const Shape kept = kept_shape(x.shape(), axes);
+  const Tensor y = shaped(sum_values(x, axes), axes, keepdim);
+  return record(Op::sum, y, wrt(x, [shape = x.shape(), kept](const Tensor& dy) {
+                  return expand(reshape(dy, kept), shape);
+                }));
+}
+
+Tensor sum_to(const Tensor& x, const Shape& shape) {
+  if (x.shape() == shape) return x;
+  const std::size_t added = x.shape().size() - shape.size();
+  Axes axes;
+  for (std::size_t i = 0; i < x.shape().size(); ++i)
+    if (i < added || (shape[i - added] == 1 && x.shape()[i] != 1))
+      axes.push_back(static_cast<std::int64_t>(i));
+  return reshape(axes.empty() ? x : sum(x, axes, true), shape);
+}
+
+// y = Σ x / n;  dL/dx = dL/dy / n, spread out
+Tensor mean(const Tensor& x, const Axes& which, bool keepdim) {
+  require<DTypeError>(is_floating(x.dtype()),
+                      "mean: takes float32 or float64, got {}; use x.to(xgrad::float32).mean()",
+                      x.dtype());
+  const Axes axes = normalize_axes(which, x.shape().size(), "mean");
+  const Shape kept = kept_shape(x.shape(), axes);
+  const auto n = static_cast<double>(count_of(x.shape(), axes));
+  const Tensor y = no_grad([&] { return shaped(sum_values(x, axes) / n, axes, keepdim); });
+  return record(Op::mean, y, wrt(x, [shape = x.shape(), kept, n](const Tensor& dy) {
+                  return expand(reshape(dy / n, kept), shape);
+                }));
+}
+
+Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool keepdim) {
+  const Axes axes = normalize_axes(which, x.shape().size(), "var");
+  const auto n = count_of(x.shape(), axes);
+  const auto freedom = static_cast<double>(std::max<std::int64_t>(n - correction, 0));
+  return sum(square(x - mean(x, axes, true)), axes, keepdim) / freedom;
+}
+
+// The product of halves, again and again: derivatives of multiplications, never a division.
+Tensor prod(const Tensor& x, const Axes& which, bool keepdim) {
+  const Axes axes = normalize_axes(which, x.shape().size(), "prod");
+  Axes order;
+  for (std::size_t i = 0; i < x.shape().size(); ++i)
+    if (!contains(axes, i)) order.push_back(static_cast<std::int64_t>(i));
+  const Shape outer = dropped_shape(x.shape(), axes);
+  for (auto axis : axes) order.push_back(axis);
+  Shape flat = outer;
+  flat.push_back(count_of(x.shape(), axes));
+
+  Tensor y = reshape(permute(x.dtype() == boolean ? to(x, int64) : x, order), flat);
+  if (flat.back() == 0) return 1 + sum(x, axes, keepdim);
+  for (std::int64_t n = flat.back(); n > 1; n = (n + 1) / 2) {
+    const Tensor halves = slice(y, -1, 0, n / 2) * slice(y, -1, n / 2, n / 2 * 2);
+    y = n % 2 == 0 ? halves : cat({halves, slice(y, -1, n - 1)}, -1);
+  }
+  return reshape(y, keepdim ? kept_shape(x.shape(), axes) : outer);
+}
+
+namespace {
+
+// y = max x;  dL/dx = dL/dy, shared evenly by the elements equal to y
+template <class Kernel>
+Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel kernel) {
+  const Axes axes = normalize_axes(which, x.shape().size(), name(op));
+  const Shape kept = kept_shape(x.shape(), axes);
+  require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,
+                      "{}: no elements along axes {} of shape {}", name(op), to_string(axes),
+                      x.shape());
+  const Tensor y = shaped(reduce_runs(x, axes, kernel), axes, keepdim);
+  return record(op, y, wrt(x, [x = saved(x), y = saved_result(y), kept, axes](const Tensor& dy) {
+                  const Tensor hit = to(x() == reshape(y(), kept), dy.dtype());
+                  return hit / sum(hit, axes, true) * reshape(dy, kept);
+                }));
+}
+
+}  // namespace
+
+Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme(Op::max, x, axes, keepdim, [](const Tensor& source, const auto& e, Tensor& out) {
+    dispatch_numeric(source.dtype(), "max",
+                     [&]<class T>() { kernels::max(source.data<T>(), e, out.mutable_data<T>()); });
+  });
+}
+
+Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme(Op::min, x, axes, keepdim, [](const Tensor& source, const auto& e, Tensor& out) {
+    dispatch_numeric(source.dtype(), "min",
+                     [&]<class T>() { kernels::min(source.data<T>(), e, out.mutable_data<T>()); });
+  });
+}
+
+// y = ln Σ eˣ;  dL/dx = eˣ⁻ʸ dL/dy
+Tensor logsumexp(const Tensor& x, const Axes& which, bool keepdim) {
+  require<DTypeError>(is_floating(x.dtype()), "logsumexp: takes float32 or float64, got {}",
+                      x.dtype());
+  const Axes axes = normalize_axes(which, x.shape().size(), "logsumexp");
+  const Shape kept = kept_shape(x.shape(), axes);
+  const Tensor y = no_grad([&] {
+    if (count_of(x.shape(), axes) == 0)
+      return shaped(full(kept, -std::numeric_limits<double>::infinity(), {.dtype = x.dtype()}),
+                    axes, keepdim);
+    // Without a finite largest value (all −inf, or an inf) there is nothing to subtract.
+    const Tensor top = max(x, axes, true);
+    const Tensor shift = where(abs(top) == std::numeric_limits<double>::infinity(), 0, top);
+    return shaped(log(sum(exp(x - shift), axes, true)) + shift, axes, keepdim);
+  });
+  return record(Op::logsumexp, y,
+                wrt(x, [x = saved(x), y = saved_result(y), kept](const Tensor& dy) {
+                  return reshape(dy, kept) * exp(x() - reshape(y(), kept));
+                }));
+}
+
+namespace {
+
+template <class Kernel>
+Tensor position(const char* operation, const Tensor& x, std::optional<std::int64_t> which,
+                bool keepdim, Kernel kernel) {
+  if (!which) {
+    const Tensor flat = position(operation, x.detach().reshape({x.numel()}), 0, false, kernel);
+    return keepdim ? flat.reshape(kept_shape(x.shape(), normalize_axes({}, x.shape().size(), "")))
+                   : flat;
+  }
+  const std::size_t axis = normalize_axis(*which, x.shape().size(), operation);
+  const Shape& shape = x.shape();
+  require<ValueError>(shape[axis] > 0, "{}: no elements along axis {} of shape {}", operation,
+                      *which, shape);
+  Shape result = shape;
+  result[axis] = 1;
+  Tensor out = Tensor::empty(result, int64);
+  kernel(x,
+         kernels::Extents{product_of(shape, 0, axis), shape[axis],
+                          product_of(shape, axis + 1, shape.size())},
+         out);
+  if (!keepdim) result.erase(axis);
+  return out.reshape(result);
+}
+
+}  // namespace
+
+Tensor argmax(const Tensor& x, std::optional<std::int64_t> axis, bool keepdim) {
+  return position("argmax", x, axis, keepdim, [](const Tensor& values, const auto& e, Tensor& out) {
+    dispatch_numeric(values.dtype(), "argmax", [&]<class T>() {
+      kernels::argmax(values.data<T>(), e, out.mutable_data<std::int64_t>());
+    });
+  });
+}
+
+Tensor argmin(const Tensor& x, std::optional<std::int64_t> axis, bool keepdim) {
+  return position("argmin", x, axis, keepdim, [](const Tensor& values, const auto& e, Tensor& out) {
+    dispatch_numeric(values.dtype(), "argmin", [&]<class T>() {
+      kernels::argmin(values.data<T>(), e, out.mutable_data<std::int64_t>());
+    });
+  });
+}
+
+}  // namespace xgrad

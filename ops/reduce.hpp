@@ -1,0 +1,32 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+#include <optional>
+
+namespace xgrad {
+
+// Reductions over the given axes (all of them if none is given). With keepdim the reduced axes stay
+// with extent 1. ShapeError for axes the tensor has not.
+
+/// int64 for integers and bool.
+Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// NaN over no elements. DTypeError unless floating.
+Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// Σ (x − mean)² / (n − correction): unbiased with correction 1, biased with 0.
+Tensor var(const Tensor& x, const Axes& axes = {}, std::int64_t correction = 1,
+           bool keepdim = false);
+/// Exact gradients where factors are 0, to any order.
+Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// The largest value; equal ones share the gradient evenly. ValueError over no elements.
+Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// ln Σ eˣ without overflow; −inf over elements that are all −inf.
+Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// Position of the first largest value along `axis`, or in the flattened tensor; int64.
+Tensor argmax(const Tensor& x, std::optional<std::int64_t> axis = {}, bool keepdim = false);
+Tensor argmin(const Tensor& x, std::optional<std::int64_t> axis = {}, bool keepdim = false);
+
+/// Sums away what broadcasting added: x of a shape that `shape` broadcasts to, back to `shape`.
+Tensor sum_to(const Tensor& x, const Shape& shape);
+
+}  // namespace xgrad

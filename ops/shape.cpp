@@ -1,0 +1,331 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/strided.hpp>
+#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
+
+#include <algorithm>
+
+namespace xgrad {
+namespace {
+
+/// A new tensor that reads x by the pattern. Not recorded.
+Tensor read(const Tensor& x, const kernels::Pattern& pattern) {
+  Tensor y = Tensor::empty(pattern.shape, x.dtype());
+  dispatch(x.dtype(), [&]<class T>() {
+    kernels::copy_from(pattern, sizeof(T), x.data<T>(), y.mutable_data<T>());
+  });
+  return y;
+}
+
+/// Writes x into y by the pattern.
+void write(const Tensor& x, const kernels::Pattern& pattern, Tensor& y) {
+  dispatch(x.dtype(), [&]<class T>() {
+    kernels::copy_into(pattern, sizeof(T), x.data<T>(), y.mutable_data<T>());
+  });
+}
+
+/// One of the operations that only give x another shape: the same memory, the same rule.
+Tensor reshaped(Op op, const Tensor& x, const Shape& shape) {
+  return record(op, x.alias(shape),
+                wrt(x, [shape = x.shape()](const Tensor& dy) { return reshape(dy, shape); }));
+}
+
+Shape infer(const Tensor& x, const Shape& wanted) {
+  Shape shape = wanted;
+  std::int64_t known = 1;
+  std::int64_t* unknown = nullptr;
+  for (auto& extent : shape) {
+    require<ShapeError>(extent >= 0 || (extent == -1 && unknown == nullptr),
+                        "reshape: {} is no shape: extents are not negative, but for one -1",
+                        wanted);
+    if (extent == -1) {
+      unknown = &extent;
+    } else {
+      known *= extent;
+    }
+  }
+  if (unknown != nullptr && known != 0 && x.numel() % known == 0) *unknown = x.numel() / known;
+  require<ShapeError>((unknown == nullptr || *unknown >= 0) && shape.numel() == x.numel(),
+                      "reshape: {} has {} elements, they do not fill {}", x.shape(), x.numel(),
+                      wanted);
+  return shape;
+}
+
+}  // namespace
+
+Tensor reshape(const Tensor& x, const Shape& shape) {
+  return reshaped(Op::reshape, x, infer(x, shape));
+}
+
+Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
+  if (x.dim() == 0) return reshaped(Op::flatten, x, {1});
+  const std::size_t first = normalize_axis(start, x.shape().size(), "flatten");
+  const std::size_t last = normalize_axis(end, x.shape().size(), "flatten");
+  require<ShapeError>(first <= last, "flatten: axis {} comes after axis {} in shape {}", start, end,
+                      x.shape());
+  Shape shape = x.shape();
+  for (std::size_t i = last; i > first; --i) {
+    shape[first] *= shape[first + 1];
+    shape.erase(first + 1);
+  }
+  return reshaped(Op::flatten, x, shape);
+}
+
+Tensor squeeze(const Tensor& x, const Axes& axes) {
+  const Axes chosen = normalize_axes(axes, x.shape().size(), "squeeze");
+  Shape shape;
+  for (std::size_t i = 0; i < x.shape().size(); ++i) {
+    const bool named = std::ranges::find(chosen, static_cast<std::int64_t>(i)) != chosen.end();
+    if (!named || x.shape()[i] != 1) shape.push_back(x.shape()[i]);
+  }
+  return reshaped(Op::squeeze, x, shape);
+}
+
+Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
+  Shape shape = x.shape();
+  shape.insert(normalize_axis(axis, shape.size() + 1, "unsqueeze"), 1);
+  return reshaped(Op::unsqueeze, x, shape);
+}
+
+// y = x with axes in another order;  dL/dx = dL/dy with the order undone
+Tensor permute(const Tensor& x, const Axes& axes) {
+  const std::size_t rank = x.shape().size();
+  require<ShapeError>(axes.size() == rank, "permute: {} axes named for shape {}, which has {}",
+                      axes.size(), x.shape(), rank);
+  if (rank == 0) return reshape(x, {});
+  normalize_axes(axes, rank, "permute");
+  const auto strides = kernels::row_major(x.shape());
+  kernels::Pattern pattern;
+  Axes inverse = axes;
+  for (std::size_t i = 0; i < rank; ++i) {
+    const std::size_t from = normalize_axis(axes[i], rank, "permute");
+    pattern.shape.push_back(x.shape()[from]);
+    pattern.strides[i] = strides[from];
+    inverse[from] = static_cast<std::int64_t>(i);
+  }
+  return record(Op::permute, read(x, pattern),
+                wrt(x, [inverse](const Tensor& dy) { return permute(dy, inverse); }));
+}
+
+Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
+  Axes axes;
+  for (std::int64_t i = 0; i < x.dim(); ++i) axes.push_back(i);
+  std::swap(axes[normalize_axis(axis0, axes.size(), "transpose")],
+            axes[normalize_axis(axis1, axes.size(), "transpose")]);
+  return permute(x, axes);
+}
+
+// y = x repeated;  dL/dx = Σ of dL/dy over the repetitions
+Tensor expand(const Tensor& x, const Shape& wanted) {
+  Shape shape = wanted;
+  const std::size_t added = shape.size() - std::min(shape.size(), x.shape().size());
+  require<ShapeError>(shape.size() >= x.shape().size(), "expand: {} has fewer axes than {}", wanted,
+                      x.shape());
+  kernels::Pattern pattern;
+  const auto strides = kernels::row_major(x.shape());
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    const std::int64_t own = i < added ? 1 : x.shape()[i - added];
+    if (shape[i] == -1 && i >= added) shape[i] = own;
+    require<ShapeError>(shape[i] >= 0 && (own == shape[i] || own == 1),
+                        "expand: {} does not expand to {}: axis {} has {}, only 1 can be repeated",
+                        x.shape(), wanted, i, own);
+    pattern.strides[i] = own == 1 ? 0 : strides[i - added];
+  }
+  if (shape == x.shape()) return reshaped(Op::expand, x, shape);
+  pattern.shape = shape;
+  return record(Op::expand, read(x, pattern),
+                wrt(x, [shape = x.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
+}
+
+namespace {
+
+struct Range {
+  std::int64_t start;
+  std::int64_t count;
+};
+
+Range clip(std::int64_t start, std::optional<std::int64_t> end, std::int64_t step,
+           std::int64_t extent) {
+  const auto bound = [extent](std::int64_t i) {
+    return std::clamp<std::int64_t>(i < 0 ? i + extent : i, 0, extent);
+  };
+  const std::int64_t first = bound(start);
+  const std::int64_t last = bound(end.value_or(extent));
+  return {first, last > first ? (last - first + step - 1) / step : 0};
+}
+
+/// Where elements start, start + step, … of `axis` lie in a tensor of shape `whole`.
+kernels::Pattern part_of(const Shape& whole, std::size_t axis, const Range& range,
+                         std::int64_t step) {
+  kernels::Pattern pattern{whole, kernels::row_major(whole), 0};
+  pattern.offset = range.start * pattern.strides[axis];
+  pattern.strides[axis] *= step;
+  pattern.shape[axis] = range.count;
+  return pattern;
+}
+
+}  // namespace
+
+// y = part of x;  dL/dx = dL/dy in its place, 0 elsewhere
+Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
+             std::optional<std::int64_t> end, std::int64_t step) {
+  require<ValueError>(step > 0, "slice: a step of {}; it must be positive (see flip)", step);
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "slice");
+  const std::int64_t extent = x.shape()[axis];
+  const Range range = clip(start, end, step, extent);
+  const kernels::Pattern pattern = part_of(x.shape(), axis, range, step);
+  const bool leading = pattern.shape.numel() == 0 || (axis == 0 && step == 1);
+  const std::int64_t offset = pattern.shape.numel() == 0 ? 0 : pattern.offset;
+  const Tensor y = leading ? x.alias(pattern.shape, offset) : read(x, pattern);
+  return record(Op::slice, y, wrt(x, [axis, extent, range, step](const Tensor& dy) {
+                  return embed(dy, static_cast<std::int64_t>(axis), extent, range.start, step);
+                }));
+}
+
+// y = x among zeros;  dL/dx = that part of dL/dy
+Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int64_t start,
+             std::int64_t step) {
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "embed");
+  const std::int64_t count = x.shape()[axis];
+  require<ShapeError>(start >= 0 && step > 0 && (count == 0 || start + (count - 1) * step < extent),
+                      "embed: {} elements from {} in steps of {} do not fit extent {}", count,
+                      start, step, extent);
+  Shape whole = x.shape();
+  whole[axis] = extent;
+  Tensor y = Tensor::empty(whole, x.dtype()).fill_(0);
+  write(x, part_of(whole, axis, {start, count}, step), y);
+  return record(Op::embed, y, wrt(x, [axis, start, step, count](const Tensor& dy) {
+                  const std::int64_t end = start + (count - 1) * step + 1;
+                  return slice(dy, static_cast<std::int64_t>(axis), start, count > 0 ? end : start,
+                               step);
+                }));
+}
+
+Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index) {
+  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "select")];
+  require<ValueError>(index >= -extent && index < extent,
+                      "select: index {} of axis {}, which has {} elements (shape {})", index, axis,
+                      extent, x.shape());
+  const std::int64_t first = index < 0 ? index + extent : index;
+  return squeeze(slice(x, axis, first, first + 1), Axes(axis));
+}
+
+// y = x₀, x₁, … side by side;  dL/dxᵢ = its part of dL/dy
+Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
+  require<ValueError>(!tensors.empty(), "cat: no tensors");
+  Shape whole = tensors.front().shape();
+  const std::size_t axis = normalize_axis(which, whole.size(), "cat");
+  whole[axis] = 0;
+  std::vector<Range> parts;
+  for (const Tensor& x : tensors) {
+    require<DTypeError>(x.dtype() == tensors.front().dtype(), "cat: tensor {} is {}, the first {}",
+                        parts.size(), x.dtype(), tensors.front().dtype());
+    Shape expected = whole;
+    if (axis < x.shape().size()) expected[axis] = x.shape()[axis];
+    require<ShapeError>(
+        x.shape() == expected,
+        "cat: tensor {} has shape {}, the first {}; they may differ in axis {} only", parts.size(),
+        x.shape(), tensors.front().shape(), axis);
+    parts.push_back({whole[axis], x.shape()[axis]});
+    whole[axis] += x.shape()[axis];
+  }
+  Tensor y = Tensor::empty(whole, tensors.front().dtype());
+  for (std::size_t i = 0; i < tensors.size(); ++i)
+    write(tensors[i], part_of(whole, axis, parts[i], 1), y);
+  return record(Op::cat, y, wrt_each(tensors, [parts, axis](std::size_t i, const Tensor& dy) {
+                  return slice(dy, static_cast<std::int64_t>(axis), parts[i].start,
+                               parts[i].start + parts[i].count);
+                }));
+}
+
+Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
+  require<ValueError>(!tensors.empty(), "stack: no tensors");
+  std::vector<Tensor> raised;
+  raised.reserve(tensors.size());
+  for (const Tensor& x : tensors) {
+    require<ShapeError>(x.shape() == tensors.front().shape(),
+                        "stack: tensor {} has shape {}, the first {}; they must be equal",
+                        raised.size(), x.shape(), tensors.front().shape());
+    raised.push_back(unsqueeze(x, axis));
+  }
+  return cat(raised, static_cast<std::int64_t>(
+                         normalize_axis(axis, tensors.front().shape().size() + 1, "stack")));
+}
+
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis) {
+  require<ValueError>(size > 0, "split: pieces of {}; the size must be positive", size);
+  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
+  std::vector<std::int64_t> sizes;
+  for (std::int64_t start = 0; start < extent; start += size)
+    sizes.push_back(std::min(size, extent - start));
+  return split(x, sizes.empty() ? std::vector<std::int64_t>{0} : sizes, axis);
+}
+
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
+                          std::int64_t axis) {
+  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
+  std::int64_t start = 0;
+  std::vector<Tensor> pieces;
+  for (auto size : sizes) {
+    require<ShapeError>(size >= 0 && size <= extent - start,
+                        "split: pieces of {} do not make up axis {} of shape {}",
+                        fmt::join(sizes, ", "), axis, x.shape());
+    pieces.push_back(slice(x, axis, start, start + size));
+    start += size;
+  }
+  require<ShapeError>(start == extent, "split: pieces of {} do not make up axis {} of shape {}",
+                      fmt::join(sizes, ", "), axis, x.shape());
+  return pieces;
+}
+
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axis) {
+  require<ValueError>(chunks > 0, "chunk: {} chunks; the number must be positive", chunks);
+  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "chunk")];
+  return split(x, std::max<std::int64_t>((extent + chunks - 1) / chunks, 1), axis);
+}
+
+// y = x with a border;  dL/dx = the middle of dL/dy
+Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, double value) {
+  require<ShapeError>(padding.size() % 2 == 0 && padding.size() / 2 <= x.shape().size(),
+                      "pad: {} widths for shape {}; give a pair for each axis, from the last one",
+                      padding.size(), x.shape());
+  Shape whole = x.shape();
+  Shape before = x.shape();
+  std::fill(before.begin(), before.end(), 0);
+  for (std::size_t i = 0; i < padding.size() / 2; ++i) {
+    const std::size_t axis = whole.size() - 1 - i;
+    require<ValueError>(padding[2 * i] >= 0 && padding[2 * i + 1] >= 0,
+                        "pad: widths {}; they must not be negative (see slice)",
+                        fmt::join(padding, ", "));
+    before[axis] = padding[2 * i];
+    whole[axis] += padding[2 * i] + padding[2 * i + 1];
+  }
+  kernels::Pattern pattern{x.shape(), kernels::row_major(whole), 0};
+  for (std::size_t i = 0; i < whole.size(); ++i) pattern.offset += before[i] * pattern.strides[i];
+  Tensor y = Tensor::empty(whole, x.dtype()).fill_(value);
+  write(x, pattern, y);
+  return record(Op::pad, y, wrt(x, [before, shape = x.shape()](const Tensor& dy) {
+                  Tensor dx = dy;
+                  for (std::size_t i = 0; i < shape.size(); ++i)
+                    if (dx.shape()[i] != shape[i])
+                      dx = slice(dx, static_cast<std::int64_t>(i), before[i], before[i] + shape[i]);
+                  return dx;
+                }));
+}
+
+// y = x backwards;  dL/dx = dL/dy backwards
+Tensor flip(const Tensor& x, const Axes& which) {
+  require<ShapeError>(!which.empty(), "flip: no axes given");
+  const Axes axes = normalize_axes(which, x.shape().size(), "flip");
+  kernels::Pattern pattern{x.shape(), kernels::row_major(x.shape()), 0};
+  for (auto axis : axes) {
+    const auto i = static_cast<std::size_t>(axis);
+    pattern.offset += (x.shape()[i] - 1) * pattern.strides[i];
+    pattern.strides[i] = -pattern.strides[i];
+  }
+  return record(Op::flip, read(x, pattern),
+                wrt(x, [axes](const Tensor& dy) { return flip(dy, axes); }));
+}
+
+}  // namespace xgrad

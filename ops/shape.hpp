@@ -1,0 +1,54 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+#include <optional>
+#include <vector>
+
+namespace xgrad {
+
+// Rearrangements. reshape, flatten, squeeze, unsqueeze and slices of the leading axis share the
+// memory of their argument; everything else copies. Axes may count from the back.
+
+/// One extent may be −1: it is what remains. ShapeError where the number of elements differs.
+Tensor reshape(const Tensor& x, const Shape& shape);
+/// Merges axes start..end into one.
+Tensor flatten(const Tensor& x, std::int64_t start = 0, std::int64_t end = -1);
+Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1);
+/// Axis i of the result is axis axes[i] of x.
+Tensor permute(const Tensor& x, const Axes& axes);
+/// Drops the given axes of extent 1 (all such axes if none is given; others stay).
+Tensor squeeze(const Tensor& x, const Axes& axes = {});
+/// Inserts an axis of extent 1.
+Tensor unsqueeze(const Tensor& x, std::int64_t axis);
+/// Repeats axes of extent 1 to `shape`; −1 keeps an extent.
+Tensor expand(const Tensor& x, const Shape& shape);
+
+/// Joins tensors along an existing axis; their other extents and dtypes must be equal.
+Tensor cat(const std::vector<Tensor>& tensors, std::int64_t axis = 0);
+/// Joins tensors of one shape along a new axis.
+Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis = 0);
+/// Pieces of `size` along `axis`; the last may be smaller.
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis = 0);
+/// Pieces of the given sizes, which must add up to the extent.
+std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
+                          std::int64_t axis = 0);
+/// At most `chunks` pieces of equal size (the last may be smaller).
+std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axis = 0);
+
+/// Elements start, start + step, … before end (default: to the end) of `axis`. As in Python,
+/// negative bounds count from the back and bounds beyond the extent are cut. ValueError unless
+/// step > 0.
+Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start,
+             std::optional<std::int64_t> end = {}, std::int64_t step = 1);
+/// Element `index` of `axis`, which disappears.
+Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index);
+/// Zeros with extent `extent` along `axis` that hold x at start, start + step, …: undoes slice.
+Tensor embed(const Tensor& x, std::int64_t axis, std::int64_t extent, std::int64_t start,
+             std::int64_t step = 1);
+/// Surrounds x with `value`. `padding` is {before, after} of the last axis, then of the last but
+/// one, and so on, as PyTorch's.
+Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, double value = 0);
+/// Reverses the order along the axes.
+Tensor flip(const Tensor& x, const Axes& axes);
+
+}  // namespace xgrad
