@@ -35,8 +35,7 @@ auto mutable_array(Tensor& x) {
 }
 
 /// Evaluates an xtensor expression into a new tensor of its shape. Its value type must be float,
-/// double, std::int64_t or bool. In a rule of record(), wrap this in no differentiable expression:
-/// what xtensor computes is not recorded.
+/// double, std::int64_t or bool. What xtensor computes is not recorded on the tape.
 template <class E>
 Tensor from_xtensor(const xt::xexpression<E>& expression) {
   const E& values = expression.derived_cast();

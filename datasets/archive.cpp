@@ -1,0 +1,128 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/datasets/archive.hpp>
+
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+
+#include <archive.h>
+#include <archive_entry.h>
+#include <zlib.h>
+
+namespace xgrad::datasets {
+namespace {
+
+gzFile handle(void* file) { return static_cast<gzFile>(file); }
+
+constexpr std::uint64_t deflate_limit = 1032;
+
+/// Size of a plain, readable file; an IOError that says why not otherwise.
+std::uint64_t size_of_file(const std::string& path) {
+  std::error_code error;
+  const auto status = std::filesystem::status(path, error);
+  require<IOError>(std::filesystem::exists(status), "{}: no such file", path);
+  require<IOError>(!std::filesystem::is_directory(status), "{}: is a directory, expected a file",
+                   path);
+  const auto size = std::filesystem::file_size(path, error);
+  require<IOError>(!error, "{}: {}", path, error.message());
+  require<IOError>(size > 0, "{}: the file is empty", path);
+  return size;
+}
+
+}  // namespace
+
+ByteFile::ByteFile(const std::string& path) : path_(path), size_(size_of_file(path)) {
+  file_ = gzopen(path.c_str(), "rb");
+  require<IOError>(file_ != nullptr, "{}: cannot be read: {}", path, std::strerror(errno));
+  gzbuffer(handle(file_), 1 << 17);
+}
+
+ByteFile::~ByteFile() {
+  if (file_ != nullptr) gzclose_r(handle(file_));
+}
+
+void ByteFile::fail(const std::string& what) const { raise<IOError>("{}: {}", path_, what); }
+
+void ByteFile::read(void* data, std::size_t bytes, const char* what) {
+  constexpr std::size_t most = 1 << 30;
+  auto* out = static_cast<std::uint8_t*>(data);
+  for (std::size_t done = 0; done < bytes;) {
+    const auto want = static_cast<unsigned>(std::min(most, bytes - done));
+    const int got = gzread(handle(file_), out + done, want);
+    if (got <= 0) {
+      int code = 0;
+      const char* reason = gzerror(handle(file_), &code);
+      const bool damaged = code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR;
+      fail(fmt::format("offset {}: the file {} in {}: {} of {} bytes were there{}", offset_,
+                       damaged ? "is damaged" : "ends", what, done, bytes,
+                       damaged ? fmt::format(" ({})", reason) : ""));
+    }
+    done += static_cast<std::size_t>(got);
+    offset_ += static_cast<std::uint64_t>(got);
+  }
+}
+
+std::uint32_t ByteFile::read_u32(const char* what) {
+  std::uint8_t b[4];
+  read(b, sizeof b, what);
+  return std::uint32_t{b[0]} << 24 | std::uint32_t{b[1]} << 16 | std::uint32_t{b[2]} << 8 | b[3];
+}
+
+void ByteFile::expect_end() {
+  std::uint8_t more = 0;
+  const int got = gzread(handle(file_), &more, 1);
+  if (got > 0)
+    fail(fmt::format("offset {}: more bytes follow where the header says the data ends", offset_));
+  int code = 0;
+  const char* reason = gzerror(handle(file_), &code);
+  if (got < 0 || (code != Z_OK && code != Z_STREAM_END))
+    fail(fmt::format("offset {}: the compressed data does not end properly ({})", offset_, reason));
+}
+
+void ByteFile::expect_room(std::uint64_t bytes, const char* what) const {
+  const bool raw = gzdirect(handle(file_)) != 0;
+  const std::uint64_t most = raw ? size_ - std::min(size_, offset_) : size_ * deflate_limit;
+  if (bytes > most)
+    fail(fmt::format("the header promises {} bytes of {}, a {} file of {} bytes holds at most {}",
+                     bytes, what, raw ? "raw" : "gzip", size_, most));
+}
+
+void read_tar(
+    const std::string& path, std::uint64_t most_bytes,
+    const std::function<bool(const std::string& name)>& wants,
+    const std::function<void(const std::string& name, std::vector<std::uint8_t>)>& visit) {
+  size_of_file(path);
+  const std::unique_ptr<archive, decltype(&archive_read_free)> tar(archive_read_new(),
+                                                                   &archive_read_free);
+  archive_read_support_filter_gzip(tar.get());
+  archive_read_support_format_tar(tar.get());
+  constexpr std::size_t block = 1 << 17;
+  const auto check = [&](la_ssize_t code) {
+    require<IOError>(code >= ARCHIVE_OK, "{}: not a readable tar archive: {}", path,
+                     archive_error_string(tar.get()) ? archive_error_string(tar.get()) : "damaged");
+  };
+  check(archive_read_open_filename(tar.get(), path.c_str(), block));
+  archive_entry* entry = nullptr;
+  while (true) {
+    const int code = archive_read_next_header(tar.get(), &entry);
+    if (code == ARCHIVE_EOF) return;
+    check(code);
+    const char* full = archive_entry_pathname(entry);
+    const std::string name = std::filesystem::path(full ? full : "").filename().string();
+    if (archive_entry_filetype(entry) != AE_IFREG || !wants(name)) continue;
+    std::vector<std::uint8_t> bytes;
+    while (true) {
+      const std::size_t before = bytes.size();
+      require<IOError>(before <= most_bytes, "{}: entry {} has more than {} bytes", path, name,
+                       most_bytes);
+      bytes.resize(before + block);
+      const la_ssize_t got = archive_read_data(tar.get(), bytes.data() + before, block);
+      check(got);
+      bytes.resize(before + static_cast<std::size_t>(got));
+      if (got == 0) break;
+    }
+    visit(name, std::move(bytes));
+  }
+}
+
+}  // namespace xgrad::datasets

@@ -1,0 +1,101 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/datasets/dataset.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/index.hpp>
+#include <xgrad/ops/shape.hpp>
+
+#include <numeric>
+
+namespace xgrad::datasets {
+namespace {
+
+void check_indices(const char* dataset, std::span<const std::int64_t> indices, std::int64_t size) {
+  for (auto index : indices)
+    require<ValueError>(index >= 0 && index < size, "{}: no example {}, there are {}", dataset,
+                        index, size);
+}
+
+Tensor to_tensor(std::span<const std::int64_t> indices) {
+  return from_vector(std::vector<std::int64_t>(indices.begin(), indices.end()));
+}
+
+}  // namespace
+
+Batch Dataset::operator[](std::int64_t index) const {
+  const Batch one = batch(std::span(&index, 1));
+  return {squeeze(one.data, 0), squeeze(one.target, 0)};
+}
+
+TensorDataset::TensorDataset(Tensor data, Tensor target)
+    : data_(std::move(data)), target_(std::move(target)) {
+  require<ShapeError>(data_.dim() > 0 && target_.dim() > 0 && data_.size(0) == target_.size(0),
+                      "TensorDataset: data {} and target {} differ in their number of examples",
+                      data_.shape(), target_.shape());
+}
+
+std::int64_t TensorDataset::size() const { return data_.size(0); }
+
+Batch TensorDataset::batch(std::span<const std::int64_t> indices) const {
+  check_indices("TensorDataset", indices, size());
+  const Tensor index = to_tensor(indices);
+  return {index_select(data_, 0, index), index_select(target_, 0, index)};
+}
+
+Subset::Subset(AnyDataset dataset, std::vector<std::int64_t> indices)
+    : dataset_(std::move(dataset)), indices_(std::move(indices)) {
+  check_indices("Subset", indices_, dataset_->size());
+}
+
+std::int64_t Subset::size() const { return static_cast<std::int64_t>(indices_.size()); }
+
+Batch Subset::batch(std::span<const std::int64_t> indices) const {
+  check_indices("Subset", indices, size());
+  std::vector<std::int64_t> inner;
+  inner.reserve(indices.size());
+  for (auto index : indices) inner.push_back(indices_[static_cast<std::size_t>(index)]);
+  return dataset_->batch(inner);
+}
+
+std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<std::int64_t>& sizes,
+                                 std::optional<std::uint64_t> seed) {
+  const std::int64_t total = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
+  bool negative = false;
+  for (auto size : sizes) negative |= size < 0;
+  require<ValueError>(!negative && total == dataset->size(),
+                      "random_split: sizes {} do not add up to the {} examples",
+                      fmt::join(sizes, ", "), dataset->size());
+  Generator generator(seed ? *seed : default_generator().next());
+  const auto order = randperm(total, {.generator = &generator}).to_vector<std::int64_t>();
+  std::vector<Subset> result;
+  auto next = order.begin();
+  for (auto size : sizes) {
+    result.emplace_back(dataset, std::vector<std::int64_t>(next, next + size));
+    next += size;
+  }
+  return result;
+}
+
+ImageDataset::ImageDataset(Images images, std::vector<std::string> classes, Transform transform)
+    : images_(std::make_shared<Images>(std::move(images))),
+      classes_(std::move(classes)),
+      transform_(std::move(transform)) {}
+
+std::int64_t ImageDataset::size() const { return images_->count; }
+
+Batch ImageDataset::batch(std::span<const std::int64_t> indices) const {
+  check_indices("ImageDataset", indices, size());
+  const auto n = static_cast<std::int64_t>(indices.size());
+  const std::int64_t each = images_->channels * images_->height * images_->width;
+  Tensor data = Tensor::empty({n, images_->channels, images_->height, images_->width}, float32);
+  Tensor target = Tensor::empty({n}, int64);
+  float* out = data.mutable_data<float>();
+  std::int64_t* classes = target.mutable_data<std::int64_t>();
+  for (auto index : indices) {
+    const std::uint8_t* pixels = images_->pixels.data() + index * each;
+    for (std::int64_t i = 0; i < each; ++i) *out++ = static_cast<float>(pixels[i]) / 255.0f;
+    *classes++ = images_->labels[static_cast<std::size_t>(index)];
+  }
+  return {transform_ ? transform_(data) : data, target};
+}
+
+}  // namespace xgrad::datasets

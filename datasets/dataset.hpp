@@ -1,0 +1,109 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+#include <concepts>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+namespace xgrad::datasets {
+
+/// Examples and what is to be learned of them, the first axis counting examples.
+struct Batch {
+  Tensor data;
+  Tensor target;
+};
+
+/// A numbered collection of examples. Reading is const and may happen on several threads.
+class Dataset {
+ public:
+  virtual ~Dataset() = default;
+  virtual std::int64_t size() const = 0;
+  /// The examples of these numbers, in this order. ValueError for a number outside 0..size() − 1.
+  virtual Batch batch(std::span<const std::int64_t> indices) const = 0;
+
+  /// One example, without the batch axis.
+  Batch operator[](std::int64_t index) const;
+};
+
+/// Shared ownership of any dataset; any dataset converts to it by copying.
+class AnyDataset {
+ public:
+  template <std::derived_from<Dataset> D>
+  AnyDataset(D dataset) : dataset_(std::make_shared<D>(std::move(dataset))) {}  // NOLINT
+
+  const Dataset& operator*() const noexcept { return *dataset_; }
+  const Dataset* operator->() const noexcept { return dataset_.get(); }
+
+ private:
+  std::shared_ptr<const Dataset> dataset_;
+};
+
+/// Tensors in memory. ShapeError unless both have the same number of examples.
+class TensorDataset : public Dataset {
+ public:
+  TensorDataset(Tensor data, Tensor target);
+  std::int64_t size() const override;
+  Batch batch(std::span<const std::int64_t> indices) const override;
+
+ private:
+  Tensor data_;
+  Tensor target_;
+};
+
+/// Some examples of another dataset.
+class Subset : public Dataset {
+ public:
+  /// ValueError for an index that the dataset has not.
+  Subset(AnyDataset dataset, std::vector<std::int64_t> indices);
+  std::int64_t size() const override;
+  Batch batch(std::span<const std::int64_t> indices) const override;
+
+ private:
+  AnyDataset dataset_;
+  std::vector<std::int64_t> indices_;
+};
+
+/// Splits at random into subsets of the given sizes, which must add up to the size (ValueError).
+/// The same seed gives the same subsets; without one the default generator decides.
+std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<std::int64_t>& sizes,
+                                 std::optional<std::uint64_t> seed = {});
+
+/// Changes the data of a batch on its way out.
+using Transform = std::function<Tensor(const Tensor& batch)>;
+
+/// Images as bytes, and the class of each.
+struct Images {
+  std::int64_t count = 0;
+  std::int64_t channels = 1;
+  std::int64_t height = 0;
+  std::int64_t width = 0;
+  std::vector<std::uint8_t> pixels = {};  ///< [count, channels, height, width]
+  std::vector<std::uint8_t> labels = {};  ///< [count]
+};
+
+/// Images in memory as bytes; batches are float32 in [0, 1], [N, C, H, W], then transformed, with
+/// int64 classes [N].
+class ImageDataset : public Dataset {
+ public:
+  ImageDataset(Images images, std::vector<std::string> classes, Transform transform = {});
+  std::int64_t size() const override;
+  Batch batch(std::span<const std::int64_t> indices) const override;
+
+  const Images& images() const noexcept { return *images_; }
+  /// The names of the classes.
+  const std::vector<std::string>& classes() const noexcept { return classes_; }
+  /// Replaces the transform, in this handle only.
+  void set_transform(Transform transform) { transform_ = std::move(transform); }
+
+ private:
+  std::shared_ptr<const Images> images_;
+  std::vector<std::string> classes_;
+  Transform transform_;
+};
+
+}  // namespace xgrad::datasets

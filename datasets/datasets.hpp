@@ -1,0 +1,8 @@
+#pragma once
+// Data sets and how they are fed to training.
+
+#include <xgrad/datasets/cifar10.hpp>
+#include <xgrad/datasets/dataset.hpp>
+#include <xgrad/datasets/loader.hpp>
+#include <xgrad/datasets/mnist.hpp>
+#include <xgrad/datasets/transforms.hpp>

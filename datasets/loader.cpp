@@ -1,0 +1,143 @@
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/random.hpp>
+#include <xgrad/datasets/loader.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+
+#include <condition_variable>
+#include <exception>
+#include <map>
+#include <mutex>
+#include <thread>
+
+namespace xgrad::datasets {
+namespace {
+
+std::unique_ptr<Sampler> make_sampler(std::int64_t examples, const DataLoaderOptions& options) {
+  if (options.independent_batches > 0)
+    return std::make_unique<IndependentSampler>(examples, options.batch_size,
+                                                options.independent_batches);
+  return std::make_unique<EpochSampler>(examples, options.batch_size, options.shuffle,
+                                        options.drop_last);
+}
+
+}  // namespace
+
+/// One pass over the data: workers take batch numbers in turn and leave results for the reader,
+/// who takes them in order.
+class DataLoader::Epoch {
+ public:
+  Epoch(AnyDataset dataset, std::unique_ptr<Sampler> sampler, const DataLoaderOptions& options)
+      : dataset_(std::move(dataset)), sampler_(std::move(sampler)), ahead_(options.prefetch) {
+    for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
+  }
+
+  ~Epoch() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
+
+  Epoch(const Epoch&) = delete;
+  Epoch& operator=(const Epoch&) = delete;
+
+  std::optional<Batch> next() {
+    if (read_ == sampler_->batches()) return {};
+    if (workers_.empty()) return prepare(read_++);
+    std::unique_lock lock(mutex_);
+    changed_.wait(lock, [&] { return ready_.contains(read_); });
+    Result result = std::move(ready_.extract(read_).mapped());
+    ++read_;
+    lock.unlock();
+    changed_.notify_all();
+    if (result.error) std::rethrow_exception(result.error);
+    return std::move(result.batch);
+  }
+
+ private:
+  struct Result {
+    Batch batch;
+    std::exception_ptr error;
+  };
+
+  Batch prepare(std::int64_t number) const {
+    const NoGradGuard guard;
+    return dataset_->batch(sampler_->batch(number));
+  }
+
+  void work() {
+    const kernels::SerialScope serial;
+    std::unique_lock lock(mutex_);
+    while (true) {
+      changed_.wait(lock, [&] { return stopped_ || taken_ < read_ + ahead_; });
+      if (stopped_ || taken_ == sampler_->batches()) return;
+      const std::int64_t number = taken_++;
+      lock.unlock();
+      Result result;
+      try {
+        result.batch = prepare(number);
+      } catch (...) {
+        result.error = std::current_exception();
+      }
+      lock.lock();
+      ready_.emplace(number, std::move(result));
+      changed_.notify_all();
+    }
+  }
+
+  AnyDataset dataset_;
+  std::unique_ptr<Sampler> sampler_;
+  std::int64_t ahead_;
+  std::mutex mutex_;
+  std::condition_variable changed_;
+  std::map<std::int64_t, Result> ready_;
+  std::int64_t taken_ = 0;
+  std::int64_t read_ = 0;
+  bool stopped_ = false;
+  std::vector<std::thread> workers_;
+};
+
+DataLoader::Iterator::Iterator(std::shared_ptr<Epoch> epoch) : epoch_(std::move(epoch)) { ++*this; }
+
+DataLoader::Iterator& DataLoader::Iterator::operator++() {
+  // The old batch goes first, so that its memory is there for the new one.
+  batch_ = {};
+  if (auto batch = epoch_->next()) {
+    batch_ = std::move(*batch);
+  } else {
+    epoch_.reset();
+  }
+  return *this;
+}
+
+DataLoader::DataLoader(AnyDataset dataset, const DataLoaderOptions& options)
+    : dataset_(std::move(dataset)),
+      options_(options),
+      seed_(options.seed ? *options.seed : default_generator().next()) {
+  require<ValueError>(options.batch_size > 0, "DataLoader: batch_size is {}, it must be positive",
+                      options.batch_size);
+  require<ValueError>(options.workers >= 0 && options.prefetch > 0,
+                      "DataLoader: {} workers and {} batches ahead; the former must not be "
+                      "negative, the latter positive",
+                      options.workers, options.prefetch);
+  require<ValueError>(dataset_->size() > 0, "DataLoader: the dataset is empty");
+  require<ValueError>(size() > 0,
+                      "DataLoader: {} examples do not fill one batch of {}, and drop_last leaves "
+                      "the rest out",
+                      dataset_->size(), options.batch_size);
+}
+
+std::int64_t DataLoader::size() const {
+  return make_sampler(dataset_->size(), options_)->batches();
+}
+
+DataLoader::Iterator DataLoader::begin() {
+  auto sampler = make_sampler(dataset_->size(), options_);
+  sampler->start(seed_, next_epoch_++);
+  return Iterator(std::make_shared<Epoch>(dataset_, std::move(sampler), options_));
+}
+
+}  // namespace xgrad::datasets

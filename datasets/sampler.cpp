@@ -1,0 +1,76 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/random.hpp>
+#include <xgrad/datasets/sampler.hpp>
+
+#include <algorithm>
+#include <numeric>
+#include <unordered_set>
+#include <utility>
+
+namespace xgrad::datasets {
+namespace {
+
+/// A seed of its own for every pair.
+std::uint64_t mix(std::uint64_t seed, std::uint64_t number) {
+  const auto low = [](std::uint64_t v) { return static_cast<std::uint32_t>(v); };
+  const auto high = [](std::uint64_t v) { return static_cast<std::uint32_t>(v >> 32); };
+  const auto bits = philox({low(number), high(number), 0x5eed, 0}, {low(seed), high(seed)});
+  return std::uint64_t{bits[1]} << 32 | bits[0];
+}
+
+}  // namespace
+
+EpochSampler::EpochSampler(std::int64_t examples, std::int64_t batch_size, bool shuffle,
+                           bool drop_last)
+    : batch_size_(batch_size),
+      shuffle_(shuffle),
+      drop_last_(drop_last),
+      order_(static_cast<std::size_t>(examples)) {}
+
+std::int64_t EpochSampler::batches() const {
+  const auto examples = static_cast<std::int64_t>(order_.size());
+  return drop_last_ ? examples / batch_size_ : (examples + batch_size_ - 1) / batch_size_;
+}
+
+void EpochSampler::start(std::uint64_t seed, std::int64_t epoch) {
+  std::iota(order_.begin(), order_.end(), std::int64_t{0});
+  if (!shuffle_) return;
+  Generator generator(mix(seed, static_cast<std::uint64_t>(epoch)));
+  for (std::size_t i = order_.size(); i > 1; --i)
+    std::swap(order_[i - 1], order_[generator.below(i)]);
+}
+
+std::vector<std::int64_t> EpochSampler::batch(std::int64_t number) const {
+  const auto begin = number * batch_size_;
+  const auto end = std::min(begin + batch_size_, static_cast<std::int64_t>(order_.size()));
+  return {order_.begin() + begin, order_.begin() + end};
+}
+
+IndependentSampler::IndependentSampler(std::int64_t examples, std::int64_t batch_size,
+                                       std::int64_t iterations)
+    : examples_(examples), batch_size_(batch_size), iterations_(iterations) {
+  require<ValueError>(batch_size <= examples,
+                      "sampler: a batch of {} cannot be drawn without replacement from {} examples",
+                      batch_size, examples);
+}
+
+std::int64_t IndependentSampler::batches() const { return iterations_; }
+
+void IndependentSampler::start(std::uint64_t seed, std::int64_t epoch) {
+  key_ = mix(seed, static_cast<std::uint64_t>(epoch));
+}
+
+std::vector<std::int64_t> IndependentSampler::batch(std::int64_t number) const {
+  Generator generator(mix(key_, static_cast<std::uint64_t>(number)));
+  // Floyd's sampling: each set of batch_size_ examples is equally likely.
+  std::unordered_set<std::int64_t> chosen;
+  std::vector<std::int64_t> result;
+  for (std::int64_t j = examples_ - batch_size_; j < examples_; ++j) {
+    const auto draw = static_cast<std::int64_t>(generator.below(static_cast<std::uint64_t>(j) + 1));
+    result.push_back(chosen.insert(draw).second ? draw : j);
+    chosen.insert(result.back());
+  }
+  return result;
+}
+
+}  // namespace xgrad::datasets

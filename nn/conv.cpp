@@ -1,0 +1,28 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/nn/conv.hpp>
+#include <xgrad/nn/init.hpp>
+
+namespace xgrad::nn {
+
+Conv2d::Conv2d(std::int64_t in, std::int64_t out, Pair kernel, const Conv2dOptions& options)
+    : options_{options.stride, options.padding, options.dilation, options.groups} {
+  const std::int64_t groups = options.groups;
+  require<ValueError>(in > 0 && out > 0 && kernel.h > 0 && kernel.w > 0,
+                      "Conv2d: {} input and {} output channels, kernel [{}, {}]; all must be "
+                      "positive",
+                      in, out, kernel.h, kernel.w);
+  require<ValueError>(groups > 0 && in % groups == 0 && out % groups == 0,
+                      "Conv2d: {} groups must divide {} input and {} output channels", groups, in,
+                      out);
+  const std::int64_t fan_in = in / groups * kernel.h * kernel.w;
+  weight = add_parameter(
+      "weight", init::default_(Tensor::empty({out, in / groups, kernel.h, kernel.w}), fan_in));
+  if (options.bias) bias = add_parameter("bias", init::default_(Tensor::empty({out}), fan_in));
+}
+
+Tensor Conv2d::forward(const Tensor& x) {
+  detail::require_made(weight, "Conv2d", "nn::Conv2d{1, 16, 5}");
+  return conv2d(x, weight, bias, options_);
+}
+
+}  // namespace xgrad::nn

@@ -1,0 +1,85 @@
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/nn/init.hpp>
+
+#include <cmath>
+#include <span>
+
+namespace xgrad::nn::init {
+namespace {
+
+/// x = shift + factor · (values that `fill` draws)
+template <class Fill>
+Tensor draw(Tensor x, double shift, double factor, Fill fill) {
+  const NoGradGuard guard;
+  dispatch_floating(x.dtype(), "init", [&]<class T>() {
+    const std::span values(x.mutable_data<T>(), static_cast<std::size_t>(x.numel()));
+    fill(values);
+    for (T& value : values) value = static_cast<T>(shift + factor * static_cast<double>(value));
+  });
+  return x;
+}
+
+Generator& or_default(Generator* generator) { return generator ? *generator : default_generator(); }
+
+}  // namespace
+
+Tensor constant_(Tensor x, double value) {
+  const NoGradGuard guard;
+  return x.fill_(value);
+}
+
+Tensor zeros_(Tensor x) { return constant_(std::move(x), 0); }
+Tensor ones_(Tensor x) { return constant_(std::move(x), 1); }
+
+Tensor normal_(Tensor x, double mean, double std, Generator* generator) {
+  return draw(std::move(x), mean, std,
+              [&](auto values) { or_default(generator).fill_normal(values); });
+}
+
+Tensor uniform_(Tensor x, double low, double high, Generator* generator) {
+  return draw(std::move(x), low, high - low,
+              [&](auto values) { or_default(generator).fill_uniform(values); });
+}
+
+Fans fans(const Tensor& weight) {
+  require<ShapeError>(weight.dim() >= 2, "init: weight {} has no fans; it needs [out, in, …]",
+                      weight.shape());
+  std::int64_t field = 1;
+  for (std::int64_t i = 2; i < weight.dim(); ++i) field *= weight.size(i);
+  return {weight.size(1) * field, weight.size(0) * field};
+}
+
+Tensor kaiming_normal_(Tensor weight, double gain, Generator* generator) {
+  const double std = gain / std::sqrt(static_cast<double>(fans(weight).in));
+  return normal_(std::move(weight), 0, std, generator);
+}
+
+Tensor kaiming_uniform_(Tensor weight, double gain, Generator* generator) {
+  const double bound = gain * std::sqrt(3.0 / static_cast<double>(fans(weight).in));
+  return uniform_(std::move(weight), -bound, bound, generator);
+}
+
+Tensor xavier_normal_(Tensor weight, double gain, Generator* generator) {
+  const auto [in, out] = fans(weight);
+  const double std = gain * std::sqrt(2.0 / static_cast<double>(in + out));
+  return normal_(std::move(weight), 0, std, generator);
+}
+
+Tensor xavier_uniform_(Tensor weight, double gain, Generator* generator) {
+  const auto [in, out] = fans(weight);
+  const double bound = gain * std::sqrt(6.0 / static_cast<double>(in + out));
+  return uniform_(std::move(weight), -bound, bound, generator);
+}
+
+Tensor assignment_(Tensor weight, double fan, double scale, Generator* generator) {
+  require<ValueError>(fan > 0, "init: a fan of {}; it must be positive", fan);
+  return normal_(std::move(weight), 0, scale / std::sqrt(fan / 2), generator);
+}
+
+Tensor default_(Tensor x, std::int64_t fan_in) {
+  const double bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
+  return uniform_(std::move(x), -bound, bound);
+}
+
+}  // namespace xgrad::nn::init

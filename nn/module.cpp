@@ -1,0 +1,329 @@
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/nn/module.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+
+#include <algorithm>
+#include <cstdlib>
+#include <memory>
+#include <optional>
+#include <typeinfo>
+#include <unordered_map>
+#include <unordered_set>
+
+#include <cxxabi.h>
+
+namespace xgrad::nn {
+namespace detail {
+
+struct ModuleState {
+  struct Child {
+    std::string name;
+    std::shared_ptr<Module> module;
+    Module::Copier copier;
+  };
+
+  NamedTensors parameters;
+  NamedTensors buffers;
+  std::vector<Child> children;
+  std::shared_ptr<HookList<ForwardHook>> hooks;
+  bool training = true;
+
+  static const ModuleState* of(const Module& module) { return module.state_.get(); }
+
+  bool has(const std::string& name) const {
+    const auto named = [&](const auto& entry) { return entry.first == name; };
+    return std::ranges::any_of(parameters, named) || std::ranges::any_of(buffers, named) ||
+           std::ranges::any_of(children, [&](const Child& child) { return child.name == name; });
+  }
+
+  /// Calls f(path, state) here and below, parents first.
+  template <class F>
+  void visit(const std::string& path, const F& f) const {
+    f(path, *this);
+    for (const Child& child : children) of(*child.module)->visit(path + child.name + '.', f);
+  }
+
+  /// Where `wanted` stands below this module.
+  std::optional<std::string> path_to(const ModuleState* wanted) const {
+    for (const Child& child : children) {
+      const ModuleState* state = of(*child.module);
+      if (state == wanted) return child.name;
+      if (const auto rest = state->path_to(wanted)) return child.name + '.' + *rest;
+    }
+    return {};
+  }
+};
+
+namespace {
+
+/// What was copied for what, so that sharing survives.
+struct Clones {
+  std::unordered_map<const void*, Tensor> tensors;
+  std::unordered_map<const ModuleState*, std::shared_ptr<ModuleState>> states;
+
+  Tensor copy(const Tensor& x) {
+    if (!x.defined()) return x;
+    Tensor& made = tensors[x.impl()];
+    if (!made.defined()) {
+      made = Tensor::empty(x.shape(), x.dtype());
+      made.copy_(x);
+      made.set_name(x.name()).requires_grad_(x.requires_grad());
+    }
+    return made;
+  }
+
+  std::shared_ptr<ModuleState> copy(const std::shared_ptr<ModuleState>& state) {
+    if (!state) return state;
+    auto& made = states[state.get()];
+    if (made) return made;
+    made = std::make_shared<ModuleState>();
+    const auto result = made;  // the map may move while children are copied
+    result->training = state->training;
+    for (const auto& [name, x] : state->parameters) result->parameters.emplace_back(name, copy(x));
+    for (const auto& [name, x] : state->buffers) result->buffers.emplace_back(name, copy(x));
+    for (const auto& child : state->children)
+      result->children.push_back({child.name, child.copier(*child.module), child.copier});
+    return result;
+  }
+};
+
+thread_local std::unique_ptr<Clones> cloning;
+
+}  // namespace
+
+CloneScope::CloneScope() { cloning = std::make_unique<Clones>(); }
+CloneScope::~CloneScope() { cloning.reset(); }
+
+void require_made(const Tensor& weight, const char* layer, const char* how) {
+  require<ValueError>(weight.defined(), "{}: used before it was made; give it its sizes, as in {}",
+                      layer, how);
+}
+
+}  // namespace detail
+
+using detail::ModuleState;
+
+/// The modules whose forward is running on this thread, innermost last.
+class Call {
+ public:
+  explicit Call(const Module& module) : module_(module), caller_(std::exchange(innermost, this)) {}
+  ~Call() { innermost = caller_; }
+  Call(const Call&) = delete;
+  Call& operator=(const Call&) = delete;
+
+  std::string name() const {
+    if (caller_ == nullptr) return "net";
+    return path_from_caller().value_or("?");
+  }
+
+  void require_registered() const {
+    if (caller_ == nullptr || !is_grad_enabled() || path_from_caller()) return;
+    const auto parameters = module_.parameters();
+    require<GraphError>(std::ranges::none_of(parameters, &Tensor::requires_grad),
+                        "{}: called inside {}, which does not contain it, so it would never be "
+                        "trained; make it a member with add(\"name\", …), or freeze it with "
+                        "requires_grad_(false)",
+                        module_.type_name(), caller_->module_.type_name());
+  }
+
+ private:
+  std::optional<std::string> path_from_caller() const {
+    if (module_.state_ == caller_->module_.state_) return "self";
+    return caller_->module_.state_->path_to(module_.state_.get());
+  }
+
+  static thread_local const Call* innermost;
+  const Module& module_;
+  const Call* caller_;
+};
+
+thread_local const Call* Call::innermost = nullptr;
+
+Parameter::Parameter(const Parameter& other)
+    : Tensor(detail::cloning ? detail::cloning->copy(other) : static_cast<const Tensor&>(other)) {}
+
+Module::Module() : state_(std::make_shared<ModuleState>()) {}
+Module::Module(const Module& other)
+    : state_(detail::cloning ? detail::cloning->copy(other.state_) : other.state_) {}
+
+const std::shared_ptr<ModuleState>& Module::state() const {
+  require<ValueError>(state_ != nullptr, "module: used after it was moved from");
+  return state_;
+}
+
+Tensor Module::forward(const Tensor&) {
+  raise<GraphError>("{} has no forward(const Tensor&); override it", type_name());
+}
+
+Tensor Module::operator()(const Tensor& x) {
+  state();
+  const Call call(*this);
+  try {
+    call.require_registered();
+    Tensor y = forward(x);
+    if (state_->hooks)
+      for (const auto& [number, hook] : *state_->hooks) hook(*this, x, y);
+    return y;
+  } catch (Error& error) {
+    error.leave_module(call.name(), type_name());
+    throw;
+  }
+}
+
+std::string Module::type_name() const {
+  int status = 0;
+  const std::unique_ptr<char, decltype(&std::free)> readable(
+      abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), &std::free);
+  const std::string full = status == 0 ? readable.get() : typeid(*this).name();
+  const auto colon = full.rfind("::");
+  return colon == std::string::npos ? full : full.substr(colon + 2);
+}
+
+namespace {
+
+void check_name(const ModuleState& state, const std::string& name, const std::string& type) {
+  require<ValueError>(!name.empty() && name.find('.') == std::string::npos,
+                      "add: '{}' cannot name a part of {}: names are not empty and have no dot",
+                      name, type);
+  require<ValueError>(!state.has(name), "add: {} has a part named '{}' already", type, name);
+}
+
+}  // namespace
+
+void Module::add_child(const std::string& name, std::shared_ptr<Module> module, Copier copier) {
+  check_name(*state(), name, type_name());
+  require<ValueError>(module->state_ != state_ && !module->state()->path_to(state_.get()),
+                      "add: '{}' would contain itself", name);
+  // Full paths, for to_dot() and messages: "weight" becomes "conv1.weight".
+  for (auto& [path, parameter] : module->named_parameters())
+    parameter.set_name(name + '.' + parameter.name());
+  state_->children.push_back({name, std::move(module), copier});
+}
+
+Parameter Module::add_parameter(const std::string& name, const Tensor& initial) {
+  check_name(*state(), name, type_name());
+  Tensor leaf = initial.is_leaf() ? initial : initial.detach();
+  leaf.requires_grad_().set_name(name);
+  state_->parameters.emplace_back(name, leaf);
+  return Parameter(leaf);
+}
+
+Buffer Module::add_buffer(const std::string& name, const Tensor& initial) {
+  check_name(*state(), name, type_name());
+  Tensor value = initial.detach();
+  value.set_name(name);
+  state_->buffers.emplace_back(name, value);
+  return Buffer(value);
+}
+
+NamedTensors Module::named_parameters() const {
+  NamedTensors result;
+  std::unordered_set<const void*> seen;
+  state()->visit("", [&](const std::string& path, const ModuleState& part) {
+    for (const auto& [name, x] : part.parameters)
+      if (seen.insert(x.impl()).second) result.emplace_back(path + name, x);
+  });
+  return result;
+}
+
+NamedTensors Module::named_buffers() const {
+  NamedTensors result;
+  std::unordered_set<const void*> seen;
+  state()->visit("", [&](const std::string& path, const ModuleState& part) {
+    for (const auto& [name, x] : part.buffers)
+      if (seen.insert(x.impl()).second) result.emplace_back(path + name, x);
+  });
+  return result;
+}
+
+std::vector<Tensor> Module::parameters() const {
+  std::vector<Tensor> result;
+  for (const auto& [name, x] : named_parameters()) result.push_back(x);
+  return result;
+}
+
+std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() const {
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> result;
+  for (const auto& child : state()->children) result.emplace_back(child.name, child.module);
+  return result;
+}
+
+void Module::apply(const std::function<void(Module&)>& f) {
+  for (const auto& child : state()->children) child.module->apply(f);
+  f(*this);
+}
+
+std::int64_t Module::parameter_count() const {
+  std::int64_t count = 0;
+  for (const Tensor& x : parameters()) count += x.numel();
+  return count;
+}
+
+Module& Module::train(bool on) {
+  apply([on](Module& module) { module.state_->training = on; });
+  return *this;
+}
+
+bool Module::is_training() const { return state()->training; }
+
+Module& Module::to(DType dtype) {
+  require<DTypeError>(is_floating(dtype),
+                      "to: a module's parameters are float32 or float64, not {}", dtype);
+  auto tensors = named_parameters();
+  for (const auto& buffer : named_buffers()) tensors.push_back(buffer);
+  for (auto& [name, x] : tensors) {
+    if (!is_floating(x.dtype())) continue;
+    x.set_data(xgrad::to(x.detach(), dtype));
+    x.set_grad({});
+  }
+  return *this;
+}
+
+Module& Module::requires_grad_(bool required) {
+  for (Tensor x : parameters()) x.requires_grad_(required);
+  return *this;
+}
+
+void Module::zero_grad() {
+  for (Tensor x : parameters()) x.set_grad({});
+}
+
+StateDict Module::state_dict() const {
+  StateDict result;
+  for (const auto& [name, x] : named_parameters()) result.emplace_back(name, x.detach());
+  for (const auto& [name, x] : named_buffers()) result.emplace_back(name, x.detach());
+  return result;
+}
+
+void Module::load_state_dict(const StateDict& values) {
+  StateDict own = state_dict();
+  const auto find = [](const StateDict& list, const std::string& name) {
+    return std::ranges::find_if(list, [&](const auto& entry) { return entry.first == name; });
+  };
+  std::string problems;
+  for (const auto& [name, x] : own) {
+    const auto given = find(values, name);
+    if (given == values.end()) {
+      problems += fmt::format("\n  missing: {} {}", name, x.shape());
+    } else if (given->second.shape() != x.shape()) {
+      problems += fmt::format("\n  shape: {} is {} here and {} in what is loaded", name, x.shape(),
+                              given->second.shape());
+    } else if (given->second.dtype() != x.dtype()) {
+      problems += fmt::format("\n  dtype: {} is {} here and {} in what is loaded", name, x.dtype(),
+                              given->second.dtype());
+    }
+  }
+  for (const auto& [name, x] : values)
+    if (find(own, name) == own.end())
+      problems += fmt::format("\n  unexpected: {} {}", name, x.shape());
+  require<ValueError>(problems.empty(), "load_state_dict: {} does not match:{}", type_name(),
+                      problems);
+  for (auto& [name, x] : own) x.copy_(find(values, name)->second);
+}
+
+HookHandle Module::register_forward_hook(ForwardHook hook) {
+  return {state()->hooks, std::move(hook)};
+}
+
+}  // namespace xgrad::nn

@@ -1,0 +1,153 @@
+#pragma once
+#include <xgrad/autograd/tensor.hpp>
+
+#include <concepts>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace xgrad::nn {
+
+class Module;
+
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
+/// Names and values of a module's parameters and buffers, in the order they were added.
+using StateDict = NamedTensors;
+
+/// A tensor that belongs to a module: a trained parameter, or a buffer (state that is saved but not
+/// trained). A handle like Tensor; a clone of its module gets a copy.
+class Parameter : public Tensor {
+ public:
+  Parameter() = default;
+  Parameter(const Parameter& other);
+  Parameter(Parameter&&) noexcept = default;
+  Parameter& operator=(const Parameter&) = default;
+  Parameter& operator=(Parameter&&) noexcept = default;
+  ~Parameter() = default;
+
+ private:
+  friend class Module;
+  explicit Parameter(Tensor x) : Tensor(std::move(x)) {}
+};
+using Buffer = Parameter;
+
+/// Sees a module, its input and its output after each call.
+using ForwardHook = std::function<void(const Module&, const Tensor& input, const Tensor& output)>;
+
+namespace detail {
+struct ModuleState;
+}
+
+/// A part of a network: parameters, buffers and child modules, and how they turn an input into an
+/// output. A handle: a copy shares all of them and the training flag; clone() copies.
+///
+///     struct Net : nn::Module {
+///       nn::Linear fc1 = add("fc1", nn::Linear{784, 64});
+///       nn::Linear fc2 = add("fc2", nn::Linear{64, 10});
+///       Tensor forward(const Tensor& x) override { return fc2(relu(fc1(x))); }
+///     };
+///
+/// add() names, makes and registers a member in one line. A module with trainable parameters that
+/// was not added to the module that calls it would never be trained: that is a GraphError.
+/// Errors from inside name the path: "net.features.3 (Linear): linear: input …".
+class Module {
+ public:
+  Module();
+  Module(const Module& other);
+  Module(Module&&) noexcept = default;
+  Module& operator=(const Module&) = default;
+  Module& operator=(Module&&) noexcept = default;
+  virtual ~Module() = default;
+
+  /// The computation; written by each module, called through operator().
+  virtual Tensor forward(const Tensor& x);
+
+  Tensor operator()(const Tensor& x);
+
+  /// "Linear", "Conv2d", "Net": the type's own name.
+  std::string type_name() const;
+
+  // ---- building
+
+  /// Registers `module` as a child and returns the handle to keep. ValueError if the name is taken,
+  /// empty or has a dot.
+  template <std::derived_from<Module> M>
+  M add(const std::string& name, M module) {
+    add_child(name, std::make_shared<M>(module), [](const Module& original) {
+      return std::shared_ptr<Module>(std::make_shared<M>(static_cast<const M&>(original)));
+    });
+    return module;
+  }
+  /// Registers a trained tensor; it will require gradients.
+  Parameter add_parameter(const std::string& name, const Tensor& initial);
+  /// Registers state that is saved and converted with the parameters but not trained.
+  Buffer add_buffer(const std::string& name, const Tensor& initial);
+
+  // ---- looking inside
+
+  std::vector<Tensor> parameters() const;
+  NamedTensors named_parameters() const;
+  NamedTensors named_buffers() const;
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
+  /// Calls `f` for this module and every one below it, children first.
+  void apply(const std::function<void(Module&)>& f);
+  std::int64_t parameter_count() const;
+
+  // ---- changing
+
+  /// Sets the training flag here and below: dropout and the like differ by it.
+  Module& train(bool on = true);
+  Module& eval() { return train(false); }
+  bool is_training() const;
+  /// Converts floating parameters and buffers in place; gradients are dropped.
+  Module& to(DType dtype);
+  Module& requires_grad_(bool required = true);
+  void zero_grad();
+
+  /// Names and values, sharing memory with the module.
+  StateDict state_dict() const;
+  /// Copies values in. Names, shapes and dtypes must all match: a ValueError lists everything that
+  /// is missing, unexpected or different, and nothing is changed.
+  void load_state_dict(const StateDict& values);
+
+  HookHandle register_forward_hook(ForwardHook hook);
+
+ private:
+  using Copier = std::shared_ptr<Module> (*)(const Module&);
+  void add_child(const std::string& name, std::shared_ptr<Module> module, Copier copier);
+  const std::shared_ptr<detail::ModuleState>& state() const;
+  friend struct detail::ModuleState;
+  friend class Call;
+
+  std::shared_ptr<detail::ModuleState> state_;
+};
+
+namespace detail {
+
+/// While one lives, copies of modules and parameters on this thread are deep; what was shared stays
+/// shared among the copies.
+class CloneScope {
+ public:
+  CloneScope();
+  ~CloneScope();
+  CloneScope(const CloneScope&) = delete;
+  CloneScope& operator=(const CloneScope&) = delete;
+};
+
+/// For a layer's use of its own weights: ValueError if the layer was only default-constructed.
+void require_made(const Tensor& weight, const char* layer, const char* how);
+
+}  // namespace detail
+
+/// A copy with parameters, buffers and children of its own.
+template <std::derived_from<Module> M>
+M clone(const M& module) {
+  const detail::CloneScope scope;
+  return M(module);
+}
+
+}  // namespace xgrad::nn

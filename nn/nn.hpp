@@ -1,0 +1,11 @@
+#pragma once
+// Modules, layers, initialisers, saving and loading.
+
+#include <xgrad/nn/conv.hpp>
+#include <xgrad/nn/init.hpp>
+#include <xgrad/nn/layers.hpp>
+#include <xgrad/nn/linear.hpp>
+#include <xgrad/nn/module.hpp>
+#include <xgrad/nn/sequential.hpp>
+#include <xgrad/nn/state.hpp>
+#include <xgrad/nn/summary.hpp>

@@ -1,0 +1,31 @@
+#pragma once
+#include <xgrad/nn/module.hpp>
+
+#include <string>
+
+namespace xgrad::nn {
+
+/// Modules one after the other, named "0", "1", …
+///
+///     nn::Sequential net(nn::Linear{784, 64}, nn::ReLU{}, nn::Linear{64, 10});
+class Sequential : public Module {
+ public:
+  Sequential() = default;
+
+  template <std::derived_from<Module> First, std::derived_from<Module>... Rest>
+  requires(sizeof...(Rest) > 0 ||
+           !std::same_as<First, Sequential>) explicit Sequential(First first, Rest... rest) {
+    push_back(std::move(first));
+    (push_back(std::move(rest)), ...);
+  }
+
+  template <std::derived_from<Module> M>
+  Sequential& push_back(M module) {
+    add(std::to_string(children().size()), std::move(module));
+    return *this;
+  }
+
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace xgrad::nn

@@ -1,0 +1,3 @@
+#pragma once
+#include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/sgd.hpp>

@@ -1,0 +1,92 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/optim/sgd.hpp>
+
+namespace xgrad::optim {
+namespace {
+
+void check(const SGDOptions& o) {
+  require<ValueError>(o.lr >= 0, "SGD: lr is {}, it must not be negative",
+                      static_cast<double>(o.lr));
+  require<ValueError>(o.momentum >= 0 && o.momentum < 1,
+                      "SGD: momentum is {}, it must lie in [0, 1)", o.momentum);
+  require<ValueError>(o.weight_decay >= 0, "SGD: weight_decay is {}, it must not be negative",
+                      o.weight_decay);
+  require<ValueError>(
+      !o.nesterov || (o.momentum > 0 && o.dampening == 0 && o.kind == Momentum::accumulated),
+      "SGD: nesterov needs accumulated momentum above 0 and no dampening");
+  require<ValueError>(o.kind == Momentum::accumulated || o.dampening == 0,
+                      "SGD: dampening is for accumulated momentum; the averaged one has 1 − μ");
+}
+
+/// One parameter's update in one pass over its memory.
+template <class T>
+void update(const SGDOptions& o, bool first, std::int64_t n, const T* g, T* v, T* x) {
+  const T lr = static_cast<T>(static_cast<double>(o.lr));
+  const T mu = static_cast<T>(o.momentum);
+  const T decay = static_cast<T>(o.weight_decay);
+  kernels::parallel_for(n, kernels::worthwhile, [&](std::int64_t begin, std::int64_t end) {
+    if (o.kind == Momentum::averaged) {
+      const T fresh = T(1) - mu;
+      for (std::int64_t i = begin; i < end; ++i) {
+        v[i] = (first ? T(0) : mu * v[i]) + fresh * g[i];
+        x[i] -= lr * (v[i] + decay * x[i]);
+      }
+    } else if (v == nullptr) {
+      for (std::int64_t i = begin; i < end; ++i) x[i] -= lr * (g[i] + decay * x[i]);
+    } else {
+      const T fresh = first ? T(1) : static_cast<T>(1 - o.dampening);
+      for (std::int64_t i = begin; i < end; ++i) {
+        const T d = g[i] + decay * x[i];
+        v[i] = (first ? T(0) : mu * v[i]) + fresh * d;
+        x[i] -= lr * (o.nesterov ? d + mu * v[i] : v[i]);
+      }
+    }
+  });
+}
+
+}  // namespace
+
+SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
+    : SGD(std::vector<Group>{{std::move(parameters), options}}) {}
+
+SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
+  detail::check_parameters("SGD", parameter_groups());
+  for (const Group& group : groups_) {
+    check(group.options);
+    velocity_.emplace_back(group.parameters.size());
+  }
+}
+
+void SGD::step() {
+  detail::check_gradients("SGD", parameter_groups());
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    const SGDOptions& options = groups_[i].options;
+    check(options);
+    for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
+      Tensor& x = groups_[i].parameters[j];
+      const Tensor g = x.grad();
+      if (!g.defined()) continue;
+      Tensor& v = velocity_[i][j];
+      const bool keeps = options.momentum > 0 || options.kind == Momentum::averaged;
+      const bool first = !v.defined() || v.dtype() != x.dtype() || v.shape() != x.shape();
+      if (keeps && first) v = Tensor::empty(x.shape(), x.dtype()).fill_(0);
+      dispatch_floating(x.dtype(), "SGD", [&]<class T>() {
+        update<T>(options, first, x.numel(), g.data<T>(), keeps ? v.mutable_data<T>() : nullptr,
+                  x.mutable_data<T>());
+      });
+    }
+  }
+}
+
+void SGD::set_lr(double lr) {
+  for (Group& group : groups_) group.options.lr = lr;
+}
+
+std::vector<std::vector<Tensor>> SGD::parameter_groups() const {
+  std::vector<std::vector<Tensor>> result;
+  for (const Group& group : groups_) result.push_back(group.parameters);
+  return result;
+}
+
+}  // namespace xgrad::optim

@@ -1,0 +1,53 @@
+#include <xgrad/report/progress.hpp>
+
+#include <algorithm>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace xgrad::report {
+
+Progress::Progress(std::int64_t total)
+    : total_(std::max<std::int64_t>(total, 1)), terminal_(isatty(STDOUT_FILENO) != 0) {}
+
+Progress::~Progress() { finish(); }
+
+double Progress::seconds() const {
+  return std::chrono::duration<double>(Clock::now() - start_).count();
+}
+
+void Progress::update(std::int64_t done, const std::string& text) {
+  constexpr auto pause = std::chrono::milliseconds(100);
+  constexpr std::int64_t width = 24;
+  if (!terminal_ || (Clock::now() - last_ < pause && done < total_)) return;
+  last_ = Clock::now();
+  const double left = seconds() * static_cast<double>(total_ - done) /
+                      static_cast<double>(std::max<std::int64_t>(done, 1));
+  const auto filled = static_cast<std::size_t>(width * done / total_);
+  fmt::print("\r[{:<{}}] {}/{}  {}  {} left\033[K", std::string(filled, '='), width, done, total_,
+             text, duration(left));
+  std::fflush(stdout);
+  drawn_ = true;
+}
+
+void Progress::line(const std::string& text) {
+  fmt::print("{}{}\n", drawn_ ? "\r\033[K" : "", text);
+  std::fflush(stdout);
+  drawn_ = false;
+}
+
+void Progress::finish() {
+  if (drawn_) fmt::print("\n");
+  std::fflush(stdout);
+  drawn_ = false;
+}
+
+std::string duration(double seconds) {
+  const auto whole = static_cast<std::int64_t>(seconds + 0.5);
+  if (whole < 60) return fmt::format("{} s", whole);
+  if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);
+  return fmt::format("{} h {:02} min", whole / 3600, whole % 3600 / 60);
+}
+
+}  // namespace xgrad::report

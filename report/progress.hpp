@@ -1,0 +1,40 @@
+#pragma once
+#include <chrono>
+#include <cstdint>
+#include <string>
+
+namespace xgrad::report {
+
+/// How far a long job is: on a terminal one line that is rewritten, with a bar and the time left;
+/// elsewhere nothing, so that logs hold whole lines only.
+class Progress {
+ public:
+  /// `total` steps; writes to standard output.
+  explicit Progress(std::int64_t total);
+  ~Progress();
+  Progress(const Progress&) = delete;
+  Progress& operator=(const Progress&) = delete;
+
+  /// Step number `done` of the total is over; `text` stands behind the bar.
+  void update(std::int64_t done, const std::string& text);
+  /// Prints a line that stays, above the bar.
+  void line(const std::string& text);
+  /// Ends the bar's line.
+  void finish();
+
+  double seconds() const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  std::int64_t total_;
+  bool terminal_;
+  bool drawn_ = false;
+  Clock::time_point start_ = Clock::now();
+  Clock::time_point last_ = start_;
+};
+
+/// "45 s", "3 min 20 s", "1 h 05 min".
+std::string duration(double seconds);
+
+}  // namespace xgrad::report
