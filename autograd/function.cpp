@@ -30,7 +30,8 @@ Tensor Saved::operator()() const {
 namespace detail {
 
 bool must_record(const char* name, const Tensor& result, std::span<const Tensor* const> inputs) {
-  if (is_anomaly_mode()) check_forward(name, result, inputs);
+  // Inside a rule, what matters is the operation whose rule it is: the pass checks that.
+  if (is_anomaly_mode() && current_node() == nullptr) check_forward(name, result, inputs);
   if (!is_grad_enabled()) return false;
   bool needed = false;
   for (const Tensor* x : inputs) needed |= x->requires_grad();

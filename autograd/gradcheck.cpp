@@ -91,15 +91,22 @@ double weighted_difference(const std::vector<Tensor>& above, const std::vector<T
   return sum;
 }
 
+// Copies, because a result may share the memory of an input that is about to change.
+std::vector<Tensor> evaluate(const TensorFunction& f, const std::vector<Tensor>& inputs) {
+  auto outputs = f(inputs);
+  for (Tensor& y : outputs) y = leaf_copy(y, false);
+  return outputs;
+}
+
 double numeric_derivative(const TensorFunction& f, std::vector<Tensor>& inputs, Tensor& x,
                           std::int64_t position, const std::vector<Tensor>& weights, double eps) {
   const NoGradGuard guard;
   double& value = x.mutable_data<double>()[position];
   const double before = value;
   value = before + eps;
-  const auto above = f(inputs);
+  const auto above = evaluate(f, inputs);
   value = before - eps;
-  const auto below = f(inputs);
+  const auto below = evaluate(f, inputs);
   value = before;
   return weighted_difference(above, below, weights) / (2 * eps);
 }
@@ -148,8 +155,9 @@ bool gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
       if (!(error <= options.tolerance)) mismatches.push_back({input, i, d, r, error});
     }
   }
-  if (!mismatches.empty()) print(std::move(mismatches), copies, count, options);
-  return mismatches.empty();
+  if (mismatches.empty()) return true;
+  print(std::move(mismatches), copies, count, options);
+  return false;
 }
 
 bool gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,

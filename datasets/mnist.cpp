@@ -40,10 +40,11 @@ Images read(const IdxSet& set, const ImageDatasetOptions& options) {
                       "{}: split is '{}', it must be 'train' or 'test'", set.name, options.split);
   const Location location{set.folder, options.root, options.download};
   const std::string stem = train ? "train" : "t10k";
-  return read_idx(locate(set, location, stem, "images-idx3-ubyte",
-                         train ? set.sums.train_images : set.sums.test_images),
-                  locate(set, location, stem, "labels-idx1-ubyte",
-                         train ? set.sums.train_labels : set.sums.test_labels));
+  const std::string images = locate(set, location, stem, "images-idx3-ubyte",
+                                    train ? set.sums.train_images : set.sums.test_images);
+  const std::string labels = locate(set, location, stem, "labels-idx1-ubyte",
+                                    train ? set.sums.train_labels : set.sums.test_labels);
+  return read_idx(images, labels);
 }
 
 Images read_mnist(const ImageDatasetOptions& options) {

@@ -60,7 +60,7 @@ examples::Data load(const examples::Options& options) {
   all.set_transform(centre);
   test.set_transform(centre);
   const std::int64_t held_out = std::min<std::int64_t>(2000, all.size() / 2);
-  auto parts = datasets::random_split(all, {all.size() - held_out, held_out}, options.seed);
+  auto parts = datasets::random_split(all, {all.size() - held_out, held_out});
   return {parts[0], parts[1], test, all.classes()};
 }
 

@@ -58,9 +58,7 @@ examples::Data load(const examples::Options& options) {
   Set all({.split = "train", .root = options.data});
   Set test({.split = "test", .root = options.data});
   // The last 2,000 of the shuffled images validate; the mean is that of the others.
-  xgrad::Generator generator(options.seed);
-  const auto order =
-      xgrad::randperm(all.size(), {.generator = &generator}).template to_vector<std::int64_t>();
+  const auto order = xgrad::randperm(all.size()).template to_vector<std::int64_t>();
   const auto held_out = order.end() - std::min<std::int64_t>(2000, all.size() / 2);
   const std::vector<std::int64_t> chosen(order.begin(), held_out);
   const auto centre = datasets::transforms::normalize({mean_pixel(all, chosen)}, {1});

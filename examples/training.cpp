@@ -102,7 +102,7 @@ struct Plan {
 /// The training loop and what it shows of itself.
 class Run {
  public:
-  Run(nn::Module& net, const Data& data, const Plan& plan, const Options& options)
+  Run(nn::Module& net, const Data& data, const Plan& plan)
       : net_(net),
         data_(data),
         plan_(plan),
@@ -110,7 +110,6 @@ class Run {
         loader_(data.train, {.batch_size = plan.batch,
                              .shuffle = true,
                              .drop_last = true,
-                             .seed = options.seed,
                              .independent_batches = plan.assignment ? plan.iterations : 0}),
         progress_(plan.iterations) {}
 
@@ -246,7 +245,7 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
       xgrad::num_threads());
   std::fflush(stdout);
   std::signal(SIGINT, on_interrupt);
-  Run run(net, data, plan, options);
+  Run run(net, data, plan);
   const std::int64_t done = run.train();
   if (interrupted) fmt::print("interrupted after {} iterations\n", done);
 

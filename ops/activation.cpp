@@ -18,6 +18,8 @@ Tensor relu(const Tensor& x) {
 Tensor mask_positive(const Tensor& x, const Tensor& sign_of) {
   require<ShapeError>(x.shape() == sign_of.shape(), "mask_positive: shapes {} and {} differ",
                       x.shape(), sign_of.shape());
+  require<DTypeError>(x.dtype() == sign_of.dtype(), "mask_positive: {} and {} differ", x.dtype(),
+                      sign_of.dtype());
   const Tensor y = combine("mask_positive", x, sign_of,
                            Formula{[](auto v, auto s) { return s > 0 ? v : decltype(v)(0); }});
   return record(Op::mask_positive, y,

@@ -11,7 +11,8 @@ Tensor dropout(const Tensor& x, const DropoutOptions& options) {
   const double p = options.p;
   require<ValueError>(p >= 0 && p <= 1, "dropout: p is {}, it must lie in [0, 1]", p);
   if (!options.training || p == 0) return x;
-  const Tensor draw = rand(x.shape(), {.dtype = x.dtype(), .generator = options.generator});
+  // Always float32, so that the same seed drops the same elements in any dtype.
+  const Tensor draw = rand(x.shape(), {.dtype = float32, .generator = options.generator});
   const Tensor m = p == 1 ? zeros_like(x) : to(draw >= p, x.dtype()) * (1 / (1 - p));
   const Tensor y = no_grad([&] { return x * m; });
   return record(Op::dropout, y, wrt(x, [m = saved(m)](const Tensor& dy) { return dy * m(); }));

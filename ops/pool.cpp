@@ -8,9 +8,9 @@
 namespace xgrad {
 namespace {
 
-kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kernel,
-                               const std::optional<Pair>& given, Pair padding) {
-  const Pair stride = given.value_or(kernel);
+kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kernel, Pair given,
+                               Pair padding) {
+  const Pair stride = given == Pair(0) ? kernel : given;
   require<ShapeError>(x.size() == 4,
                       "{}: input {} must be [batch, channels, height, width]; add a missing axis "
                       "with unsqueeze",

@@ -1,13 +1,11 @@
 #pragma once
 #include <xgrad/ops/conv.hpp>
 
-#include <optional>
-
 namespace xgrad {
 
 struct Pool2dOptions {
-  std::optional<Pair> stride = {};  ///< default: the window, so that windows do not overlap
-  Pair padding = 0;                 ///< on each side; at most half of the window
+  Pair stride = 0;   ///< 0: the window, so that windows do not overlap
+  Pair padding = 0;  ///< on each side; at most half of the window
 };
 
 /// The largest value under each window of x [N, C, H, W]: [N, C, OH, OW] with
@@ -16,7 +14,7 @@ struct Pool2dOptions {
 Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options = {});
 
 struct AvgPool2dOptions {
-  std::optional<Pair> stride = {};
+  Pair stride = 0;  ///< 0: the window
   Pair padding = 0;
   bool count_include_pad = true;  ///< whether padding counts in the mean, as zeros
 };

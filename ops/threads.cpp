@@ -49,7 +49,7 @@ int num_threads() { return threads(); }
 
 namespace kernels {
 
-int available_threads() noexcept {
+int available_threads() {
 #ifdef _OPENMP
   return serial_on_this_thread || omp_in_parallel() ? 1 : threads().load();
 #else
@@ -57,16 +57,17 @@ int available_threads() noexcept {
 #endif
 }
 
-SerialScope::SerialScope() noexcept : before_(std::exchange(serial_on_this_thread, true)) {
+SerialScope::SerialScope() : before_(std::exchange(serial_on_this_thread, true)) {
 #ifdef _OPENMP
-  omp_set_num_threads(1);  // a setting of this thread alone
+  threads_before_ = omp_get_max_threads();
+  omp_set_num_threads(1);  // for OpenBLAS; a setting of this thread alone
 #endif
 }
 
 SerialScope::~SerialScope() {
   serial_on_this_thread = before_;
 #ifdef _OPENMP
-  if (!before_) omp_set_num_threads(threads());
+  omp_set_num_threads(threads_before_);
 #endif
 }
 

@@ -8,25 +8,26 @@
 namespace xgrad::kernels {
 
 /// The threads a kernel may use here and now: 1 inside a parallel part or a SerialScope.
-int available_threads() noexcept;
+int available_threads();
 
 /// Kernels on this thread stay on this thread while one lives: for background workers, which must
 /// not fight the training thread for its cores.
 class SerialScope {
  public:
-  SerialScope() noexcept;
+  SerialScope();
   ~SerialScope();
   SerialScope(const SerialScope&) = delete;
   SerialScope& operator=(const SerialScope&) = delete;
 
  private:
   bool before_;
+  int threads_before_ = 1;  // of OpenMP, on this thread
 };
 
 /// About how many cheap element operations outweigh waking a thread.
 inline constexpr std::int64_t worthwhile = 32768;
 
-inline int part_count(std::int64_t n, std::int64_t grain) noexcept {
+inline int part_count(std::int64_t n, std::int64_t grain) {
   if (n <= grain) return 1;
   const std::int64_t most = (n + grain - 1) / std::max<std::int64_t>(grain, 1);
   return static_cast<int>(std::min<std::int64_t>(most, available_threads()));

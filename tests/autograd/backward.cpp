@@ -1,0 +1,171 @@
+#include <cmath>
+
+#include "support.hpp"
+
+using namespace support;
+
+namespace {
+Tensor leaf(const NestedList& list) {
+  return tensor(list, {.dtype = float64, .requires_grad = true});
+}
+}  // namespace
+
+TEST_CASE("gradients of a small graph, by hand") {
+  const Tensor a = leaf({2., 3.});
+  const Tensor b = leaf({4., 5.});
+  ((a * b + a) * a).sum().backward();  // a²b + a²
+  CHECK(values(a.grad()) == std::vector<double>{2 * 2 * 4 + 2 * 2, 2 * 3 * 5 + 2 * 3});
+  CHECK(values(b.grad()) == std::vector<double>{4, 9});
+}
+
+TEST_CASE("gradients add up over passes until they are cleared") {
+  Tensor x = leaf({1., 2.});
+  (x * 3).sum().backward();
+  (x * 4).sum().backward();
+  CHECK(values(x.grad()) == std::vector<double>{7, 7});
+  x.set_grad({});
+  (x * 4).sum().backward();
+  CHECK(values(x.grad()) == std::vector<double>{4, 4});
+}
+
+TEST_CASE("grad() of different leaves never share memory") {
+  const Tensor a = leaf({1.});
+  const Tensor b = leaf({1.});
+  const Tensor seed = tensor({1.}, {.dtype = float64});
+  (a + b).backward(seed);
+  CHECK(a.grad().data<double>() != b.grad().data<double>());
+  CHECK(a.grad().data<double>() != seed.data<double>());
+}
+
+TEST_CASE("a freed graph is told; a retained one runs again; what saved nothing was never freed") {
+  const Tensor x = leaf({2.});
+  const Tensor y = x * x;
+  y.backward();
+  CHECK(message_of<GraphError>([&] { y.backward(); }) ==
+        "backward: the graph at mul [1] was freed by an earlier backward pass; give that pass "
+        "{.retain_graph = true}, or compute the result again");
+  const Tensor z = x * x;
+  z.backward({}, {.retain_graph = true});
+  z.backward();
+  CHECK(values(x.grad()) == std::vector<double>{12});
+  const Tensor sum = x + x;
+  sum.backward();
+  sum.backward();
+  CHECK(values(x.grad()) == std::vector<double>{16});
+}
+
+TEST_CASE("backward needs a scalar, or a gradient that fits, and a graph") {
+  const Tensor x = leaf({1., 2.});
+  CHECK(message_of<GraphError>([&] {
+          (x * 2).backward();
+        }).starts_with("backward: the tensor [2] is not a scalar"));
+  CHECK(message_of<ShapeError>([&] { (x * 2).backward(zeros({3})); }) ==
+        "backward: the gradient has shape [3], the tensor [2]");
+  CHECK_THROWS_AS((x * 2).backward(zeros({2})), DTypeError);
+  CHECK(message_of<GraphError>([] {
+          tensor(1.).backward();
+        }).starts_with("backward: the tensor [] was not computed"));
+  CHECK_THROWS_AS(backward({}), ValueError);
+  x.backward(ones({2}, {.dtype = float64}));
+  CHECK(values(x.grad()) == std::vector<double>{1, 1});
+}
+
+TEST_CASE("grad() leaves the leaves alone and takes results as inputs") {
+  const Tensor x = leaf({3.});
+  const Tensor y = x * x;
+  const Tensor z = y * 2;
+  const auto g = grad({z}, {x, y});
+  CHECK(g[0].item() == 12);
+  CHECK(g[1].item() == 2);
+  CHECK_FALSE(x.grad().defined());
+  CHECK(grad(x, x).item() == 1);
+}
+
+TEST_CASE("unused inputs are told, or undefined where that is allowed") {
+  const Tensor x = leaf({3.});
+  const Tensor other = leaf({1.});
+  CHECK(message_of<GraphError>([&] {
+          grad(x * 2, other);
+        }).starts_with("grad: the outputs do not depend on input 0 [1]"));
+  CHECK_FALSE(grad(x * 2, other, {.allow_unused = true}).defined());
+  CHECK_THROWS_AS(grad(x * 2, tensor({1.})), GraphError);
+}
+
+TEST_CASE("grad() runs only what leads to its inputs") {
+  const Tensor x = leaf({3.});
+  const Tensor w = leaf({5.});
+  int runs = 0;
+  Tensor branch = w * w;
+  branch.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) { ++runs; });
+  const Tensor y = x * branch;
+  CHECK(grad(y, x, {.retain_graph = true}).item() == 25);
+  CHECK(runs == 0);
+  CHECK(grad(y, w).item() == 30);
+  CHECK(runs == 1);
+}
+
+TEST_CASE("gradients of gradients, to the fifth") {
+  const Tensor x = leaf({2.});
+  Tensor y = x * x * x * x;
+  for (const double expected : {32.0, 48.0, 48.0, 24.0}) {
+    y = grad(y, x, {.create_graph = true});
+    CHECK(y.item() == expected);
+  }
+  const Tensor e = exp(x);  // its rule uses its own result
+  const Tensor second = grad(grad(e, x, {.create_graph = true}), x, {.create_graph = true});
+  CHECK(second.item() == doctest::Approx(std::exp(2.0)));
+  CHECK(grad(second, x).item() == doctest::Approx(std::exp(2.0)));
+}
+
+TEST_CASE("a change of what the tape saved is found") {
+  Tensor x = tensor({1., 2.}, {.dtype = float64});
+  const Tensor w = leaf({3., 4.});
+  const Tensor y = (w * x).sum();
+  x.fill_(7);
+  CHECK(message_of<GraphError>([&] { y.backward(); }) ==
+        "mul: a tensor [2] that it saved for its backward rule was changed in place afterwards; "
+        "change a clone() instead, or run backward before the change");
+  Tensor p = leaf({3.});
+  const Tensor z = p * p;
+  p.set_data(tensor({5.}, {.dtype = float64}));
+  CHECK_THROWS_AS(z.backward(), GraphError);
+  // A view shares memory, so it shares versions too.
+  Tensor base = tensor({1., 2.}, {.dtype = float64});
+  const Tensor view = base.reshape({1, 2});
+  const Tensor product = (w * view).sum();
+  base.zero_();
+  CHECK_THROWS_AS(product.backward(), GraphError);
+}
+
+TEST_CASE("a chain of a million additions runs forward, backward and is destroyed") {
+  const Tensor x = leaf({1.});
+  Tensor y = x;
+  for (int i = 0; i < 1'000'000; ++i) y = y + 1;
+  CHECK(y.item() == 1'000'001);
+  y.backward();
+  CHECK(x.grad().item() == 1);
+  y = {};
+}
+
+TEST_CASE("a chain whose nodes save tensors is destroyed without recursion too") {
+  const Tensor x = leaf({1.});
+  Tensor y = x;
+  for (int i = 0; i < 200'000; ++i) y = y * x;  // dropped without a backward pass
+  y = {};
+  CHECK_FALSE(x.grad().defined());
+}
+
+TEST_CASE("a wide graph: many uses of one tensor, many arguments of one operation") {
+  const Tensor x = leaf({1.});
+  std::vector<Tensor> parts;
+  for (int i = 0; i < 10'000; ++i) parts.push_back(x * i);
+  cat(parts).sum().backward();
+  CHECK(x.grad().item() == 10'000.0 * 9'999 / 2);
+}
+
+TEST_CASE("several outputs in one pass") {
+  const Tensor x = leaf({2.});
+  const Tensor shared = x * x;
+  backward({shared * 2, shared * 3});
+  CHECK(x.grad().item() == 20);
+}

@@ -1,0 +1,78 @@
+// The checker is checked: it must reject what is wrong by very little.
+
+#include <sstream>
+
+#include "support.hpp"
+
+using namespace support;
+
+namespace {
+
+/// x², with a rule off by `factor`, and a second derivative off by `second`.
+auto off_by(double factor, double second = 1) {
+  return [=](const Tensor& x) {
+    const Tensor y = no_grad([&] { return x * x; });
+    return record("off", y, wrt(x, [x = saved(x), factor, second](const Tensor& dy) {
+                    const Tensor right = 2 * x() * dy;
+                    const Tensor g = no_grad([&] { return right * factor; });
+                    return record("off2", g, wrt(right, [factor, second](const Tensor& d) {
+                                    return d * factor * second;
+                                  }));
+                  }));
+  };
+}
+
+}  // namespace
+
+TEST_CASE("right rules pass, and rules wrong by 0.05 % do not") {
+  std::ostringstream out;
+  CHECK(gradcheck(off_by(1), {normal({5})}, {.report = &out}));
+  CHECK(gradgradcheck(off_by(1), {normal({5})}, {.report = &out}));
+  CHECK(out.str().empty());
+  CHECK_FALSE(gradcheck(off_by(1.0005), {normal({5})}, {.report = &out}));
+  CHECK_FALSE(gradgradcheck(off_by(1, 1.0005), {normal({5})}, {.report = &out}));
+}
+
+TEST_CASE("a failure prints the input, the index, both values and the relative error") {
+  std::ostringstream out;
+  const Tensor x = tensor({{1., 2.}}, {.dtype = float64});
+  CHECK_FALSE(
+      gradcheck([](auto& a, auto& b) { return b + off_by(1.5)(a); }, {x, x}, {.report = &out}));
+  CHECK(out.str().find("2 of 4 entries differ") != std::string::npos);
+  CHECK(out.str().find("input 0 at [0, 1]: the tape gives") != std::string::npos);
+  CHECK(out.str().find("relative error 0.2") != std::string::npos);
+}
+
+TEST_CASE("a missing gradient is a wrong one") {
+  std::ostringstream out;
+  CHECK_FALSE(gradcheck([](auto& x) { return x * x.detach(); }, {normal({3})}, {.report = &out}));
+  CHECK_FALSE(gradcheck([](auto& x) { return x.detach() * 2; }, {normal({3})}, {.report = &out}));
+}
+
+TEST_CASE("marked inputs are checked alone, integers are passed on, the inputs stay as they are") {
+  const Tensor a = normal({3});
+  const Tensor b = normal({3}, 2);
+  const auto before = values(a);
+  const Tensor marked = a.clone().requires_grad_();
+  std::ostringstream out;
+  CHECK(gradcheck([](auto& x, auto& y) { return x * y.detach(); }, {marked, b}, {.report = &out}));
+  CHECK(gradcheck([](auto& x, auto& i) { return index_select(x, 0, i); }, {a, tensor({2, 0})}));
+  CHECK(values(a) == before);
+  CHECK_FALSE(marked.grad().defined());
+}
+
+TEST_CASE("several outputs are checked together") {
+  const auto f = [](const Tensor& x) { return std::vector<Tensor>{x * x, exp(x)}; };
+  CHECK(gradcheck(f, {normal({3})}));
+  CHECK(gradgradcheck(f, {normal({3})}));
+}
+
+TEST_CASE("it works under no_grad, and says what it cannot check") {
+  const NoGradGuard guard;
+  CHECK(gradcheck([](auto& x) { return x * x; }, {normal({3})}));
+  CHECK(message_of<DTypeError>([] {
+          gradcheck([](auto& x) { return x; }, {zeros({2})});
+        }).starts_with("gradcheck: input 0 [2] is float32; differences need float64"));
+  CHECK_THROWS_AS(gradcheck([](auto& x) { return x; }, {tensor({1})}), ValueError);
+  CHECK_THROWS_AS(gradcheck([](auto& x, auto& y) { return x * y; }, {normal({2})}), ValueError);
+}

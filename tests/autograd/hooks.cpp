@@ -1,0 +1,59 @@
+#include "support.hpp"
+
+using namespace support;
+
+TEST_CASE("a tensor's hook sees its gradient and may replace it, until it is removed") {
+  const Tensor x = tensor({1., 2.}, {.requires_grad = true});
+  Tensor y = x * 3;
+  std::vector<double> seen;
+  y.register_hook([&](const Tensor& g) {
+    seen = values(g);
+    return g * 10;
+  });
+  y.sum().backward();
+  CHECK(seen == std::vector<double>{1, 1});
+  CHECK(values(x.grad()) == std::vector<double>{30, 30});
+
+  Tensor w = tensor({1.}, {.requires_grad = true});
+  int calls = 0;
+  HookHandle handle = w.register_hook([&](const Tensor& g) {
+    ++calls;
+    return g * 2;
+  });
+  (w * 1 + w * 1).backward();  // called once, with the whole gradient
+  CHECK(calls == 1);
+  CHECK(w.grad().item() == 4);
+  handle.remove();
+  w.set_grad({});
+  (w * 1).backward();
+  CHECK(calls == 1);
+  CHECK(w.grad().item() == 1);
+  CHECK_THROWS_AS(tensor({1.}).register_hook([](const Tensor& g) { return g; }), GraphError);
+}
+
+TEST_CASE("a node's hook sees and changes the gradients of its inputs") {
+  const Tensor a = tensor({2.}, {.requires_grad = true});
+  const Tensor b = tensor({5.});
+  Tensor y = a * b;
+  bool b_needs_none = false;
+  y.grad_fn()->register_hook([&](std::vector<Tensor>& inputs, const Tensor& dy) {
+    b_needs_none = !inputs[1].defined();
+    inputs[0] = inputs[0] + dy;
+  });
+  y.backward();
+  CHECK(b_needs_none);
+  CHECK(a.grad().item() == 6);
+}
+
+TEST_CASE("retain_grad keeps the gradient of a result, and lets go with it") {
+  const Tensor x = tensor({2.}, {.requires_grad = true});
+  Tensor y = x * 3;
+  y.retain_grad();
+  const Tensor z = y * y;
+  z.backward({}, {.retain_graph = true});
+  CHECK(y.grad().item() == 12);
+  y = {};
+  z.backward();  // its watcher is gone
+  CHECK(x.grad().item() == 72);
+  CHECK_THROWS_AS(tensor({1.}).retain_grad(), GraphError);
+}

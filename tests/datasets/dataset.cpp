@@ -1,0 +1,59 @@
+#include <xgrad/datasets/datasets.hpp>
+
+#include <numeric>
+#include <set>
+
+#include "support.hpp"
+
+using namespace support;
+using namespace xgrad::datasets;
+
+TEST_CASE("tensors, subsets and splits") {
+  const TensorDataset all(arange(10).to(float32).reshape({10, 1}), arange(10));
+  CHECK(all.size() == 10);
+  CHECK(all[3].data.shape() == Shape{1});
+  CHECK(all[3].target.item<int>() == 3);
+  const std::vector<std::int64_t> chosen{7, 2};
+  CHECK(values(all.batch(chosen).target) == std::vector<double>{7, 2});
+  const Subset part(all, {9, 8, 7});
+  CHECK(part.size() == 3);
+  CHECK(part[1].target.item<int>() == 8);
+  const auto parts = random_split(all, {7, 3}, 1);
+  std::set<std::int64_t> seen;
+  for (const auto& subset : parts)
+    for (std::int64_t i = 0; i < subset.size(); ++i)
+      seen.insert(subset[i].target.item<std::int64_t>());
+  CHECK(seen.size() == 10);
+  const auto again = random_split(all, {7, 3}, 1);
+  CHECK(again[1][0].target.item<int>() == parts[1][0].target.item<int>());
+}
+
+TEST_CASE("wrong uses are told") {
+  CHECK_THROWS_AS(TensorDataset(zeros({3, 1}), zeros({2})), ShapeError);
+  const TensorDataset all(zeros({3, 1}), zeros({3}));
+  CHECK(message_of<ValueError>([&] { all[3]; }) == "TensorDataset: no example 3, there are 3");
+  CHECK_THROWS_AS(Subset(all, {3}), ValueError);
+  CHECK(message_of<ValueError>([&] {
+          random_split(all, {1, 1});
+        }) == "random_split: sizes 1, 1 do not add up to the 3 examples");
+}
+
+TEST_CASE("images come as float32 in [0, 1], then transformed") {
+  Images images{.count = 2, .channels = 1, .height = 1, .width = 2};
+  images.pixels = {0, 255, 51, 102};
+  images.labels = {3, 4};
+  ImageDataset data(images, {"a"});
+  const std::vector<std::int64_t> both{0, 1};
+  CHECK(data.batch(both).data.shape() == Shape{2, 1, 1, 2});
+  CHECK(values(data.batch(both).data)[1] == 1);
+  CHECK(values(data.batch(both).target) == std::vector<double>{3, 4});
+  data.set_transform(
+      transforms::compose({transforms::scale(255), transforms::normalize({51}, {51})}));
+  CHECK(values(data.batch(both).data)[2] == doctest::Approx(0));
+  CHECK(values(data.batch(both).data)[3] == doctest::Approx(1));
+  CHECK_THROWS_AS(transforms::normalize({1}, {0}), ValueError);
+  CHECK_THROWS_AS(transforms::normalize({1, 2}, {1}), ValueError);
+  CHECK_THROWS_AS(transforms::normalize({1, 2, 3}, {1, 1, 1})(zeros({1, 2, 4, 4})), ShapeError);
+  const Tensor rgb = transforms::normalize({1, 2}, {1, 2})(full({1, 2, 1, 1}, 4.0));
+  CHECK(values(rgb) == std::vector<double>{3, 1});
+}

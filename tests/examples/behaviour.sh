@@ -1,0 +1,111 @@
+#!/usr/bin/env bash
+# The training examples, run rightly and wrongly on small data of our own: tests/examples/behaviour.sh
+# DIRECTORY_OF_THE_PROGRAMS
+set -u
+bin=$1
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work" || exit 1
+failures=0
+
+# check NAME CONDITION…: counts a condition that does not hold.
+check() {
+  local name=$1
+  shift
+  if "$@"; then printf 'ok      %s\n' "$name"; else
+    printf 'FAILED  %s\n' "$name"
+    failures=$((failures + 1))
+  fi
+}
+run() { "$@" >out 2>err </dev/null; code=$?; }
+says() { grep -qF -- "$1" "$2"; }
+
+# Digits that differ by a bright row, in MNIST's format: 200 to train on, 50 to test.
+number() { printf "\\x$(printf %02x $(($1 >> 24 & 255)))\\x$(printf %02x $(($1 >> 16 & 255)))\\x$(printf %02x $(($1 >> 8 & 255)))\\x$(printf %02x $(($1 & 255)))"; }
+digits() { # count images labels
+  { number 2051; number "$1"; number 28; number 28; } >"$2"
+  { number 2049; number "$1"; } >"$3"
+  local bright dark
+  bright=$(printf '\\xff%.0s' $(seq 28))
+  dark=$(printf '\\x00%.0s' $(seq 28))
+  for ((i = 0; i < $1; i++)); do
+    for ((row = 0; row < 28; row++)); do
+      if ((row / 2 == i % 10)); then printf "$bright"; else printf "$dark"; fi
+    done >>"$2"
+    printf "\\x0$((i % 10))" >>"$3"
+  done
+}
+mkdir data
+digits 200 data/train-images-idx3-ubyte data/train-labels-idx1-ubyte
+digits 50 data/t10k-images-idx3-ubyte data/t10k-labels-idx1-ubyte
+unset XGRAD_DATA
+
+run "$bin/mnist" --data data --iterations 60
+check "a run ends with 0" test $code -eq 0
+check "its last line is the result" grep -qE '^result: test_accuracy [01]\.[0-9]{4} seconds [0-9.]+ images_per_second [0-9]+$' <(tail -n 1 out)
+check "it learns" grep -qE 'test_accuracy (1\.0|0\.[89])' out
+check "it shows the network" says '14,682 parameters' out
+check "it shows the validation accuracy" says 'validation' out
+check "it shows precision" says 'precision' out
+check "it saved the weights" test -s mnist.safetensors
+check "no partial file is left" test ! -e mnist.safetensors.partial
+check "no bar where there is no terminal" bash -c "! grep -q $'\\r' out"
+
+cp mnist.safetensors first.safetensors
+run "$bin/mnist" --data data --iterations 60
+check "the same seed gives the same bits" cmp -s mnist.safetensors first.safetensors
+run "$bin/mnist" --data data --iterations 60 --seed 1
+check "another seed gives others" bash -c '! cmp -s mnist.safetensors first.safetensors'
+run "$bin/mnist" --data data --epochs 3 --batch 20
+check "epochs" test $code -eq 0
+
+run "$bin/mnist" --help
+check "--help ends with 0" test $code -eq 0
+check "--help names the options" says '--weight-decay' out
+run "$bin/mnist" --bogus
+check "an unknown option is refused" test $code -ne 0
+check "and named" says '--bogus' err
+run "$bin/mnist" --data data --batch -3
+check "a negative batch is refused" test $code -ne 0
+run "$bin/mnist" --data data --batch 100000
+check "a batch larger than the data is refused" says '--batch 100000 is more than the' err
+run "$bin/mnist" --net huge
+check "an unknown net is refused" says 'huge' err
+run "$bin/mnist" --data nowhere
+check "missing data is told" says 'nowhere/mnist' err
+check "and ends with 1" test $code -eq 1
+run "$bin/mnist" --data data --lr 1e6 --iterations 200
+check "a loss that is no number stops with advice" says 'lower the learning rate' err
+run "$bin/mnist" --data data --iterations 5 --save nowhere/w.safetensors
+check "weights that cannot be written are told before training" test "$code" -eq 1 -a ! -s out
+run env XGRAD_NUM_THREADS=zero "$bin/mnist" --data data --iterations 5
+check "a wrong number of threads is told" says 'XGRAD_NUM_THREADS' err
+
+head -c 1000 data/train-images-idx3-ubyte >short
+mkdir bad && cp data/* bad/ && cp short bad/train-images-idx3-ubyte
+run "$bin/mnist" --data bad
+check "a damaged file is named" says 'bad/train-images-idx3-ubyte: the header promises' err
+
+if [ -c /dev/full ]; then
+  ln -s /dev/full full.safetensors.partial
+  run "$bin/mnist" --data data --iterations 5 --save full.safetensors
+  check "a full disk is told" says 'No space left' err
+  check "and ends with 1, results shown" test $code -eq 1
+  check "and the results are shown" says 'result: test_accuracy' out
+fi
+
+"$bin/mnist" --data data --iterations 1000000 --save stopped.safetensors >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 100); do says 'iteration    100' out && break; sleep 0.2; done
+kill -INT $pid
+wait $pid
+code=$?
+check "Ctrl-C ends with 130" test $code -eq 130
+check "with the weights saved" test -s stopped.safetensors
+check "and the result printed" says 'result: test_accuracy' out
+
+run "$bin/cifar10" --data data
+check "missing CIFAR-10 is told" says 'cifar-10-b' err
+
+[ $failures -eq 0 ] || { printf '%s failed; the last output:\n' "$failures"; cat out err; }
+exit $((failures > 0))

@@ -1,0 +1,59 @@
+// The kernels by themselves, and the trap in xtensor that one compiler flag avoids.
+
+#include <xgrad/ops/kernels/broadcast.hpp>
+#include <xgrad/ops/kernels/elementwise.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+
+#include <thread>
+
+#include "support.hpp"
+#include <xtensor/xarray.hpp>
+
+using namespace support;
+
+TEST_CASE("broadcasting merges the axes it can") {
+  const Shape a{4, 1, 5, 6};
+  const Shape b{5, 6};
+  const kernels::BroadcastPlan<2> plan({4, 3, 5, 6}, {&a, &b});
+  CHECK(plan.shape == Shape{4, 3, 30});
+  CHECK(plan.inner() == 30);
+  CHECK(plan.rows() == 12);
+  const kernels::BroadcastPlan<2> same({4, 1, 5, 6}, {&a, &a});
+  CHECK(same.shape == Shape{120});
+  const Shape column{4, 1};
+  const kernels::BroadcastPlan<2> wide({4, 7}, {&column, &column});
+  CHECK(wide.fixed(0));
+}
+
+TEST_CASE("parts cover everything once and depend on their number alone") {
+  for (const std::int64_t n : {1, 7, 100, 1001})
+    for (const int parts : {1, 2, 3, 7}) {
+      std::vector<int> seen(static_cast<std::size_t>(n));
+      kernels::parallel_parts(n, parts, [&](int, std::int64_t begin, std::int64_t end) {
+        for (auto i = begin; i < end; ++i) ++seen[static_cast<std::size_t>(i)];
+      });
+      CHECK(std::count(seen.begin(), seen.end(), 1) == n);
+    }
+}
+
+TEST_CASE("a serial scope keeps its thread to itself") {
+  const kernels::SerialScope scope;
+  CHECK(kernels::available_threads() == 1);
+  CHECK(kernels::part_count(1 << 30, 1) == 1);
+}
+
+TEST_CASE("set_num_threads") {
+  const int before = num_threads();
+  set_num_threads(1);
+  CHECK(num_threads() == 1);
+  set_num_threads(before);
+  CHECK(message_of<ValueError>([] { set_num_threads(0); }) ==
+        "set_num_threads: got 0, needs at least 1");
+}
+
+TEST_CASE("xtensor's immediate reducers work with this compiler and its flags") {
+  // g++ 12 in C++20 mode crashes here without -fno-new-ttp-matching.
+  const xt::xarray<double> x = xt::ones<double>({3, 4});
+  const xt::xarray<double> sum = xt::sum(x, {0}, xt::evaluation_strategy::immediate);
+  CHECK(sum(0) == 3);
+}

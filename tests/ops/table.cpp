@@ -1,0 +1,219 @@
+#include "ops/table.hpp"
+
+#include <cmath>
+#include <set>
+#include <sstream>
+
+namespace table {
+
+Rows rows(Op op) {
+  switch (op) {  // no default: -Werror=switch finds an operation that has no case
+    case Op::neg:
+    case Op::abs:
+    case Op::exp:
+    case Op::log:
+    case Op::sqrt:
+    case Op::square:
+    case Op::tanh:
+    case Op::sigmoid:
+    case Op::clamp:
+    case Op::to:
+    case Op::clone:
+    case Op::relu:
+    case Op::dropout:
+      return unary_rows(op);
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::div:
+    case Op::pow:
+    case Op::maximum:
+    case Op::minimum:
+    case Op::where:
+    case Op::mask_positive:
+      return binary_rows(op);
+    case Op::sum:
+    case Op::mean:
+    case Op::var:
+    case Op::prod:
+    case Op::max:
+    case Op::min:
+    case Op::logsumexp:
+      return reduce_rows(op);
+    case Op::reshape:
+    case Op::flatten:
+    case Op::transpose:
+    case Op::permute:
+    case Op::squeeze:
+    case Op::unsqueeze:
+    case Op::expand:
+    case Op::cat:
+    case Op::stack:
+    case Op::split:
+    case Op::chunk:
+    case Op::slice:
+    case Op::embed:
+    case Op::pad:
+    case Op::flip:
+      return shape_rows(op);
+    case Op::index_select:
+    case Op::index_embed:
+    case Op::gather:
+    case Op::scatter:
+      return index_rows(op);
+    case Op::matmul:
+    case Op::linear:
+      return matmul_rows(op);
+    case Op::conv2d:
+    case Op::conv2d_input:
+    case Op::conv2d_weight:
+      return conv_rows(op);
+    case Op::max_pool2d:
+    case Op::avg_pool2d:
+    case Op::avg_pool2d_input:
+      return pool_rows(op);
+    case Op::softmax:
+    case Op::log_softmax:
+    case Op::nll_loss:
+    case Op::cross_entropy:
+    case Op::mse_loss:
+      return loss_rows(op);
+  }
+  return {};
+}
+
+bool is_composed(Op op) {
+  switch (op) {
+    case Op::var:
+    case Op::prod:
+    case Op::transpose:
+    case Op::stack:
+    case Op::split:
+    case Op::chunk:
+    case Op::linear:
+    case Op::nll_loss:
+    case Op::cross_entropy:
+    case Op::mse_loss:
+      return true;
+    default:
+      return false;
+  }
+}
+
+namespace {
+
+/// Calls f(op, row) for every row of the table.
+template <class F>
+void for_each_row(const F& f) {
+  for (std::size_t i = 0; i < operation_names.size(); ++i)
+    for (const Row& row : rows(static_cast<Op>(i))) {
+      CAPTURE(std::string(operation_names[i]));
+      CAPTURE(row.name);
+      f(static_cast<Op>(i), row);
+    }
+}
+
+void collect_names(const Tensor& result, std::set<std::string>& names) {
+  std::vector<const Node*> pending{result.grad_fn().get()};
+  for (std::size_t i = 0; i < pending.size(); ++i) {
+    if (pending[i] == nullptr) continue;
+    names.insert(pending[i]->name());
+    for (const Edge& edge : pending[i]->edges()) pending.push_back(edge.node.get());
+  }
+}
+
+Inputs leaves(const Row& row, DType dtype) {
+  Inputs copies;
+  for (const Tensor& x : row.inputs) {
+    copies.push_back(is_floating(x.dtype()) ? clone(x).to(dtype) : x);
+    if (is_floating(x.dtype())) copies.back().requires_grad_();
+  }
+  return copies;
+}
+
+}  // namespace
+
+TEST_CASE("every operation has rows, and they use it") {
+  for (std::size_t i = 0; i < operation_names.size(); ++i) {
+    const Op op = static_cast<Op>(i);
+    CAPTURE(std::string(operation_names[i]));
+    std::set<std::string> names;
+    CHECK_FALSE(rows(op).empty());
+    for (const Row& row : rows(op)) collect_names(row.f(leaves(row, float64)), names);
+    if (!is_composed(op)) CHECK(names.contains(operation_names[i]));
+  }
+}
+
+TEST_CASE("first derivatives agree with central differences") {
+  for_each_row([](Op, const Row& row) {
+    std::ostringstream report;
+    CHECK_MESSAGE(gradcheck(row.f, row.inputs, {.report = &report}), report.str());
+  });
+}
+
+TEST_CASE("second derivatives agree with central differences") {
+  for_each_row([](Op, const Row& row) {
+    std::ostringstream report;
+    CHECK_MESSAGE(gradgradcheck(row.f, row.inputs, {.report = &report}), report.str());
+  });
+}
+
+namespace {
+
+/// The result and all gradients of one row, in one dtype, as float64.
+Inputs everything(const Row& row, DType dtype) {
+  const Inputs inputs = leaves(row, dtype);
+  const Tensor y = row.f(inputs);
+  Generator generator(11);
+  y.backward(rand(y.shape(), {.dtype = float64, .generator = &generator}).to(y.dtype()));
+  Inputs all{y.detach()};
+  for (const Tensor& x : inputs)
+    if (x.requires_grad() && x.grad().defined()) all.push_back(x.grad());
+  return all;
+}
+
+}  // namespace
+
+TEST_CASE("float32 agrees with float64, forward and backward") {
+  for_each_row([](Op, const Row& row) {
+    const Inputs narrow = everything(row, float32);
+    const Inputs wide = everything(row, float64);
+    REQUIRE(narrow.size() == wide.size());
+    for (std::size_t i = 0; i < wide.size(); ++i) {
+      CAPTURE(i);
+      REQUIRE(narrow[i].shape() == wide[i].shape());
+      // Rounding of float32 (6e-8), amplified by the few dozen operations of a row.
+      const double scale = wide[i].numel() > 0 ? max(abs(wide[i])).item() + 1e-3 : 1;
+      CHECK(allclose(narrow[i].to(float64), wide[i], 0, 5e-6 * scale));
+    }
+  });
+}
+
+TEST_CASE("gradients that are all zero-size or of broadcast inputs have the inputs' shapes") {
+  for_each_row([](Op, const Row& row) {
+    const Inputs inputs = leaves(row, float64);
+    const Tensor y = row.f(inputs);
+    y.backward(ones_like(y));
+    for (const Tensor& x : inputs)
+      if (x.grad().defined()) CHECK(x.grad().shape() == x.shape());
+  });
+}
+
+TEST_CASE("no row leaves memory behind: the tape has no cycles") {
+  for_each_row([](Op, const Row& row) {
+    const auto before = memory::statistics().blocks_in_use;
+    {
+      const Inputs inputs = leaves(row, float64);
+      const Tensor y = row.f(inputs);  // dropped without a backward pass
+      const Tensor z = row.f(inputs);
+      Inputs wanted;
+      for (const Tensor& x : inputs)
+        if (x.requires_grad()) wanted.push_back(x);
+      grad({z}, wanted,
+           {.create_graph = true, .allow_unused = true, .grad_outputs = {ones_like(z)}});
+    }
+    CHECK(memory::statistics().blocks_in_use == before);
+  });
+}
+
+}  // namespace table
