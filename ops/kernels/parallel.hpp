@@ -41,7 +41,9 @@ void parallel_parts(std::int64_t n, int parts, const F& f) {
     f(0, std::int64_t{0}, n);
     return;
   }
+#ifdef _OPENMP
 #pragma omp parallel for schedule(static, 1) num_threads(parts)
+#endif
   for (int part = 0; part < parts; ++part) f(part, begin(part), begin(part + 1));
 }
 
