@@ -30,6 +30,35 @@ Tensor owned(Tensor gradient) {
   return copy;
 }
 
+/// Whether `dx` is a gradient of what has this shape and dtype; says so in the node's name if not.
+void check_rule(const Node& node, std::size_t argument, const Tensor& dx, const Edge& edge) {
+  if (dx.defined() && dx.shape() == edge.shape() && dx.dtype() == edge.dtype()) [[likely]]
+    return;
+  require<ShapeError>(dx.defined() && dx.shape() == edge.shape(),
+                      "{}: its backward rule for argument {} gave {}, the argument has shape {}",
+                      node.name(), argument, dx.defined() ? to_string(dx.shape()) : "nothing",
+                      edge.shape());
+  raise<DTypeError>("{}: its backward rule for argument {} gave {}, the argument is {}",
+                    node.name(), argument, dx.dtype(), edge.dtype());
+}
+
+/// What the hooks of a tensor make of its gradient.
+Tensor after_hooks(const std::shared_ptr<HookList<TensorHook>>& list, Tensor gradient) {
+  if (!list) return gradient;
+  const HookList<TensorHook> hooks = *list;  // a hook may remove itself
+  for (const auto& [number, hook] : hooks)
+    if (Tensor changed = hook(gradient); changed.defined()) {
+      require<ShapeError>(changed.shape() == gradient.shape(),
+                          "register_hook: a hook made {} of a gradient {}", changed.shape(),
+                          gradient.shape());
+      require<DTypeError>(changed.dtype() == gradient.dtype(),
+                          "register_hook: a hook made {} of a {} gradient", changed.dtype(),
+                          gradient.dtype());
+      gradient = changed;
+    }
+  return gradient;
+}
+
 /// One backward pass. Gradients wait here until their node or leaf has received them all.
 class Pass {
  public:
@@ -127,9 +156,7 @@ void Pass::run() {
 }
 
 void Pass::run_node(Node& node, Tensor dy) {
-  if (const NodeHooks* hooks = node.hooks_if_any(); hooks && hooks->before)
-    for (const auto& [number, hook] : *hooks->before)
-      if (Tensor changed = hook(dy); changed.defined()) dy = changed;
+  if (const NodeHooks* hooks = node.hooks_if_any()) dy = after_hooks(hooks->before, std::move(dy));
   if (TensorImpl* result = node.retains_grad_of) {
     Tensor& kept = result->state().grad;
     kept = kept.defined()          ? detail::add_gradients(kept, dy)
@@ -148,30 +175,23 @@ void Pass::run_rules(Node& node, const Tensor& dy) {
                       "that pass {{.retain_graph = true}}, or compute the result again",
                       node.name(), node.shape());
   const detail::CurrentNodeGuard current(&node);
-  const NodeHooks* const hooks = node.hooks_if_any();
-  const bool observed = hooks && hooks->after;
-  std::vector<Tensor> gradients(observed ? edges.size() : 0);
-  for (std::size_t i = 0; i < edges.size(); ++i) {
-    if (!wanted(edges[i])) continue;
-    Tensor dx = node.gradient(i, dy);
-    require<ShapeError>(dx.defined() && dx.shape() == edges[i].shape(),
-                        "{}: its backward rule for argument {} gave {}, the argument has shape {}",
-                        node.name(), i, dx.defined() ? to_string(dx.shape()) : "nothing",
-                        edges[i].shape());
-    require<DTypeError>(dx.dtype() == edges[i].dtype(),
-                        "{}: its backward rule for argument {} gave {}, the argument is {}",
-                        node.name(), i, dx.dtype(), edges[i].dtype());
+  const auto hand_on = [&](std::size_t i, const Tensor& dx) {
+    check_rule(node, i, dx, edges[i]);
     if (is_anomaly_mode()) detail::check_backward(node, i, dy, dx);
-    if (observed) {
-      gradients[i] = std::move(dx);
-    } else {
-      deliver(edges[i], dx);
-    }
-  }
-  if (observed) {
-    for (const auto& [number, hook] : *hooks->after) hook(gradients, dy);
+    deliver(edges[i], dx);
+  };
+  const NodeHooks* const hooks = node.hooks_if_any();
+  if (!hooks || !hooks->after) {
     for (std::size_t i = 0; i < edges.size(); ++i)
-      if (wanted(edges[i])) deliver(edges[i], gradients[i]);
+      if (wanted(edges[i])) hand_on(i, node.gradient(i, dy));
+  } else {
+    std::vector<Tensor> gradients(edges.size());
+    for (std::size_t i = 0; i < edges.size(); ++i)
+      if (wanted(edges[i])) gradients[i] = node.gradient(i, dy);
+    const HookList<NodeHook> after = *hooks->after;
+    for (const auto& [number, hook] : after) hook(gradients, dy);
+    for (std::size_t i = 0; i < edges.size(); ++i)
+      if (wanted(edges[i])) hand_on(i, gradients[i]);
   }
   if (!options_.retain_graph && !options_.create_graph) node.release_saved();
 }
@@ -185,9 +205,7 @@ void Pass::store_leaf_gradients() {
   const GradModeGuard mode(options_.create_graph);
   for (auto& [leaf, gradient] : leaves_) {
     TensorImpl* const impl = leaf.impl();
-    if (impl->extra && impl->extra->hooks)
-      for (const auto& [number, hook] : *impl->extra->hooks)
-        if (Tensor changed = hook(gradient); changed.defined()) gradient = changed;
+    if (impl->extra) gradient = after_hooks(impl->extra->hooks, std::move(gradient));
     Tensor& grad = impl->state().grad;
     if (grad.defined()) {
       grad = detail::add_gradients(grad, gradient);

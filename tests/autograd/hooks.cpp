@@ -45,6 +45,28 @@ TEST_CASE("a node's hook sees and changes the gradients of its inputs") {
   CHECK(a.grad().item() == 6);
 }
 
+TEST_CASE("a hook may remove itself, and may not change the shape") {
+  Tensor x = tensor({1., 2.}, {.requires_grad = true});
+  HookHandle once;
+  int calls = 0;
+  once = x.register_hook([&](const Tensor&) {
+    ++calls;
+    once.remove();
+    return Tensor();
+  });
+  (x * 2).sum().backward();
+  (x * 2).sum().backward();
+  CHECK(calls == 1);
+  x.register_hook([](const Tensor& g) { return g.sum(); });
+  CHECK(message_of<ShapeError>([&] { (x * 2).sum().backward(); }) ==
+        "register_hook: a hook made [] of a gradient [2]");
+  Tensor y = x.detach().requires_grad_() * 2;
+  y.grad_fn()->register_hook([](std::vector<Tensor>& inputs, const Tensor&) { inputs[0] = {}; });
+  CHECK(message_of<ShapeError>([&] {
+          y.sum().backward();
+        }).starts_with("mul: its backward rule for argument 0 gave nothing"));
+}
+
 TEST_CASE("retain_grad keeps the gradient of a result, and lets go with it") {
   const Tensor x = tensor({2.}, {.requires_grad = true});
   Tensor y = x * 3;
