@@ -49,8 +49,16 @@ Saved saved(const Tensor& x);
 /// Keeps the function's own result, before it is recorded, without a reference cycle.
 Saved saved_result(const Tensor& y);
 
+/// Maps the gradient of a result to that of one argument.
+template <class R>
+concept BackwardRule = std::is_invocable_r_v<Tensor, R&, const Tensor&>;
+
+/// The same for argument number i of many.
+template <class R>
+concept IndexedBackwardRule = std::is_invocable_r_v<Tensor, R&, std::size_t, const Tensor&>;
+
 /// An argument and the rule of its gradient.
-template <class Rule>
+template <BackwardRule Rule>
 struct Wrt {
   const Tensor& x;
   Rule rule;
@@ -58,22 +66,20 @@ struct Wrt {
 
 /// "With respect to x": `rule` maps the gradient of the result to that of x, of x's shape and
 /// dtype.
-template <class Rule>
-requires std::is_invocable_r_v<Tensor, Rule&, const Tensor&> Wrt<Rule> wrt(const Tensor& x,
-                                                                           Rule rule) {
+template <BackwardRule Rule>
+Wrt<Rule> wrt(const Tensor& x, Rule rule) {
   return {x, std::move(rule)};
 }
 
 /// Many arguments of one kind with one rule: rule(i, dy) is the gradient of xs[i].
-template <class Rule>
+template <IndexedBackwardRule Rule>
 struct WrtEach {
   std::span<const Tensor> xs;
   Rule rule;
 };
 
-template <class Rule>
-requires std::is_invocable_r_v<Tensor, Rule&, std::size_t, const Tensor&> WrtEach<Rule> wrt_each(
-    std::span<const Tensor> xs, Rule rule) {
+template <IndexedBackwardRule Rule>
+WrtEach<Rule> wrt_each(std::span<const Tensor> xs, Rule rule) {
   return {xs, std::move(rule)};
 }
 
@@ -82,7 +88,7 @@ namespace detail {
 /// Checks what every record() checks; true if the result must be put on the tape.
 bool must_record(const char* name, const Tensor& result, std::span<const Tensor* const> inputs);
 
-template <class... Rules>
+template <BackwardRule... Rules>
 class RuleNode final : public Node {
  public:
   RuleNode(const char* name, const Tensor& result, Wrt<Rules>&&... arguments)
@@ -121,7 +127,7 @@ class RuleNode final : public Node {
   std::tuple<std::optional<Rules>...> rules_;
 };
 
-template <class Rule>
+template <IndexedBackwardRule Rule>
 class EachRuleNode final : public Node {
  public:
   EachRuleNode(const char* name, const Tensor& result, WrtEach<Rule>&& arguments)
@@ -147,7 +153,7 @@ class EachRuleNode final : public Node {
 /// Puts `result`, computed from the arguments without recording, on the tape, and returns it: as a
 /// constant if no argument needs a gradient. `name` must live as long as the program (a literal).
 /// GraphError if `result` is on the tape already, which means it was not computed under no_grad.
-template <class... Rules>
+template <BackwardRule... Rules>
 Tensor record(const char* name, Tensor result, Wrt<Rules>... arguments) {
   const Tensor* inputs[] = {&arguments.x...};
   if (detail::must_record(name, result, inputs))
@@ -156,7 +162,7 @@ Tensor record(const char* name, Tensor result, Wrt<Rules>... arguments) {
   return result;
 }
 
-template <class Rule>
+template <IndexedBackwardRule Rule>
 Tensor record(const char* name, Tensor result, WrtEach<Rule> arguments) {
   std::vector<const Tensor*> inputs;
   inputs.reserve(arguments.xs.size());

@@ -12,10 +12,12 @@ class Sequential : public Module {
  public:
   Sequential() = default;
 
-  template <std::derived_from<Module> First, std::derived_from<Module>... Rest>
-  requires(sizeof...(Rest) > 0 ||
-           !std::same_as<First, Sequential>) explicit Sequential(First first, Rest... rest) {
+  /// Two modules or more; a single one is added with push_back.
+  template <std::derived_from<Module> First, std::derived_from<Module> Second,
+            std::derived_from<Module>... Rest>
+  Sequential(First first, Second second, Rest... rest) {
     push_back(std::move(first));
+    push_back(std::move(second));
     (push_back(std::move(rest)), ...);
   }
 

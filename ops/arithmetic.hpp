@@ -6,13 +6,16 @@
 
 namespace xgrad {
 
+template <class T>
+concept Number = std::is_arithmetic_v<T>;
+
 /// One side of an operator: a tensor, or a number that takes on the other side's dtype.
 class Operand {
  public:
   Operand(const Tensor& x) : tensor_(x) {}  // NOLINT: x * 2 and 2 * x are meant to work
-  template <class T>
-  requires std::is_arithmetic_v<T> Operand(T value) : scalar_(value) {}  // NOLINT
-  Operand(Scalar value) : scalar_(value) {}                              // NOLINT
+  template <Number T>
+  Operand(T value) : scalar_(value) {}       // NOLINT
+  Operand(Scalar value) : scalar_(value) {}  // NOLINT
 
   const Tensor& tensor() const noexcept { return tensor_; }
   bool is_tensor() const noexcept { return tensor_.defined() || !scalar_; }

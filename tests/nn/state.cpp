@@ -49,7 +49,8 @@ TEST_CASE("weights come back as they were saved") {
 }
 
 TEST_CASE("a state that does not match is told whole, and nothing is changed") {
-  nn::Sequential net(nn::Linear{4, 3});
+  nn::Sequential net;
+  net.push_back(nn::Linear{4, 3});
   const auto before = net.parameters()[0].clone();
   const std::string message = message_of<ValueError>([&] {
     net.load_state_dict({{"0.weight", zeros({3, 5})}, {"1.bias", zeros({2})}});
