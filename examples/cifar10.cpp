@@ -83,6 +83,7 @@ int run(const examples::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  examples::wait_briefly(argv);
   examples::Options options{.save = "cifar10.safetensors"};
   const auto code = examples::parse(argc, argv,
                                     "Trains the assignment's network on CIFAR-10 and shows how "

@@ -112,6 +112,7 @@ int run(const examples::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
+  examples::wait_briefly(argv);
   examples::Options options{.save = "mnist.safetensors", .fashion_fallback = true};
   const auto code = examples::parse(
       argc, argv, "Trains the assignment's network on MNIST and shows how good it is.",

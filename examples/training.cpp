@@ -13,13 +13,19 @@
 #include <xgrad/report/metrics.hpp>
 #include <xgrad/report/progress.hpp>
 
+#include <algorithm>
+#include <cerrno>
+#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
+#include <cstring>
 #include <filesystem>
 
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace examples {
 
@@ -194,6 +200,12 @@ report::ConfusionMatrix evaluate(nn::Module& net, const Data& data) {
 }
 
 }  // namespace
+
+void wait_briefly(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  setenv("GOMP_SPINCOUNT", "20000", 1);
+  execv("/proc/self/exe", argv);  // comes back only if it fails, and then all is as it was
+}
 
 std::optional<int> parse(int argc, char** argv, const std::string& description,
                          const std::vector<std::string>& nets, Options& options) {

@@ -49,6 +49,11 @@ struct Data {
   std::vector<std::string> classes;
 };
 
+/// Starts the program again with a shorter wait between parallel parts, unless the environment says
+/// how to wait. libgomp reads that before main, and by default its threads spin for milliseconds at
+/// every barrier: beside one other busy program on two cores, training came to a standstill.
+void wait_briefly(char** argv);
+
 /// Reads the command line into `options`. The exit code if the program is to end: help, or an
 /// error.
 std::optional<int> parse(int argc, char** argv, const std::string& description,

@@ -20,17 +20,18 @@ Nest simplify(const Pattern& pattern) {
   for (std::size_t axis = 0; axis < pattern.shape.size(); ++axis) {
     const std::int64_t extent = pattern.shape[axis];
     if (extent == 1) continue;
-    const std::size_t last = nest.shape.size() - 1;
-    if (!nest.shape.empty() && nest.strided[last] == pattern.strides[axis] * extent) {
-      nest.shape[last] *= extent;
-      nest.strided[last] = pattern.strides[axis];
-      nest.dense[last] = dense[axis];
+    const std::size_t next = nest.shape.size();
+    if (next > 0 && nest.strided[next - 1] == pattern.strides[axis] * extent) {
+      nest.shape[next - 1] *= extent;
+      nest.strided[next - 1] = pattern.strides[axis];
+      nest.dense[next - 1] = dense[axis];
     } else {
       nest.shape.push_back(extent);
-      nest.strided[last + 1] = pattern.strides[axis];
-      nest.dense[last + 1] = dense[axis];
+      nest.strided[next] = pattern.strides[axis];
+      nest.dense[next] = dense[axis];
     }
   }
+  // At least a matrix, so that there are rows and columns to copy.
   while (nest.shape.size() < 2) {
     nest.shape.insert(0, 1);
     std::copy_backward(nest.strided.begin(), nest.strided.end() - 1, nest.strided.end());
