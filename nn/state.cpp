@@ -173,7 +173,9 @@ void save(const StateDict& values, const std::string& path) {
   file.write(&header_bytes, sizeof header_bytes);
   file.write(header.data(), header.size());
   for (const auto& [name, x] : values)
-    dispatch(x.dtype(), [&]<class T>() { file.write(x.data<T>(), bytes_of(x)); });
+    dispatch(x.dtype(), [&file, &value = x]<class T>() {
+      file.write(value.template data<T>(), bytes_of(value));
+    });
   file.finish();
 }
 

@@ -21,7 +21,7 @@ class SerialScope {
 
  private:
   bool before_;
-  int threads_before_ = 1;  // of OpenMP, on this thread
+  [[maybe_unused]] int threads_before_ = 1;  // of OpenMP, on this thread
 };
 
 /// About how many cheap element operations outweigh waking a thread.

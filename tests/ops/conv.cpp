@@ -43,7 +43,10 @@ TEST_CASE("convolution agrees with the definition, in one thread and in several"
       {{2, 4, 9, 8}, {6, 2, 3, 2}, {.stride = {2, 1}, .padding = {1, 0}, .groups = 2}},
       {{2, 3, 11, 10}, {4, 3, 3, 3}, {.stride = 2, .padding = 3, .dilation = {2, 3}}},
       {{1, 24, 70, 60}, {5, 24, 5, 5}, {.padding = 2}}};
-  for (const auto& [x_shape, w_shape, o] : cases) {
+  for (const Case& item : cases) {
+    const Shape& x_shape = item.x;
+    const Shape& w_shape = item.w;
+    const Conv2dOptions& o = item.o;
     CAPTURE(x_shape);
     const Tensor x = normal(x_shape, 1);
     const Tensor w = normal(w_shape, 2);

@@ -212,10 +212,10 @@ Rows reduce_rows(Op op) {
                                   {{0, 3}, 1, false},
                                   {{2, 3, 4}, {0, 1, 2}, true},
                                   {{40}, 0, false}};
-    for (const auto& [shape, axes, keepdim] : cases)
-      rows.push_back({to_string(shape) + " over " + to_string(axes),
-                      {normal(shape)},
-                      [f, axes, keepdim](const Inputs& x) { return f(x[0], axes, keepdim); }});
+    for (const Case& c : cases)
+      rows.push_back({to_string(c.shape) + " over " + to_string(c.axes),
+                      {normal(c.shape)},
+                      [f, c](const Inputs& x) { return f(x[0], c.axes, c.keepdim); }});
     return rows;
   };
   switch (op) {
