@@ -207,25 +207,41 @@ void wait_briefly(char** argv) {
   execv("/proc/self/exe", argv);  // comes back only if it fails, and then all is as it was
 }
 
+namespace {
+
+/// A number for which `holds`; otherwise the message says what it is not.
+CLI::Validator number(const std::string& what, bool (*holds)(double)) {
+  return {[=](std::string& text) {
+            double value = 0;
+            const bool good = CLI::detail::lexical_cast(text, value) && holds(value);
+            return good ? std::string() : fmt::format("'{}' is not {}", text, what);
+          },
+          ""};
+}
+
+}  // namespace
+
 std::optional<int> parse(int argc, char** argv, const std::string& description,
                          const std::vector<std::string>& nets, Options& options) {
   CLI::App app(description);
+  const auto positive =
+      number("a whole number above 0", [](double v) { return v > 0 && v == std::floor(v); });
+  const auto not_negative = number("a number of at least 0", [](double v) { return v >= 0; });
+  const auto below_one =
+      number("a number from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
   app.get_formatter()->column_width(34);
   app.add_option("--net", options.net, "Network and its recipe")->check(CLI::IsMember(nets));
-  app.add_option("--iterations", options.iterations, "Steps to train")->check(CLI::PositiveNumber);
+  app.add_option("--iterations", options.iterations, "Steps to train")->check(positive);
   app.add_option("--epochs", options.epochs, "Passes over the training images, instead of steps")
-      ->check(CLI::PositiveNumber);
-  app.add_option("--batch", options.batch, "Images in a step")->check(CLI::PositiveNumber);
+      ->check(positive);
+  app.add_option("--batch", options.batch, "Images in a step")->check(positive);
   app.add_option("--lr", options.lr, "Learning rate (the highest, where it changes)")
-      ->check(CLI::NonNegativeNumber);
-  app.add_option("--momentum", options.momentum, "Momentum, below 1")
-      ->check(CLI::Range(0.0, 0.9999));
-  app.add_option("--weight-decay", options.weight_decay, "Weight decay")
-      ->check(CLI::NonNegativeNumber);
+      ->check(not_negative);
+  app.add_option("--momentum", options.momentum, "Momentum, below 1")->check(below_one);
+  app.add_option("--weight-decay", options.weight_decay, "Weight decay")->check(not_negative);
   app.add_option("--seed", options.seed, "Seed: the same one gives the same bits")
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "Threads (default: all cores)")
-      ->check(CLI::PositiveNumber);
+  app.add_option("--threads", options.threads, "Threads (default: all cores)")->check(positive);
   app.add_option("--data", options.data,
                  "Directory with the data (default: $XGRAD_DATA, else the cache, else a download)");
   app.add_option("--save", options.save, "File for the trained weights")->capture_default_str();

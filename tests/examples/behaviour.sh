@@ -67,6 +67,10 @@ check "an unknown option is refused" test $code -ne 0
 check "and named" says '--bogus' err
 run "$bin/mnist" --data data --batch -3
 check "a negative batch is refused" test $code -ne 0
+run "$bin/mnist" --data data --batch many
+check "so are words" says "--batch: 'many' is not a whole number above 0" err
+run "$bin/mnist" --data data --momentum 1.5
+check "and momenta above 1" says "--momentum: '1.5' is not a number from 0 to below 1" err
 run "$bin/mnist" --data data --batch 100000
 check "a batch larger than the data is refused" says '--batch 100000 is more than the' err
 run "$bin/mnist" --net huge
