@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cmath>
 #include <iostream>
+#include <iterator>
 
 namespace xgrad::detail {
 namespace {
@@ -60,21 +61,20 @@ std::vector<Tensor> random_weights(const std::vector<Tensor>& outputs) {
   return weights;
 }
 
-std::vector<Tensor> analytic_gradients(const std::vector<Tensor>& outputs,
-                                       const std::vector<Tensor>& weights,
-                                       const std::vector<Tensor>& inputs) {
-  std::vector<Tensor> used_outputs;
-  GradOptions options{.allow_unused = true};
+/// What the tape gives for the inputs to check, undefined where an output does not depend on them.
+std::vector<Tensor> tape_gradients(const std::vector<Tensor>& outputs,
+                                   const std::vector<Tensor>& weights,
+                                   const std::vector<Tensor>& inputs, bool create_graph) {
+  std::vector<Tensor> used;
+  GradOptions options{.create_graph = create_graph, .allow_unused = true};
   for (std::size_t i = 0; i < outputs.size(); ++i) {
     if (!outputs[i].requires_grad()) continue;
-    used_outputs.push_back(outputs[i]);
+    used.push_back(outputs[i]);
     options.grad_outputs.push_back(weights[i]);
   }
   std::vector<Tensor> wanted;
-  for (const Tensor& x : inputs)
-    if (x.requires_grad()) wanted.push_back(x);
-  if (used_outputs.empty()) return std::vector<Tensor>(wanted.size());
-  return grad(used_outputs, wanted, options);
+  std::ranges::copy_if(inputs, std::back_inserter(wanted), &Tensor::requires_grad);
+  return used.empty() ? std::vector<Tensor>(wanted.size()) : grad(used, wanted, options);
 }
 
 // Differences are taken output by output before they are weighed: what an input does not touch
@@ -139,7 +139,7 @@ bool gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
   const EnableGradGuard recording;
   const auto outputs = f(copies);
   const auto weights = random_weights(outputs);
-  const auto analytic = analytic_gradients(outputs, weights, copies);
+  const auto analytic = tape_gradients(outputs, weights, copies, false);
 
   std::vector<Mismatch> mismatches;
   std::int64_t count = 0;
@@ -175,23 +175,11 @@ bool gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
     std::vector<Tensor> own;
     for (const Tensor& value : x)
       own.push_back(outer ? value : leaf_copy(value, value.requires_grad()));
-    const std::vector<Tensor> arguments(own.begin(),
-                                        own.begin() + static_cast<std::ptrdiff_t>(input_count));
-    std::vector<Tensor> wanted;
-    for (const Tensor& value : arguments)
-      if (value.requires_grad()) wanted.push_back(value);
-    const auto outputs = f(arguments);
-    std::vector<Tensor> used;
-    GradOptions second{.create_graph = true, .allow_unused = true};
-    for (std::size_t i = 0; i < outputs.size(); ++i) {
-      if (!outputs[i].requires_grad()) continue;
-      used.push_back(outputs[i]);
-      second.grad_outputs.push_back(own[input_count + i]);
-    }
-    std::vector<Tensor> result;
-    if (used.empty()) return result;
-    for (Tensor& g : grad(used, wanted, second))
-      if (g.defined()) result.push_back(std::move(g));
+    const auto split = own.begin() + static_cast<std::ptrdiff_t>(input_count);
+    const std::vector<Tensor> arguments(own.begin(), split);
+    const std::vector<Tensor> own_weights(split, own.end());
+    auto result = tape_gradients(f(arguments), own_weights, arguments, true);
+    std::erase_if(result, [](const Tensor& g) { return !g.defined(); });
     return result;
   };
   return gradcheck(gradient, all, options);

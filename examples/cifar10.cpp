@@ -65,8 +65,6 @@ examples::Data load(const examples::Options& options) {
 }
 
 int run(const examples::Options& options) {
-  if (options.threads > 0) xgrad::set_num_threads(options.threads);
-  xgrad::manual_seed(options.seed);
   const auto data = load(options);
   Net net;
   net.assignment_init();
@@ -83,12 +81,10 @@ int run(const examples::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::wait_briefly(argv);
-  examples::Options options{.save = "cifar10.safetensors"};
-  const auto code = examples::parse(argc, argv,
-                                    "Trains the assignment's network on CIFAR-10 and shows how "
-                                    "good it is.",
-                                    {"baseline"}, options);
-  if (code) return *code;
-  return examples::guarded([&] { return run(options); });
+  return examples::start(
+      {.description = "Trains the assignment's network on CIFAR-10 and shows how good it is.",
+       .nets = {"baseline"},
+       .save = "cifar10.safetensors",
+       .run = run},
+      argc, argv);
 }

@@ -73,7 +73,7 @@ examples::Data load_or_fall_back(const examples::Options& options) {
   try {
     return load<datasets::MNIST>(options);
   } catch (const xgrad::IOError&) {
-    if (!options.fashion_fallback || !options.data.empty() || std::getenv("XGRAD_DATA")) throw;
+    if (!options.or_fashion || !options.data.empty() || std::getenv("XGRAD_DATA")) throw;
     fmt::print("MNIST is not to be had here, so this is Fashion-MNIST, from {}\n",
                datasets::debian_fashion_mnist);
     examples::Options installed = options;
@@ -83,8 +83,6 @@ examples::Data load_or_fall_back(const examples::Options& options) {
 }
 
 int run(const examples::Options& options) {
-  if (options.threads > 0) xgrad::set_num_threads(options.threads);
-  xgrad::manual_seed(options.seed);
   const auto data = load_or_fall_back(options);
   const bool assignment = options.net == "baseline" || (options.net.empty() && !options.epochs);
   Net net;
@@ -112,11 +110,13 @@ int run(const examples::Options& options) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  examples::wait_briefly(argv);
-  examples::Options options{.save = "mnist.safetensors", .fashion_fallback = true};
-  const auto code = examples::parse(
-      argc, argv, "Trains the assignment's network on MNIST and shows how good it is.",
-      {"baseline", "tuned"}, options);
-  if (code) return *code;
-  return examples::guarded([&] { return run(options); });
+  return examples::start(
+      {.description = "Trains the assignment's network on MNIST and shows how good it is.\nWithout "
+                      "--net: baseline, the assignment's settings; with --epochs: tuned, a "
+                      "schedule.\nWhat is not given comes from that recipe.",
+       .nets = {"baseline", "tuned"},
+       .save = "mnist.safetensors",
+       .offers_fashion = true,
+       .run = run},
+      argc, argv);
 }

@@ -6,7 +6,6 @@
 #include <xgrad/optim/sgd.hpp>
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -26,7 +25,7 @@ struct Options {
   int threads = 0;
   std::string data = {};
   std::string save = {};
-  bool fashion_fallback = false;  ///< mnist only
+  bool or_fashion = false;
 };
 
 /// How a network is trained, where the command line does not say otherwise.
@@ -49,20 +48,20 @@ struct Data {
   std::vector<std::string> classes;
 };
 
-/// Starts the program again with a shorter wait between parallel parts, unless the environment says
-/// how to wait. libgomp reads that before main, and by default its threads spin for milliseconds at
-/// every barrier: beside one other busy program on two cores, training came to a standstill.
-void wait_briefly(char** argv);
-
-/// Reads the command line into `options`. The exit code if the program is to end: help, or an
-/// error.
-std::optional<int> parse(int argc, char** argv, const std::string& description,
-                         const std::vector<std::string>& nets, Options& options);
-
 /// Trains, evaluates, saves and prints; the exit code.
 int train(xgrad::nn::Module& net, const Data& data, const Recipe& recipe, const Options& options);
 
-/// Runs `body`; an xgrad::Error becomes a line on standard error and exit code 1.
-int guarded(const std::function<int()>& body);
+/// A training program: what its command line offers, and what it does.
+struct Program {
+  std::string description;
+  std::vector<std::string> nets;
+  std::string save;             ///< default of --save
+  bool offers_fashion = false;  ///< whether there is --or-fashion
+  int (*run)(const Options&);
+};
+
+/// Reads the command line, sets threads and seed, and runs the program. An xgrad::Error becomes a
+/// line on standard error and exit code 1.
+int start(const Program& program, int argc, char** argv);
 
 }  // namespace examples

@@ -196,8 +196,7 @@ void Module::add_child(const std::string& name, std::shared_ptr<Module> module, 
   require<ValueError>(module->state_ != state_ && !module->state()->path_to(state_.get()),
                       "add: '{}' would contain itself", name);
   // Full paths, for to_dot() and messages: "weight" becomes "conv1.weight".
-  for (auto& [path, parameter] : module->named_parameters())
-    parameter.set_name(name + '.' + parameter.name());
+  for (auto& [path, parameter] : module->named_parameters()) parameter.set_name(name + '.' + path);
   state_->children.push_back({name, std::move(module), copier});
 }
 
@@ -217,25 +216,26 @@ Buffer Module::add_buffer(const std::string& name, const Tensor& initial) {
   return Buffer(value);
 }
 
-NamedTensors Module::named_parameters() const {
+namespace {
+
+/// One kind of tensors here and below, by path, each once.
+NamedTensors collect(const ModuleState& root, NamedTensors ModuleState::*kind) {
   NamedTensors result;
   std::unordered_set<const void*> seen;
-  state()->visit("", [&](const std::string& path, const ModuleState& part) {
-    for (const auto& [name, x] : part.parameters)
+  root.visit("", [&](const std::string& path, const ModuleState& part) {
+    for (const auto& [name, x] : part.*kind)
       if (seen.insert(x.impl()).second) result.emplace_back(path + name, x);
   });
   return result;
 }
 
-NamedTensors Module::named_buffers() const {
-  NamedTensors result;
-  std::unordered_set<const void*> seen;
-  state()->visit("", [&](const std::string& path, const ModuleState& part) {
-    for (const auto& [name, x] : part.buffers)
-      if (seen.insert(x.impl()).second) result.emplace_back(path + name, x);
-  });
-  return result;
+}  // namespace
+
+NamedTensors Module::named_parameters() const {
+  return collect(*state(), &ModuleState::parameters);
 }
+
+NamedTensors Module::named_buffers() const { return collect(*state(), &ModuleState::buffers); }
 
 std::vector<Tensor> Module::parameters() const {
   std::vector<Tensor> result;

@@ -31,16 +31,26 @@ class EvalScope {
   std::vector<bool> training_;
 };
 
-/// Hooks every module below `module`, noting calls.
+/// What the module holds itself, its children left out.
+std::int64_t own_parameters(const Module& module) {
+  std::int64_t count = 0;
+  for (const auto& [name, x] : module.named_parameters())
+    if (name.find('.') == std::string::npos) count += x.numel();
+  return count;
+}
+
+/// Hooks the layers here and below, noting calls: modules without children, or with parameters.
 void watch(Module& module, const std::string& path, Summary& result,
            std::vector<HookHandle>& handles) {
   const auto children = module.children();
   for (const auto& [name, child] : children)
     watch(*child, path.empty() ? name : path + '.' + name, result, handles);
-  if (!children.empty()) return;
-  handles.push_back(module.register_forward_hook(
-      [&result, path](const Module& self, const Tensor&, const Tensor& y) {
-        result.layers.push_back({path, self.type_name(), y.shape(), self.parameter_count()});
+  const std::int64_t parameters = own_parameters(module);
+  if (!children.empty() && parameters == 0) return;
+  handles.push_back(
+      module.register_forward_hook([&result, parameters, name = path.empty() ? "net" : path](
+                                       const Module& self, const Tensor&, const Tensor& y) {
+        result.layers.push_back({name, self.type_name(), y.shape(), parameters});
       }));
 }
 

@@ -10,10 +10,10 @@ namespace xgrad::nn {
 /// What a network is made of, layer by layer in the order of use.
 struct Summary {
   struct Layer {
-    std::string path;  ///< "features.0"; empty for the network itself
-    std::string type;  ///< "Conv2d"
-    Shape output;      ///< shape it gave
-    std::int64_t parameters;
+    std::string path;         ///< "features.0"; "net" for the network itself
+    std::string type;         ///< "Conv2d"
+    Shape output;             ///< shape it gave
+    std::int64_t parameters;  ///< its own, not those of modules below it
   };
   std::vector<Layer> layers;
   Shape input;

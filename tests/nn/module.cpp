@@ -173,6 +173,7 @@ TEST_CASE("shared parts count once") {
   };
   Tied tied;
   CHECK(tied.parameters().size() == 2);
+  CHECK(tied.a.weight.name() == "b.weight");  // where it was added last
   tied(ones({1, 3})).sum().backward();
   CHECK(tied.a.weight.grad().defined());
 }

@@ -39,3 +39,18 @@ TEST_CASE("frozen parameters are told apart; a wrong input shape names the layer
           nn::summary(net, {1, 5});
         }).starts_with("net.0 (Linear): linear:"));
 }
+
+TEST_CASE("parameters of a module that has children too are listed") {
+  struct Scaled : nn::Module {
+    nn::Linear fc = add("fc", nn::Linear{4, 3});
+    nn::Parameter scale = add_parameter("scale", ones({3}));
+    Tensor forward(const Tensor& x) override { return fc(x) * scale; }
+  };
+  Scaled net;
+  const auto table = nn::summary(net, {1, 4});
+  REQUIRE(table.layers.size() == 2);
+  CHECK(table.layers[0].parameters == 15);
+  CHECK(table.layers[1].path == "net");
+  CHECK(table.layers[1].parameters == 3);
+  CHECK(table.parameters == 18);
+}
