@@ -3,7 +3,6 @@
 #include <xgrad/autograd/tape.hpp>
 
 #include <unordered_map>
-#include <vector>
 
 namespace xgrad {
 namespace {
@@ -18,53 +17,72 @@ std::string escaped(const std::string& text) {
 }
 
 /// Numbers nodes and leaves as they are met, breadth first.
-class Drawing {
+class Survey {
  public:
-  std::string draw(const Tensor& result) {
-    out_ = "digraph tape {\n  rankdir=BT;\n  node [fontname=\"Helvetica\", fontsize=11];\n";
-    out_ += fmt::format("  result [label=\"{}\\n{} {}\", shape=box, style=bold];\n",
-                        result.name().empty() ? "result" : escaped(result.name()), result.shape(),
-                        result.dtype());
-    if (const Edge edge(result); edge) connect(edge, "result");
-    for (std::size_t i = 0; i < nodes_.size(); ++i)
-      for (const Edge& edge : nodes_[i]->edges())
-        if (edge) connect(edge, id(nodes_[i]));
-    return out_ + "}\n";
+  TapeGraph of(const Tensor& result) {
+    add(result.name(), "result", result.shape(), TapeGraph::Kind::result);
+    nodes_.push_back(nullptr);
+    if (const Edge edge(result); edge) connect(edge, 0);
+    for (std::size_t i = 1; i < nodes_.size(); ++i)
+      if (nodes_[i] != nullptr)
+        for (const Edge& edge : nodes_[i]->edges())
+          if (edge) connect(edge, i);
+    return std::move(graph_);
   }
 
  private:
-  void connect(const Edge& from, const std::string& to) {
-    out_ += fmt::format("  {} -> {};\n", from.node ? visit(from.node.get()) : visit(from.leaf), to);
+  void add(const std::string& name, const char* otherwise, const Shape& shape,
+           TapeGraph::Kind kind) {
+    graph_.vertices.push_back({name.empty() ? otherwise : name, shape, kind});
   }
 
-  std::string id(const Node* node) const { return fmt::format("n{}", numbers_.at(node)); }
-
-  std::string visit(const Node* node) {
-    if (numbers_.try_emplace(node, numbers_.size()).second) {
+  void connect(const Edge& from, std::size_t to) {
+    const Node* node = from.node.get();
+    const void* key = node != nullptr ? static_cast<const void*>(node) : from.leaf.impl();
+    const auto [entry, is_new] = numbers_.try_emplace(key, graph_.vertices.size());
+    if (is_new) {
       nodes_.push_back(node);
-      out_ += fmt::format("  {} [label=\"{}\\n{}\", shape=ellipse];\n", id(node),
-                          escaped(node->name()), node->shape());
+      if (node != nullptr)
+        add(node->name(), "", node->shape(), TapeGraph::Kind::operation);
+      else
+        add(from.leaf.name(), "leaf", from.leaf.shape(), TapeGraph::Kind::leaf);
     }
-    return id(node);
+    graph_.arrows.push_back({entry->second, to});
   }
 
-  std::string visit(const Tensor& leaf) {
-    const auto [entry, is_new] = numbers_.try_emplace(leaf.impl(), numbers_.size());
-    const std::string name = fmt::format("n{}", entry->second);
-    if (is_new)
-      out_ += fmt::format("  {} [label=\"{}\\n{}\", shape=box, style=filled, fillcolor=\"{}\"];\n",
-                          name, leaf.name().empty() ? "leaf" : escaped(leaf.name()), leaf.shape(),
-                          "#dbe9f6");
-    return name;
-  }
-
+  TapeGraph graph_;
   std::unordered_map<const void*, std::size_t> numbers_;
-  std::vector<const Node*> nodes_;
-  std::string out_;
+  std::vector<const Node*> nodes_;  // of each vertex; none for leaves and the result
 };
+
+const char* style(TapeGraph::Kind kind) {
+  switch (kind) {
+    case TapeGraph::Kind::operation:
+      return "shape=ellipse";
+    case TapeGraph::Kind::leaf:
+      return "shape=box, style=filled, fillcolor=\"#dbe9f6\"";
+    case TapeGraph::Kind::result:
+      break;
+  }
+  return "shape=box, style=bold";
+}
 
 }  // namespace
 
-std::string to_dot(const Tensor& result) { return Drawing().draw(result); }
+TapeGraph tape_graph(const Tensor& result) { return Survey().of(result); }
+
+std::string to_dot(const TapeGraph& graph) {
+  std::string out =
+      "digraph tape {\n  rankdir=BT;\n  bgcolor=transparent;\n"
+      "  node [fontname=\"Helvetica\", fontsize=11];\n";
+  for (std::size_t i = 0; i < graph.vertices.size(); ++i) {
+    const auto& [name, shape, kind] = graph.vertices[i];
+    out += fmt::format("  n{} [label=\"{}\\n{}\", {}];\n", i, escaped(name), shape, style(kind));
+  }
+  for (const auto& [from, to] : graph.arrows) out += fmt::format("  n{} -> n{};\n", from, to);
+  return out + "}\n";
+}
+
+std::string to_dot(const Tensor& result) { return to_dot(tape_graph(result)); }
 
 }  // namespace xgrad

@@ -57,4 +57,20 @@ class HookHandle {
   std::function<void()> remove_;
 };
 
+/// Hooks that are removed together, at the latest when this dies.
+class HookScope {
+ public:
+  HookScope() = default;
+  ~HookScope() {
+    for (HookHandle& handle : handles_) handle.remove();
+  }
+  HookScope(const HookScope&) = delete;
+  HookScope& operator=(const HookScope&) = delete;
+
+  void add(HookHandle handle) { handles_.push_back(std::move(handle)); }
+
+ private:
+  std::vector<HookHandle> handles_;
+};
+
 }  // namespace xgrad

@@ -3,6 +3,8 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 
+#include <algorithm>
+
 namespace xgrad::datasets::transforms {
 
 Transform scale(double factor) {
@@ -24,6 +26,17 @@ Transform normalize(const std::vector<double>& mean, const std::vector<double>& 
                         "normalize: images {} for {} channels", x.shape(), shift.numel());
     return (x - shift) / width;
   };
+}
+
+Transform denormalize(const std::vector<double>& mean, const std::vector<double>& std) {
+  // x σ + µ = (x − (−µ/σ)) / (1/σ)
+  std::vector<double> shift, width;
+  for (std::size_t i = 0; i < std::min(mean.size(), std.size()); ++i) {
+    shift.push_back(-mean[i] / std[i]);
+    width.push_back(1 / std[i]);
+  }
+  normalize(mean, std);  // its checks and messages
+  return normalize(shift, width);
 }
 
 Transform compose(std::vector<Transform> transforms) {

@@ -54,14 +54,21 @@ std::vector<double> mean_rgb(const datasets::Images& images) {
 examples::Data load(const examples::Options& options) {
   datasets::CIFAR10 all({.split = "train", .root = options.data}, 2);
   datasets::CIFAR10 test({.split = "test", .root = options.data});
+  const auto mean = mean_rgb(all.images());
+  const std::vector<double> one{1, 1, 1};
   const auto centre = datasets::transforms::compose(
-      {datasets::transforms::scale(255),
-       datasets::transforms::normalize(mean_rgb(all.images()), {1, 1, 1})});
+      {datasets::transforms::scale(255), datasets::transforms::normalize(mean, one)});
   all.set_transform(centre);
   test.set_transform(centre);
   const std::int64_t held_out = std::min<std::int64_t>(2000, all.size() / 2);
   auto parts = datasets::random_split(all, {all.size() - held_out, held_out});
-  return {parts[0], parts[1], test, all.classes()};
+  return {"CIFAR-10",
+          parts[0],
+          parts[1],
+          test,
+          all.classes(),
+          datasets::transforms::compose({datasets::transforms::denormalize(mean, one),
+                                         datasets::transforms::scale(1. / 255)})};
 }
 
 int run(const examples::Options& options) {
@@ -69,7 +76,8 @@ int run(const examples::Options& options) {
   Net net;
   net.assignment_init();
   return examples::train(net, data,
-                         {.batch = 16,
+                         {.name = "the assignment's network and settings",
+                          .batch = 16,
                           .iterations = 5000,
                           .lr = 1e-3,
                           .momentum = 0.95,

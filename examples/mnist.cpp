@@ -54,31 +54,35 @@ double mean_pixel(const datasets::ImageDataset& data, const std::vector<std::int
 }
 
 template <class Set>
-examples::Data load(const examples::Options& options) {
+examples::Data load(const std::string& name, const examples::Options& options) {
   Set all({.split = "train", .root = options.data});
   Set test({.split = "test", .root = options.data});
   // The last 2,000 of the shuffled images validate; the mean is that of the others.
   const auto order = xgrad::randperm(all.size()).template to_vector<std::int64_t>();
   const auto held_out = order.end() - std::min<std::int64_t>(2000, all.size() / 2);
   const std::vector<std::int64_t> chosen(order.begin(), held_out);
-  const auto centre = datasets::transforms::normalize({mean_pixel(all, chosen)}, {1});
+  const std::vector<double> mean{mean_pixel(all, chosen)};
+  const auto centre = datasets::transforms::normalize(mean, {1});
   all.set_transform(centre);
   test.set_transform(centre);
-  return {datasets::Subset(all, chosen),
-          datasets::Subset(all, std::vector<std::int64_t>(held_out, order.end())), test,
-          all.classes()};
+  return {name,
+          datasets::Subset(all, chosen),
+          datasets::Subset(all, std::vector<std::int64_t>(held_out, order.end())),
+          test,
+          all.classes(),
+          datasets::transforms::denormalize(mean, {1})};
 }
 
 examples::Data load_or_fall_back(const examples::Options& options) {
   try {
-    return load<datasets::MNIST>(options);
+    return load<datasets::MNIST>("MNIST", options);
   } catch (const xgrad::IOError&) {
     if (!options.or_fashion || !options.data.empty() || std::getenv("XGRAD_DATA")) throw;
     fmt::print("MNIST is not to be had here, so this is Fashion-MNIST, from {}\n",
                datasets::debian_fashion_mnist);
     examples::Options installed = options;
     installed.data = datasets::debian_fashion_mnist;
-    return load<datasets::FashionMNIST>(installed);
+    return load<datasets::FashionMNIST>("Fashion-MNIST", installed);
   }
 }
 
@@ -89,7 +93,8 @@ int run(const examples::Options& options) {
   if (assignment) {
     net.assignment_init();
     return examples::train(net, data,
-                           {.batch = 16,
+                           {.name = "the assignment's network and settings",
+                            .batch = 16,
                             .iterations = 3000,
                             .lr = 0.1,
                             .momentum = 0.9,
@@ -98,7 +103,8 @@ int run(const examples::Options& options) {
                            options);
   }
   return examples::train(net, data,
-                         {.batch = 64,
+                         {.name = "the assignment's network on a schedule",
+                          .batch = 64,
                           .iterations = 9000,
                           .lr = 0.05,
                           .momentum = 0.9,

@@ -2,30 +2,21 @@
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/gradmode.hpp>
-#include <xgrad/autograd/random.hpp>
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/nn/summary.hpp>
-#include <xgrad/ops/arithmetic.hpp>
-#include <xgrad/ops/loss.hpp>
-#include <xgrad/ops/reduce.hpp>
-#include <xgrad/ops/threads.hpp>
-#include <xgrad/report/metrics.hpp>
-#include <xgrad/report/progress.hpp>
+#include <xgrad/ops/ops.hpp>
+#include <xgrad/report/report.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cmath>
 #include <csignal>
 #include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace examples {
 
@@ -34,6 +25,7 @@ namespace datasets = xgrad::datasets;
 namespace nn = xgrad::nn;
 namespace optim = xgrad::optim;
 namespace report = xgrad::report;
+using Kind = report::History::Kind;
 
 namespace {
 
@@ -44,33 +36,22 @@ void on_interrupt(int) {
   std::signal(SIGINT, SIG_DFL);  // a second Ctrl-C ends at once
 }
 
-std::int64_t count_right(const Tensor& logits, const Tensor& labels) {
-  return (logits.argmax(1) == labels).sum().item<std::int64_t>();
-}
-
-/// Calls f(logits, labels) for the whole data set, in evaluation mode, off the tape.
-template <class F>
-void predict(nn::Module& net, const datasets::AnyDataset& data, const F& f) {
-  const xgrad::NoGradGuard guard;
-  net.eval();
-  datasets::DataLoader loader(data, {.batch_size = 500, .seed = 0});
-  for (const auto& [images, labels] : loader) f(net(images), labels);
-  net.train();
+double fraction_right(const Tensor& logits, const Tensor& labels) {
+  const auto right = (logits.argmax(1) == labels).sum().item<std::int64_t>();
+  return static_cast<double>(right) / static_cast<double>(labels.numel());
 }
 
 double accuracy_on(nn::Module& net, const datasets::AnyDataset& data) {
-  std::int64_t right = 0;
-  predict(net, data, [&](const Tensor& logits, const Tensor& labels) {
-    right += count_right(logits, labels);
-  });
-  return static_cast<double>(right) / static_cast<double>(data->size());
+  const xgrad::NoGradGuard guard;
+  const nn::EvalGuard eval(net);
+  double right = 0;
+  datasets::DataLoader loader(data, {.batch_size = 500, .seed = 0});
+  for (const auto& [images, labels] : loader)
+    right += fraction_right(net(images), labels) * static_cast<double>(labels.numel());
+  return right / static_cast<double>(data->size());
 }
 
-double weight_decay_loss(const nn::Module& net, double decay) {
-  double sum = 0;
-  for (const Tensor& x : net.parameters()) sum += xgrad::sum(xgrad::square(x.detach())).item();
-  return decay / 2 * sum;
-}
+double squared_norm(const Tensor& x) { return xgrad::sum(xgrad::square(x.detach())).item(); }
 
 /// A recipe with the command line's word on top.
 struct Plan {
@@ -103,15 +84,93 @@ struct Plan {
     const double t = (static_cast<double>(iteration) + 0.5) / static_cast<double>(iterations);
     return sgd.lr * (t < rise ? t / rise : (1 - t) / (1 - rise));
   }
+
+  report::Configuration configuration(const Data& data, const Options& options) const {
+    return {
+        {"data", data.name},
+        {"training, validation, test images",
+         fmt::format("{}, {}, {}", data.train->size(), data.validation->size(), data.test->size())},
+        {"iterations", fmt::format("{}", iterations)},
+        {"batch", fmt::format("{}", batch)},
+        {"learning rate", fmt::format("{:g}, {}", static_cast<double>(sgd.lr),
+                                      assignment ? "constant" : "rising, then falling")},
+        {"momentum", fmt::format("{:g}, {}", sgd.momentum,
+                                 assignment         ? "averaged"
+                                 : sgd.momentum > 0 ? "Nesterov"
+                                                    : "none")},
+        {"weight decay", fmt::format("{:g}", sgd.weight_decay)},
+        {"seed", fmt::format("{}", options.seed)}};
+  }
+};
+
+/// What a training run leaves behind: the page, live while it goes on, and the log.
+class Journal {
+ public:
+  Journal(nn::Module& net, const xgrad::Shape& image, report::Run run, const Options& options)
+      : net_(net), image_(image), run_(std::move(run)), directory_(options.report) {
+    if (!directory_.empty()) page_.emplace(run_, directory_);
+    if (options.log.empty()) return;
+    log_.emplace(options.log);
+    report::JsonLines::Fields start{{"event", "start"}, {"title", run_.title}};
+    for (const auto& [name, value] : run_.configuration) start.emplace_back(name, value);
+    log_->write(start);
+  }
+
+  report::Run& run() { return run_; }
+
+  /// Measured at an iteration, for the curves and the log alike.
+  void add(const std::string& name, std::int64_t iteration, double value, Kind kind = Kind::exact) {
+    if (page_) run_.history.add(name, static_cast<double>(iteration), value, kind);
+    if (!log_) return;
+    if (fields_.empty()) fields_ = {{"event", "iteration"}, {"iteration", iteration}};
+    fields_.emplace_back(name, value);
+  }
+
+  /// The values of an iteration are complete.
+  void end_iteration(const std::string& state) {
+    if (log_ && !fields_.empty()) log_->write(std::exchange(fields_, {}));
+    if (!page_ || !page_->due()) return;
+    run_.state = state;
+    run_.figures.clear();
+    if (auto filters = report::first_filters(net_, image_)) run_.figures = {*std::move(filters)};
+    const bool told = page_->failure().has_value();
+    page_->update();
+    if (page_->failure() && !told)
+      fmt::print(stderr, "warning: {}; the training goes on\n", *page_->failure());
+  }
+
+  /// Writes the final page and the end of the log; the page's path if there is one.
+  std::optional<std::string> finish(const std::string& state,
+                                    const report::JsonLines::Fields& result) {
+    run_.state = state;
+    if (run_.evaluation) run_.figures.clear();
+    std::optional<std::string> path;
+    if (page_) path = std::filesystem::absolute(report::write(run_, directory_)).string();
+    if (log_) {
+      log_->write(result);
+      log_->finish();
+    }
+    return path;
+  }
+
+ private:
+  nn::Module& net_;
+  xgrad::Shape image_;
+  report::Run run_;
+  std::string directory_;
+  std::optional<report::LivePage> page_;
+  std::optional<report::JsonLines> log_;
+  report::JsonLines::Fields fields_;
 };
 
 /// The training loop and what it shows of itself.
-class Run {
+class Training {
  public:
-  Run(nn::Module& net, const Data& data, const Plan& plan)
+  Training(nn::Module& net, const Data& data, const Plan& plan, Journal& journal)
       : net_(net),
         data_(data),
         plan_(plan),
+        journal_(journal),
         optimizer_(net.parameters(), plan.sgd),
         loader_(data.train, {.batch_size = plan.batch,
                              .shuffle = true,
@@ -120,64 +179,96 @@ class Run {
         progress_(plan.iterations) {}
 
   /// Iterations done: fewer than planned if interrupted.
-  std::int64_t train() {
+  std::int64_t run() {
     std::int64_t iteration = 0;
     while (iteration < plan_.iterations && !interrupted)
       for (const auto& [images, labels] : loader_) {
+        watch_.lap("waiting for data");
         optimizer_.set_lr(plan_.lr_at(iteration));
-        step(iteration++, images, labels);
+        step(++iteration, images, labels);
         if (iteration == plan_.iterations || interrupted) break;
       }
     progress_.finish();
     return iteration;
   }
 
-  double seconds() const { return seconds_; }
+  /// Of the training steps alone.
+  double seconds() const {
+    return watch_.seconds("forward") + watch_.seconds("backward") + watch_.seconds("update");
+  }
+  report::Stopwatch& watch() { return watch_; }
 
  private:
   void step(std::int64_t iteration, const Tensor& images, const Tensor& labels) {
-    const auto start = std::chrono::steady_clock::now();
     optimizer_.zero_grad();
     const Tensor logits = net_(images);
     const Tensor loss = xgrad::cross_entropy(logits, labels);
+    watch_.lap("forward");
     loss.backward();
+    watch_.lap("backward");
     const double value = loss.item();
     if (!std::isfinite(value))
       throw xgrad::ValueError(fmt::format(
           "the loss is {} at iteration {}: lower the learning rate (--lr, now {:g}) or change the "
           "initialisation",
-          value, iteration + 1, plan_.lr_at(iteration)));
+          value, iteration, plan_.lr_at(iteration - 1)));
     optimizer_.step();
-    loss_.add(value);
-    accuracy_.add(static_cast<double>(count_right(logits, labels)) /
-                  static_cast<double>(labels.numel()));
-    seconds_ += std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
-    show(iteration + 1);
+    watch_.lap("update");
+    measure(iteration, value, fraction_right(logits, labels));
+    watch_.lap("measuring and showing");
   }
 
-  void show(std::int64_t done) {
-    const double speed = static_cast<double>(done * plan_.batch) / seconds_;
-    progress_.update(done, fmt::format("loss {:.4f}  accuracy {:.4f}  {:.0f} images/s",
-                                       loss_.value(), accuracy_.value(), speed));
+  void measure(std::int64_t iteration, double loss, double accuracy) {
+    loss_.add(loss);
+    accuracy_.add(accuracy);
+    journal_.add("loss/each batch", iteration, loss, Kind::noisy);
+    journal_.add("accuracy/each batch", iteration, accuracy, Kind::noisy);
+    if (iteration % 10 == 0 || iteration == 1) {
+      double squares = 0;
+      for (const Tensor& x : net_.parameters()) squares += squared_norm(x.grad());
+      journal_.add("gradient norm/each batch", iteration, std::sqrt(squares), Kind::noisy);
+      journal_.add("learning rate", iteration, plan_.lr_at(iteration - 1));
+    }
+    const double speed = static_cast<double>(iteration * plan_.batch) / seconds();
+    progress_.update(iteration, fmt::format("loss {:.4f}  accuracy {:.4f}  {:.0f} images/s",
+                                            loss_.value(), accuracy_.value(), speed));
     const std::int64_t every = std::max<std::int64_t>(100, plan_.iterations / 50 / 100 * 100);
-    if (done % every != 0 && done != plan_.iterations) return;
-    const double decay = weight_decay_loss(net_, plan_.sgd.weight_decay);
+    if (iteration % every == 0 || iteration == plan_.iterations) validate(iteration, speed);
+    journal_.end_iteration(fmt::format("Training: iteration {} of {}, {} left.", iteration,
+                                       plan_.iterations,
+                                       report::duration(progress_.seconds_left(iteration))));
+  }
+
+  void validate(std::int64_t iteration, double speed) {
+    double squares = 0;
+    for (const auto& [name, x] : net_.named_parameters()) {
+      const double square = squared_norm(x);
+      if (x.dim() > 1) journal_.add("norm of weights/" + name, iteration, std::sqrt(square));
+      squares += square;
+    }
+    const double decay = plan_.sgd.weight_decay / 2 * squares;
+    watch_.lap("measuring and showing");
+    const double validation = accuracy_on(net_, data_.validation);
+    watch_.lap("validation");
+    journal_.add("loss/with weight decay", iteration, loss_.value() + decay);
+    journal_.add("accuracy/validation", iteration, validation);
     progress_.line(fmt::format(
         "iteration {:>6}  loss {:.4f} + weight decay {:.4f} = {:.4f}  accuracy {:.4f}  validation "
         "{:.4f}  {:.0f} images/s",
-        done, loss_.value(), decay, loss_.value() + decay, accuracy_.value(),
-        accuracy_on(net_, data_.validation), speed));
+        iteration, loss_.value(), decay, loss_.value() + decay, accuracy_.value(), validation,
+        speed));
   }
 
   nn::Module& net_;
   const Data& data_;
   const Plan& plan_;
+  Journal& journal_;
   optim::SGD optimizer_;
   datasets::DataLoader loader_;
   report::Progress progress_;
+  report::Stopwatch watch_;
   report::RunningMean loss_;
   report::RunningMean accuracy_;
-  double seconds_ = 0;
 };
 
 /// Fails before the training, not after it, where the weights cannot be saved.
@@ -191,12 +282,17 @@ void require_writable(const std::string& path) {
   if (!existed) std::filesystem::remove(path + ".partial");
 }
 
-report::ConfusionMatrix evaluate(nn::Module& net, const Data& data) {
-  report::ConfusionMatrix matrix(data.classes);
-  predict(net, data.test, [&](const Tensor& logits, const Tensor& labels) {
-    matrix.add(labels, logits.argmax(1));
-  });
-  return matrix;
+/// Does `f`; if a file cannot be written then, says so and gives 1, so that the rest is still done.
+template <class F>
+int attempt(const char* what, const F& f) {
+  try {
+    f();
+    return 0;
+  } catch (const xgrad::IOError& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "error: {} not saved: {}\n", what, error.what());
+    return 1;
+  }
 }
 
 }  // namespace
@@ -204,115 +300,62 @@ report::ConfusionMatrix evaluate(nn::Module& net, const Data& data) {
 int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options& options) {
   const Plan plan(recipe, options, data.train->size());
   require_writable(options.save);
-  const auto [images, labels] = (*data.train)[0];
-  xgrad::Shape input = images.shape();
-  input.insert(0, plan.batch);
-  fmt::print("{}\n", nn::to_string(nn::summary(net, input)));
-  fmt::print(
-      "{} training, {} validation, {} test images; {} iterations of batch {}, learning rate "
-      "{:g}, momentum {:g}, weight decay {:g}, seed {}, {} threads\n\n",
-      data.train->size(), data.validation->size(), data.test->size(), plan.iterations, plan.batch,
-      static_cast<double>(plan.sgd.lr), plan.sgd.momentum, plan.sgd.weight_decay, options.seed,
-      xgrad::num_threads());
+  const xgrad::Shape image = (*data.train)[0].data.shape();
+  xgrad::Shape input = image;
+  input.insert(0, 1);
+  Journal journal(net, image,
+                  {.title = fmt::format("{}: {}", data.name, recipe.name),
+                   .configuration = plan.configuration(data, options),
+                   .network = report::describe(net, input)},
+                  options);
+  fmt::print("{}\n", nn::to_string(journal.run().network->summary));
+  for (const auto& [name, value] : journal.run().configuration) fmt::print("{}: {}\n", name, value);
+  fmt::print("threads: {}\n\n", xgrad::num_threads());
   std::fflush(stdout);
   std::signal(SIGINT, on_interrupt);
-  Run run(net, data, plan);
-  const std::int64_t done = run.train();
-  if (interrupted) fmt::print("interrupted after {} iterations\n", done);
 
-  const auto matrix = evaluate(net, data);
-  fmt::print("\nTest images by class:\n{}\ntest accuracy {:.4f} (trace {} of {})\n",
-             report::to_string(matrix), matrix.accuracy().value_or(0),
-             std::llround(matrix.accuracy().value_or(0) * static_cast<double>(matrix.total())),
-             matrix.total());
-  int code = interrupted ? 130 : 0;
+  Training training(net, data, plan, journal);
+  std::int64_t done = 0;
   try {
+    done = training.run();
+  } catch (const xgrad::Error& error) {
+    attempt("the report is", [&] {
+      journal.finish(fmt::format("Stopped: {}", error.what()),
+                     {{"event", "error"}, {"message", error.what()}});
+    });
+    throw;
+  }
+  const std::string state =
+      interrupted ? fmt::format("interrupted after {} of {} iterations", done, plan.iterations)
+                  : "";
+  if (interrupted) fmt::print("{}\n", state);
+
+  auto evaluation = report::evaluate(net, data.test, data.classes, {.to_picture = data.to_picture});
+  training.watch().lap("test");
+  const auto& matrix = evaluation.matrix;
+  const double accuracy = matrix.accuracy().value_or(0);
+  fmt::print("\nTest images by class:\n{}\ntest accuracy {:.4f} (trace {} of {})\n",
+             report::to_string(matrix), accuracy, matrix.right(), matrix.total());
+  const double seconds = training.seconds();
+  journal.run().evaluation = std::move(evaluation);
+  journal.run().timing = training.watch().parts();
+
+  int code = attempt("the weights are", [&] {
     nn::save(net, options.save);
     fmt::print("weights saved to {}\n", std::filesystem::absolute(options.save).string());
-  } catch (const xgrad::IOError& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "error: the weights are not saved: {}\n", error.what());
-    code = 1;
-  }
-  fmt::print("result: test_accuracy {:.4f} seconds {:.1f} images_per_second {:.0f}\n",
-             matrix.accuracy().value_or(0), run.seconds(),
-             static_cast<double>(done * plan.batch) / run.seconds());
-  return code;
-}
-
-namespace {
-
-/// Starts the program again with a shorter wait between parallel parts, unless the environment says
-/// how to wait. libgomp reads that before main, and by default its threads spin for milliseconds at
-/// every barrier: beside one other busy program on two cores, training came to a standstill.
-void wait_briefly(char** argv) {
-  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
-  setenv("GOMP_SPINCOUNT", "20000", 1);
-  execv("/proc/self/exe", argv);  // comes back only if it fails, and then all is as it was
-}
-
-/// A number for which `holds`; otherwise the message says what it is not.
-CLI::Validator number(const std::string& what, bool (*holds)(double)) {
-  return {[=](std::string& text) {
-            double value = 0;
-            const bool good = CLI::detail::lexical_cast(text, value) && holds(value);
-            return good ? std::string() : fmt::format("'{}' is not {}", text, what);
-          },
-          ""};
-}
-
-/// Reads the command line into `options`. The exit code if the program is to end: help, or an
-/// error.
-std::optional<int> parse(const Program& program, int argc, char** argv, Options& options) {
-  CLI::App app(program.description);
-  const auto positive =
-      number("a whole number above 0", [](double v) { return v > 0 && v == std::floor(v); });
-  const auto not_negative = number("a number of at least 0", [](double v) { return v >= 0; });
-  const auto below_one =
-      number("a number from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
-  app.get_formatter()->column_width(34);
-  app.add_option("--net", options.net, "Network and its recipe")
-      ->check(CLI::IsMember(program.nets));
-  app.add_option("--iterations", options.iterations, "Steps to train")->check(positive);
-  app.add_option("--epochs", options.epochs, "Passes over the training images, instead of steps")
-      ->check(positive);
-  app.add_option("--batch", options.batch, "Images in a step")->check(positive);
-  app.add_option("--lr", options.lr, "Learning rate (the highest, where it changes)")
-      ->check(not_negative);
-  app.add_option("--momentum", options.momentum, "Momentum, below 1")->check(below_one);
-  app.add_option("--weight-decay", options.weight_decay, "Weight decay")->check(not_negative);
-  app.add_option("--seed", options.seed, "Seed: the same one gives the same bits")
-      ->capture_default_str();
-  app.add_option("--threads", options.threads, "Threads (default: all cores)")->check(positive);
-  app.add_option("--data", options.data,
-                 "Directory with the data (default: $XGRAD_DATA, else the cache, else a download)");
-  app.add_option("--save", options.save, "File for the trained weights")->capture_default_str();
-  if (program.offers_fashion)
-    app.add_flag("--or-fashion", options.or_fashion,
-                 "Use Debian's Fashion-MNIST if MNIST is not to be had");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& error) {
-    return app.exit(error);
-  }
-  return {};
-}
-
-}  // namespace
-
-int start(const Program& program, int argc, char** argv) {
-  wait_briefly(argv);
-  Options options{.save = program.save};
-  if (const auto code = parse(program, argc, argv, options)) return *code;
-  try {
-    if (options.threads > 0) xgrad::set_num_threads(options.threads);
-    xgrad::manual_seed(options.seed);
-    return program.run(options);
-  } catch (const xgrad::Error& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "error: {}\n", error.what());
-    return 1;
-  }
+  });
+  const double speed = static_cast<double>(done * plan.batch) / seconds;
+  code |= attempt("the report is", [&] {
+    const auto page = journal.finish(state, {{"event", "result"},
+                                             {"iterations", done},
+                                             {"test accuracy", accuracy},
+                                             {"seconds", seconds},
+                                             {"images per second", speed}});
+    if (page) fmt::print("report written to {}\n", *page);
+  });
+  fmt::print("result: test_accuracy {:.4f} seconds {:.1f} images_per_second {:.0f}\n", accuracy,
+             seconds, speed);
+  return code != 0 ? code : interrupted ? 130 : 0;
 }
 
 }  // namespace examples

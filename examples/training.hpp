@@ -25,11 +25,14 @@ struct Options {
   int threads = 0;
   std::string data = {};
   std::string save = {};
+  std::string report = {};  ///< directory; none if empty
+  std::string log = {};     ///< file; none if empty
   bool or_fashion = false;
 };
 
 /// How a network is trained, where the command line does not say otherwise.
 struct Recipe {
+  std::string name;
   std::int64_t batch;
   std::int64_t iterations;
   double lr;
@@ -42,10 +45,12 @@ struct Recipe {
 
 /// The splits of a data set: to train on, to watch, to report.
 struct Data {
+  std::string name;
   xgrad::datasets::AnyDataset train;
   xgrad::datasets::AnyDataset validation;
   xgrad::datasets::AnyDataset test;
   std::vector<std::string> classes;
+  xgrad::datasets::Transform to_picture;  ///< from what the network sees back to [0, 1]
 };
 
 /// Trains, evaluates, saves and prints; the exit code.

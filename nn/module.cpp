@@ -249,6 +249,17 @@ std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() 
   return result;
 }
 
+std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_modules() const {
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> result;
+  std::unordered_set<const ModuleState*> seen;
+  state()->visit("", [&](const std::string& prefix, const ModuleState& at) {
+    for (const auto& child : at.children)
+      if (seen.insert(ModuleState::of(*child.module)).second)
+        result.emplace_back(prefix + child.name, child.module);
+  });
+  return result;
+}
+
 void Module::apply(const std::function<void(Module&)>& f) {
   for (const auto& child : state()->children) child.module->apply(f);
   f(*this);
@@ -266,6 +277,18 @@ Module& Module::train(bool on) {
 }
 
 bool Module::is_training() const { return state()->training; }
+
+EvalGuard::EvalGuard(Module& net) : net_(net) {
+  net.apply([&](Module& module) { training_.push_back(module.is_training()); });
+  net.eval();
+}
+
+EvalGuard::~EvalGuard() {
+  // Children before parents, as apply() goes: train() of a parent must not undo a child's.
+  std::vector<Module*> modules;
+  net_.apply([&](Module& module) { modules.push_back(&module); });
+  for (std::size_t i = modules.size(); i-- > 0;) modules[i]->train(training_[i]);
+}
 
 Module& Module::to(DType dtype) {
   require<DTypeError>(is_floating(dtype),

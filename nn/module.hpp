@@ -93,6 +93,8 @@ class Module {
   NamedTensors named_parameters() const;
   NamedTensors named_buffers() const;
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
+  /// Every module below this one with its path, "features.0"; one that is there twice, once.
+  std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_modules() const;
   /// Calls `f` for this module and every one below it, children first.
   void apply(const std::function<void(Module&)>& f);
   std::int64_t parameter_count() const;
@@ -124,6 +126,19 @@ class Module {
   friend class Call;
 
   std::shared_ptr<detail::ModuleState> state_;
+};
+
+/// Evaluation mode for a module and all below it while one lives; then each has its own mode back.
+class EvalGuard {
+ public:
+  explicit EvalGuard(Module& net);
+  ~EvalGuard();
+  EvalGuard(const EvalGuard&) = delete;
+  EvalGuard& operator=(const EvalGuard&) = delete;
+
+ private:
+  Module& net_;
+  std::vector<bool> training_;
 };
 
 namespace detail {

@@ -1,11 +1,9 @@
+#include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/nn/state.hpp>
 
 #include <bit>
-#include <cerrno>
 #include <cstdint>
-#include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <map>
@@ -52,43 +50,6 @@ std::string header_of(const StateDict& values) {
   return text;
 }
 
-[[noreturn]] void raise_errno(const char* doing, const std::string& path) {
-  raise<IOError>("{}: {}: {}", doing, path, std::strerror(errno));
-}
-
-/// One file being written; removed again unless it is finished.
-class NewFile {
- public:
-  explicit NewFile(std::string path)
-      : path_(std::move(path)),
-        partial_(path_ + ".partial"),
-        file_(std::fopen(partial_.c_str(), "wb")) {
-    if (file_ == nullptr) raise_errno("save: cannot write", partial_);
-  }
-  ~NewFile() {
-    if (file_ != nullptr) std::fclose(file_);
-    std::remove(partial_.c_str());
-  }
-  NewFile(const NewFile&) = delete;
-  NewFile& operator=(const NewFile&) = delete;
-
-  void write(const void* data, std::size_t bytes) {
-    if (bytes > 0 && std::fwrite(data, 1, bytes, file_) != bytes)
-      raise_errno("save: cannot write", path_);
-  }
-
-  void finish() {
-    const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-    if (!closed || std::rename(partial_.c_str(), path_.c_str()) != 0)
-      raise_errno("save: cannot write", path_);
-  }
-
- private:
-  std::string path_;
-  std::string partial_;
-  std::FILE* file_;
-};
-
 /// A file of tensors being read: every size in it is held against the size of the file.
 class Reader {
  public:
@@ -96,7 +57,7 @@ class Reader {
     std::error_code error;
     if (std::filesystem::is_directory(path, error)) fail("is a directory");
     file_.open(path, std::ios::binary);
-    if (!file_) raise_errno("load: cannot read", path);
+    if (!file_) xgrad::detail::raise_errno("load: cannot read", path);
     size_ = std::filesystem::file_size(path, error);
     if (error) fail(error.message());
   }
@@ -169,7 +130,7 @@ class Reader {
 void save(const StateDict& values, const std::string& path) {
   const std::string header = header_of(values);
   const std::uint64_t header_bytes = header.size();
-  NewFile file(path);
+  xgrad::detail::NewFile file("save", path);
   file.write(&header_bytes, sizeof header_bytes);
   file.write(header.data(), header.size());
   for (const auto& [name, x] : values)

@@ -10,27 +10,6 @@
 namespace xgrad::nn {
 namespace {
 
-/// The training flags of a network, put back when it ends.
-class EvalScope {
- public:
-  explicit EvalScope(Module& net) : net_(net) {
-    net.apply([&](Module& module) { training_.push_back(module.is_training()); });
-    net.eval();
-  }
-  ~EvalScope() {
-    // Children before parents, as apply() goes: train() of a parent must not undo a child's.
-    std::vector<Module*> modules;
-    net_.apply([&](Module& module) { modules.push_back(&module); });
-    for (std::size_t i = modules.size(); i-- > 0;) modules[i]->train(training_[i]);
-  }
-  EvalScope(const EvalScope&) = delete;
-  EvalScope& operator=(const EvalScope&) = delete;
-
- private:
-  Module& net_;
-  std::vector<bool> training_;
-};
-
 /// What the module holds itself, its children left out.
 std::int64_t own_parameters(const Module& module) {
   std::int64_t count = 0;
@@ -39,47 +18,36 @@ std::int64_t own_parameters(const Module& module) {
   return count;
 }
 
-/// Hooks the layers here and below, noting calls: modules without children, or with parameters.
-void watch(Module& module, const std::string& path, Summary& result,
-           std::vector<HookHandle>& handles) {
-  const auto children = module.children();
-  for (const auto& [name, child] : children)
-    watch(*child, path.empty() ? name : path + '.' + name, result, handles);
+/// Notes calls of a layer: a module without children, or with parameters of its own.
+void watch(Module& module, const std::string& path, Summary& result, HookScope& hooks) {
   const std::int64_t parameters = own_parameters(module);
-  if (!children.empty() && parameters == 0) return;
-  handles.push_back(
-      module.register_forward_hook([&result, parameters, name = path.empty() ? "net" : path](
-                                       const Module& self, const Tensor&, const Tensor& y) {
-        result.layers.push_back({name, self.type_name(), y.shape(), parameters});
+  if (!module.children().empty() && parameters == 0) return;
+  hooks.add(module.register_forward_hook(
+      [&result, parameters, path](const Module& self, const Tensor&, const Tensor& y) {
+        result.layers.push_back({path, self.type_name(), y.shape(), parameters});
       }));
 }
 
-std::string with_commas(std::int64_t number) {
+}  // namespace
+
+std::string detail::with_commas(std::int64_t number) {
   std::string digits = std::to_string(number);
-  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > 0; i -= 3)
+  const std::ptrdiff_t first = number < 0 ? 1 : 0;
+  for (auto i = static_cast<std::ptrdiff_t>(digits.size()) - 3; i > first; i -= 3)
     digits.insert(static_cast<std::size_t>(i), ",");
   return digits;
 }
-
-}  // namespace
 
 Summary summary(Module& net, const Shape& input_shape) {
   Summary result;
   const auto parameters = net.parameters();
   const bool wide = !parameters.empty() && parameters.front().dtype() == float64;
-  const EvalScope eval(net);
-  std::vector<HookHandle> handles;
-  watch(net, "", result, handles);
-  const auto run = [&] {
-    return no_grad([&] { return net(zeros(input_shape, {.dtype = wide ? float64 : float32})); });
-  };
-  try {
-    result.output = run().shape();
-  } catch (...) {
-    for (HookHandle& handle : handles) handle.remove();
-    throw;
-  }
-  for (HookHandle& handle : handles) handle.remove();
+  const EvalGuard eval(net);
+  HookScope hooks;
+  for (const auto& [path, module] : net.named_modules()) watch(*module, path, result, hooks);
+  watch(net, "net", result, hooks);
+  const Tensor input = zeros(input_shape, {.dtype = wide ? float64 : float32});
+  result.output = no_grad([&] { return net(input); }).shape();
   result.input = input_shape;
   for (const Tensor& x : parameters) {
     result.parameters += x.numel();
@@ -93,8 +61,8 @@ std::string to_string(const Summary& summary) {
   std::vector<Row> rows{{"layer", "type", "output", "parameters"}};
   rows.push_back({"input", "", xgrad::to_string(summary.input), ""});
   for (const auto& layer : summary.layers)
-    rows.push_back(
-        {layer.path, layer.type, xgrad::to_string(layer.output), with_commas(layer.parameters)});
+    rows.push_back({layer.path, layer.type, xgrad::to_string(layer.output),
+                    detail::with_commas(layer.parameters)});
   std::array<std::size_t, 4> width{};
   for (const Row& row : rows)
     for (std::size_t i = 0; i < row.size(); ++i) width[i] = std::max(width[i], row[i].size());
@@ -106,9 +74,9 @@ std::string to_string(const Summary& summary) {
     if (i == 0) out += rule + '\n';
   }
   out += rule + '\n';
-  out += fmt::format("{} parameters", with_commas(summary.parameters));
+  out += fmt::format("{} parameters", detail::with_commas(summary.parameters));
   if (summary.trainable != summary.parameters)
-    out += fmt::format(", {} of them trained", with_commas(summary.trainable));
+    out += fmt::format(", {} of them trained", detail::with_commas(summary.trainable));
   return out + '\n';
 }
 

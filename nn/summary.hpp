@@ -30,4 +30,9 @@ Summary summary(Module& net, const Shape& input_shape);
 std::string to_string(const Summary& summary);
 std::ostream& operator<<(std::ostream& stream, const Summary& summary);
 
+namespace detail {
+/// "1,234,567".
+std::string with_commas(std::int64_t number);
+}  // namespace detail
+
 }  // namespace xgrad::nn

@@ -2,8 +2,46 @@
 #include <xgrad/report/metrics.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <span>
+#include <string_view>
 
 namespace xgrad::report {
+namespace {
+
+std::optional<double> fraction(std::int64_t part, std::int64_t whole) {
+  if (whole == 0) return {};
+  return static_cast<double>(part) / static_cast<double>(whole);
+}
+
+std::string shown(const std::optional<double>& value) {
+  return value ? fmt::format("{:.4f}", *value) : "-";
+}
+
+ClassScores scores_of(std::int64_t hits, std::int64_t predicted, std::int64_t support) {
+  return {fraction(hits, predicted), fraction(hits, support),
+          fraction(2 * hits, predicted + support)};
+}
+
+/// A mean of values of which some may not be defined.
+class Mean {
+ public:
+  void add(const std::optional<double>& value, double weight) {
+    if (!value) return;
+    sum_ += weight * *value;
+    weight_ += weight;
+  }
+  std::optional<double> value() const {
+    if (weight_ == 0) return {};
+    return sum_ / weight_;
+  }
+
+ private:
+  double sum_ = 0;
+  double weight_ = 0;
+};
+
+}  // namespace
 
 ConfusionMatrix::ConfusionMatrix(std::vector<std::string> classes)
     : classes_(std::move(classes)), counts_(classes_.size() * classes_.size()) {
@@ -31,44 +69,45 @@ std::int64_t ConfusionMatrix::count(std::size_t target, std::size_t predicted) c
   return counts_[target * classes_.size() + predicted];
 }
 
-std::int64_t ConfusionMatrix::row(std::size_t target) const {
+std::int64_t ConfusionMatrix::support(std::size_t c) const {
   std::int64_t sum = 0;
-  for (std::size_t p = 0; p < classes_.size(); ++p) sum += count(target, p);
+  for (std::size_t p = 0; p < classes_.size(); ++p) sum += count(c, p);
   return sum;
 }
 
-std::int64_t ConfusionMatrix::column(std::size_t predicted) const {
+std::int64_t ConfusionMatrix::predicted(std::size_t c) const {
   std::int64_t sum = 0;
-  for (std::size_t t = 0; t < classes_.size(); ++t) sum += count(t, predicted);
+  for (std::size_t t = 0; t < classes_.size(); ++t) sum += count(t, c);
   return sum;
 }
 
-namespace {
-
-std::optional<double> fraction(std::int64_t part, std::int64_t whole) {
-  if (whole == 0) return {};
-  return static_cast<double>(part) / static_cast<double>(whole);
+std::int64_t ConfusionMatrix::right() const {
+  std::int64_t sum = 0;
+  for (std::size_t c = 0; c < classes_.size(); ++c) sum += count(c, c);
+  return sum;
 }
 
-std::string shown(const std::optional<double>& value) {
-  return value ? fmt::format("{:.4f}", *value) : "-";
+std::optional<double> ConfusionMatrix::accuracy() const { return fraction(right(), total_); }
+
+ClassScores ConfusionMatrix::scores(std::size_t c) const {
+  return scores_of(count(c, c), predicted(c), support(c));
 }
 
-}  // namespace
-
-std::optional<double> ConfusionMatrix::accuracy() const {
-  std::int64_t right = 0;
-  for (std::size_t c = 0; c < classes_.size(); ++c) right += count(c, c);
-  return fraction(right, total_);
+ClassScores ConfusionMatrix::mean(bool by_support) const {
+  Mean precision, recall, f1;
+  for (std::size_t c = 0; c < classes_.size(); ++c) {
+    const ClassScores s = scores(c);
+    const double weight = by_support ? static_cast<double>(support(c)) : 1;
+    precision.add(s.precision, weight);
+    recall.add(s.recall, weight);
+    f1.add(s.f1, weight);
+  }
+  return {precision.value(), recall.value(), f1.value()};
 }
 
-std::optional<double> ConfusionMatrix::precision(std::size_t c) const {
-  return fraction(count(c, c), column(c));
-}
-
-std::optional<double> ConfusionMatrix::recall(std::size_t c) const {
-  return fraction(count(c, c), row(c));
-}
+ClassScores ConfusionMatrix::macro() const { return mean(false); }
+ClassScores ConfusionMatrix::weighted() const { return mean(true); }
+ClassScores ConfusionMatrix::micro() const { return scores_of(right(), total_, total_); }
 
 std::string to_string(const ConfusionMatrix& matrix) {
   const auto& classes = matrix.classes();
@@ -85,12 +124,132 @@ std::string to_string(const ConfusionMatrix& matrix) {
     out += fmt::format("{:>{}} ", classes[t], name);
     for (std::size_t p = 0; p < classes.size(); ++p)
       out += fmt::format(" {:>{}}", matrix.count(t, p), cell);
-    out += fmt::format("  {:>7}\n", shown(matrix.recall(t)));
+    out += fmt::format("  {:>7}\n", shown(matrix.scores(t).recall));
   }
   out += fmt::format("{:>{}} ", "precision", name);
   for (std::size_t p = 0; p < classes.size(); ++p)
-    out += fmt::format(" {:>{}}", shown(matrix.precision(p)), cell);
+    out += fmt::format(" {:>{}}", shown(matrix.scores(p).precision), cell);
   return out + '\n';
+}
+
+// ---- measures of scores
+
+namespace {
+
+/// Scores [N, C] in float64 with the targets [N], checked.
+struct Scored {
+  Tensor scores;
+  std::int64_t examples;
+  std::int64_t classes;
+  const double* values;
+  const std::int64_t* target;
+
+  Scored(const char* name, const Tensor& all, const Tensor& targets)
+      : scores(all.detach().to(float64)),
+        examples(targets.numel()),
+        classes(all.dim() == 2 ? all.size(1) : 0),
+        values(scores.data<double>()),
+        target(targets.data<std::int64_t>()) {
+    require<DTypeError>(is_floating(all.dtype()), "{}: scores are {}; they must be floating", name,
+                        all.dtype());
+    require<ShapeError>(all.dim() == 2 && targets.dim() == 1 && all.size(0) == examples,
+                        "{}: scores {} and targets {} must be [N, C] and [N]", name, all.shape(),
+                        targets.shape());
+    for (std::int64_t i = 0; i < examples; ++i)
+      require<ValueError>(target[i] >= 0 && target[i] < classes,
+                          "{}: example {} has target {}; classes are 0 to {}", name, i, target[i],
+                          classes - 1);
+  }
+
+  std::span<const double> row(std::int64_t i) const {
+    return {values + i * classes, static_cast<std::size_t>(classes)};
+  }
+};
+
+}  // namespace
+
+std::optional<double> topk_accuracy(const Tensor& scores, const Tensor& target, std::int64_t k) {
+  const Scored all("topk_accuracy", scores, target);
+  require<ValueError>(k >= 1 && k <= all.classes, "topk_accuracy: k = {} of {} classes", k,
+                      all.classes);
+  std::int64_t found = 0;
+  for (std::int64_t i = 0; i < all.examples; ++i) {
+    const auto row = all.row(i);
+    const auto wanted = static_cast<std::size_t>(all.target[i]);
+    std::int64_t higher = 0;
+    for (std::size_t c = 0; c < row.size(); ++c)
+      higher += row[c] > row[wanted] || (row[c] == row[wanted] && c < wanted);
+    found += higher < k;
+  }
+  return fraction(found, all.examples);
+}
+
+std::optional<double> roc_auc(const Tensor& scores, const Tensor& target, std::int64_t c) {
+  const Scored all("roc_auc", scores, target);
+  require<ValueError>(c >= 0 && c < all.classes, "roc_auc: class {} of {} classes", c, all.classes);
+  std::vector<std::pair<double, bool>> ranked;  // score, and whether of the class
+  for (std::int64_t i = 0; i < all.examples; ++i) {
+    const double score = all.row(i)[static_cast<std::size_t>(c)];
+    require<ValueError>(!std::isnan(score), "roc_auc: the score of example {} is NaN", i);
+    ranked.emplace_back(score, all.target[i] == c);
+  }
+  std::ranges::sort(ranked);
+  double below = 0;  // examples of other classes with lower scores
+  double wins = 0;
+  double positives = 0;
+  for (std::size_t begin = 0, end = 0; begin < ranked.size(); begin = end) {
+    double tied_positives = 0;
+    double tied_others = 0;
+    for (; end < ranked.size() && ranked[end].first == ranked[begin].first; ++end)
+      (ranked[end].second ? tied_positives : tied_others) += 1;
+    wins += tied_positives * (below + tied_others / 2);
+    positives += tied_positives;
+    below += tied_others;
+  }
+  if (positives == 0 || below == 0) return {};
+  return wins / (positives * below);
+}
+
+Calibration calibration(const Tensor& probabilities, const Tensor& target, int bins) {
+  const Scored all("calibration", probabilities, target);
+  require<ValueError>(bins >= 1, "calibration: {} bins", bins);
+  struct Sums {
+    std::int64_t count = 0;
+    std::int64_t right = 0;
+    double confidence = 0;
+  };
+  std::vector<Sums> sums(static_cast<std::size_t>(bins));
+  for (std::int64_t i = 0; i < all.examples; ++i) {
+    const auto row = all.row(i);
+    for (const double p : row)
+      require<ValueError>(p >= 0 && p <= 1 + 1e-6,
+                          "calibration: example {} has the probability {}; give probabilities, not "
+                          "scores: softmax(scores, 1)",
+                          i, p);
+    const auto top = std::ranges::max_element(row);
+    const double place = std::ceil(*top * bins) - 1;
+    Sums& bin = sums[static_cast<std::size_t>(std::clamp<double>(place, 0, bins - 1))];
+    ++bin.count;
+    bin.right += top - row.begin() == all.target[i];
+    bin.confidence += *top;
+  }
+  Calibration result;
+  Mean error;
+  for (std::size_t b = 0; b < sums.size(); ++b) {
+    const auto& [count, right, confidence] = sums[b];
+    Calibration::Bin bin{static_cast<double>(b) / bins,
+                         static_cast<double>(b + 1) / bins,
+                         count,
+                         {},
+                         fraction(right, count)};
+    if (count > 0) {
+      bin.confidence = confidence / static_cast<double>(count);
+      error.add(std::abs(*bin.accuracy - *bin.confidence), static_cast<double>(count));
+    }
+    result.bins.push_back(bin);
+  }
+  result.error = error.value();
+  return result;
 }
 
 void RunningMean::add(double value) {

@@ -6,7 +6,20 @@
 #include <string>
 #include <vector>
 
+/// What is not defined (a precision of a class that was never predicted, say) is an empty optional,
+/// never 0.
 namespace xgrad::report {
+
+/// How well classes are told apart: of one class, or a mean over classes.
+struct ClassScores {
+  /// Of what was predicted as the class, the fraction that is it; not defined if nothing was.
+  std::optional<double> precision;
+  /// Of the examples of the class, the fraction that was found; not defined if there are none.
+  std::optional<double> recall;
+  /// 2 TP / (2 TP + FP + FN), the harmonic mean of both; not defined if the class neither occurs
+  /// nor was predicted.
+  std::optional<double> f1;
+};
 
 /// Counts of (true class, predicted class), and what follows from them.
 class ConfusionMatrix {
@@ -22,16 +35,26 @@ class ConfusionMatrix {
   std::int64_t total() const noexcept { return total_; }
   const std::vector<std::string>& classes() const noexcept { return classes_; }
 
+  /// Examples of the class: its support.
+  std::int64_t support(std::size_t c) const;
+  /// Examples that were predicted as the class.
+  std::int64_t predicted(std::size_t c) const;
+  /// Examples that are right: the trace.
+  std::int64_t right() const;
+
   /// The fraction that is right: the trace over the sum. Not defined without examples.
   std::optional<double> accuracy() const;
-  /// Of what was predicted as the class, the fraction that is it; not defined if nothing was.
-  std::optional<double> precision(std::size_t c) const;
-  /// Of the examples of the class, the fraction that was found; not defined if there are none.
-  std::optional<double> recall(std::size_t c) const;
+  ClassScores scores(std::size_t c) const;
+
+  /// The plain means over the classes for which each score is defined.
+  ClassScores macro() const;
+  /// The same, each class weighing as much as it has examples.
+  ClassScores weighted() const;
+  /// Scores of all decisions together. With one class an example all three are the accuracy.
+  ClassScores micro() const;
 
  private:
-  std::int64_t row(std::size_t target) const;
-  std::int64_t column(std::size_t predicted) const;
+  ClassScores mean(bool by_support) const;
 
   std::vector<std::string> classes_;
   std::vector<std::int64_t> counts_;
@@ -41,6 +64,35 @@ class ConfusionMatrix {
 /// The matrix as an aligned table, true classes in rows, with recall and precision at the margins;
 /// what is not defined is shown as "-".
 std::string to_string(const ConfusionMatrix& matrix);
+
+/// The fraction of examples whose class is among the k with the highest scores; among equal scores
+/// the lower class counts as higher, as in argmax. `scores` are floating [N, C], `target` int64
+/// [N]; not defined for N = 0. ShapeError, DTypeError; ValueError unless 1 ≤ k ≤ C and targets are
+/// classes.
+std::optional<double> topk_accuracy(const Tensor& scores, const Tensor& target, std::int64_t k);
+
+/// Area under the ROC curve of the class `c` against all others: the chance that an example of the
+/// class scores higher than one of another, a tie counting half (Fawcett 2006, "An introduction to
+/// ROC analysis"). Arguments as above; not defined unless both kinds occur. ValueError for NaN.
+std::optional<double> roc_auc(const Tensor& scores, const Tensor& target, std::int64_t c);
+
+/// How far confidence, the highest probability, can be believed (Guo et al. 2017, "On Calibration
+/// of Modern Neural Networks").
+struct Calibration {
+  struct Bin {
+    double low;  ///< confidences in (low, high]
+    double high;
+    std::int64_t count;
+    std::optional<double> confidence;  ///< mean; not defined in an empty bin
+    std::optional<double> accuracy;
+  };
+  std::vector<Bin> bins;
+  /// Expected calibration error: Σ count / N · |accuracy − confidence|.
+  std::optional<double> error;
+};
+
+/// `probabilities` are floating [N, C] in [0, 1] (ValueError), `target` int64 [N].
+Calibration calibration(const Tensor& probabilities, const Tensor& target, int bins = 10);
 
 /// A mean of recent values: the plain mean over the first `warmup`, then a moving average in which
 /// each new value weighs 1 − factor.

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <utility>
 
 #include <fmt/format.h>
 #include <unistd.h>
@@ -17,16 +18,19 @@ double Progress::seconds() const {
   return std::chrono::duration<double>(Clock::now() - start_).count();
 }
 
+double Progress::seconds_left(std::int64_t done) const {
+  return seconds() * static_cast<double>(total_ - done) /
+         static_cast<double>(std::max<std::int64_t>(done, 1));
+}
+
 void Progress::update(std::int64_t done, const std::string& text) {
   constexpr auto pause = std::chrono::milliseconds(100);
   constexpr std::int64_t width = 24;
   if (!terminal_ || (Clock::now() - last_ < pause && done < total_)) return;
   last_ = Clock::now();
-  const double left = seconds() * static_cast<double>(total_ - done) /
-                      static_cast<double>(std::max<std::int64_t>(done, 1));
   const auto filled = static_cast<std::size_t>(width * done / total_);
   fmt::print("\r[{:<{}}] {}/{}  {}  {} left\033[K", std::string(filled, '='), width, done, total_,
-             text, duration(left));
+             text, duration(seconds_left(done)));
   std::fflush(stdout);
   drawn_ = true;
 }
@@ -41,6 +45,22 @@ void Progress::finish() {
   if (drawn_) fmt::print("\n");
   std::fflush(stdout);
   drawn_ = false;
+}
+
+void Stopwatch::lap(const std::string& part) {
+  const auto now = Clock::now();
+  const double passed = std::chrono::duration<double>(now - std::exchange(last_, now)).count();
+  const auto found = std::ranges::find(parts_, part, &std::pair<std::string, double>::first);
+  if (found == parts_.end()) {
+    parts_.emplace_back(part, passed);
+  } else {
+    found->second += passed;
+  }
+}
+
+double Stopwatch::seconds(const std::string& part) const {
+  const auto found = std::ranges::find(parts_, part, &std::pair<std::string, double>::first);
+  return found == parts_.end() ? 0 : found->second;
 }
 
 std::string duration(double seconds) {

@@ -2,6 +2,8 @@
 #include <chrono>
 #include <cstdint>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace xgrad::report {
 
@@ -23,6 +25,8 @@ class Progress {
   void finish();
 
   double seconds() const;
+  /// About how long the rest takes once `done` steps are over.
+  double seconds_left(std::int64_t done) const;
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -32,6 +36,22 @@ class Progress {
   bool drawn_ = false;
   Clock::time_point start_ = Clock::now();
   Clock::time_point last_ = start_;
+};
+
+/// Where the time of a loop goes: seconds by the name of each part, in the order of first use.
+class Stopwatch {
+ public:
+  /// What passed since the last call (or the start) belongs to `part`.
+  void lap(const std::string& part);
+  const std::vector<std::pair<std::string, double>>& parts() const noexcept { return parts_; }
+  /// Of one part; 0 if it never was.
+  double seconds(const std::string& part) const;
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  Clock::time_point last_ = Clock::now();
+  std::vector<std::pair<std::string, double>> parts_;
 };
 
 /// "45 s", "3 min 20 s", "1 h 05 min".

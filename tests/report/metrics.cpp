@@ -1,6 +1,8 @@
 #include <xgrad/report/metrics.hpp>
 #include <xgrad/report/progress.hpp>
 
+#include <cmath>
+
 #include "support.hpp"
 
 using namespace support;
@@ -12,10 +14,19 @@ TEST_CASE("a confusion matrix by hand") {
   CHECK(matrix.count(0, 1) == 1);
   CHECK(matrix.total() == 5);
   CHECK(*matrix.accuracy() == doctest::Approx(0.6));
-  CHECK(*matrix.precision(0) == doctest::Approx(2.0 / 3));
-  CHECK(*matrix.recall(0) == doctest::Approx(2.0 / 3));
-  CHECK_FALSE(matrix.precision(2).has_value());
-  CHECK_FALSE(matrix.recall(2).has_value());
+  CHECK(matrix.right() == 3);
+  const auto [precision, recall, f1] = matrix.scores(1);
+  CHECK(*precision == doctest::Approx(0.5));
+  CHECK(*recall == doctest::Approx(0.5));
+  CHECK(*f1 == doctest::Approx(0.5));
+  CHECK(*matrix.scores(0).precision == doctest::Approx(2.0 / 3));
+  CHECK(*matrix.scores(0).recall == doctest::Approx(2.0 / 3));
+  CHECK_FALSE(matrix.scores(2).precision);
+  CHECK_FALSE(matrix.scores(2).recall);
+  CHECK_FALSE(matrix.scores(2).f1);
+  CHECK(*matrix.macro().precision == doctest::Approx(7.0 / 12));
+  CHECK(*matrix.weighted().precision == doctest::Approx(0.6));
+  CHECK(*matrix.micro().f1 == doctest::Approx(0.6));
   CHECK(report::to_string(matrix) ==
         "true \\ predicted     cat    dog    emu   recall\n"
         "             cat       2      1      0   0.6667\n"
@@ -23,6 +34,64 @@ TEST_CASE("a confusion matrix by hand") {
         "             emu       0      0      0        -\n"
         "       precision  0.6667 0.5000      -\n");
   CHECK_FALSE(ConfusionMatrix({"a"}).accuracy().has_value());
+}
+
+TEST_CASE("a class that is never predicted has a recall of 0 and no precision") {
+  ConfusionMatrix matrix({"a", "b"});
+  matrix.add(tensor({0, 1}), tensor({0, 0}));
+  CHECK(*matrix.scores(0).precision == doctest::Approx(0.5));
+  CHECK(*matrix.scores(0).recall == 1);
+  CHECK(*matrix.scores(0).f1 == doctest::Approx(2.0 / 3));
+  CHECK_FALSE(matrix.scores(1).precision);
+  CHECK(*matrix.scores(1).recall == 0);
+  CHECK(*matrix.scores(1).f1 == 0);
+  CHECK(*matrix.macro().precision == doctest::Approx(0.5));
+  CHECK(*matrix.macro().f1 == doctest::Approx(1.0 / 3));
+  CHECK_FALSE(ConfusionMatrix({"a"}).macro().f1);
+}
+
+TEST_CASE("top-k by hand; equal scores count as argmax counts them") {
+  const Tensor scores = tensor({{1., 2., 3.}, {3., 2., 1.}, {1., 1., 1.}});
+  const Tensor target = tensor({0, 1, 2});
+  CHECK(*report::topk_accuracy(scores, target, 1) == 0);
+  CHECK(*report::topk_accuracy(scores, target, 2) == doctest::Approx(1.0 / 3));
+  CHECK(*report::topk_accuracy(scores, target, 3) == 1);
+  CHECK(*report::topk_accuracy(scores, tensor({2, 0, 0}), 1) == 1);
+  CHECK_FALSE(report::topk_accuracy(zeros({0, 3}), zeros({0}, {.dtype = int64}), 1));
+  CHECK_THROWS_AS(report::topk_accuracy(scores, target, 4), ValueError);
+  CHECK_THROWS_AS(report::topk_accuracy(scores, tensor({0, 1}), 1), ShapeError);
+  CHECK_THROWS_AS(report::topk_accuracy(scores, tensor({0, 1, 3}), 1), ValueError);
+  CHECK_THROWS_AS(report::topk_accuracy(tensor({{1, 2}}), tensor({0}), 1), DTypeError);
+}
+
+TEST_CASE("the area under the ROC curve by hand") {
+  // Scores 0.1, 0.4 of others and 0.35, 0.8 of the class: it wins 3 of 4 comparisons.
+  const Tensor scores = tensor({{0.9, 0.1}, {0.6, 0.4}, {0.65, 0.35}, {0.2, 0.8}});
+  CHECK(*report::roc_auc(scores, tensor({0, 0, 1, 1}), 1) == doctest::Approx(0.75));
+  CHECK(*report::roc_auc(scores, tensor({0, 0, 1, 1}), 0) == doctest::Approx(0.75));
+  // A tie counts half: 1 win and 1 tie of 2.
+  CHECK(*report::roc_auc(tensor({{0., 0.5}, {0., 0.5}, {0., 0.2}}), tensor({1, 0, 0}), 1) ==
+        doctest::Approx(0.75));
+  CHECK_FALSE(report::roc_auc(scores, tensor({0, 0, 0, 0}), 1));
+  CHECK_FALSE(report::roc_auc(scores, tensor({1, 1, 1, 1}), 1));
+  CHECK_THROWS_AS(report::roc_auc(tensor({{NAN, 0.}}), tensor({0}), 0), ValueError);
+}
+
+TEST_CASE("calibration by hand") {
+  // Twice 0.95 with one right, once 0.75 and right: 2/3 · 0.45 + 1/3 · 0.25.
+  const Tensor p = tensor({{0.95, 0.05}, {0.95, 0.05}, {0.25, 0.75}}, {.dtype = float64});
+  const auto found = report::calibration(p, tensor({0, 1, 1}));
+  REQUIRE(found.bins.size() == 10);
+  CHECK(found.bins[9].count == 2);
+  CHECK(*found.bins[9].confidence == doctest::Approx(0.95));
+  CHECK(*found.bins[9].accuracy == doctest::Approx(0.5));
+  CHECK(found.bins[7].count == 1);
+  CHECK(found.bins[0].count == 0);
+  CHECK_FALSE(found.bins[0].accuracy);
+  CHECK(*found.error == doctest::Approx(0.3 + 0.25 / 3));
+  CHECK(message_of<ValueError>([] {
+          report::calibration(tensor({{2., -1.}}), tensor({0}));
+        }).find("softmax") != std::string::npos);
 }
 
 TEST_CASE("what is no class is told") {
@@ -42,6 +111,17 @@ TEST_CASE("a running mean is plain at first, then forgets") {
   CHECK(mean.value() == 2);
   mean.add(12);
   CHECK(mean.value() == doctest::Approx(3));
+}
+
+TEST_CASE("a stopwatch adds up each part") {
+  report::Stopwatch watch;
+  watch.lap("a");
+  watch.lap("b");
+  watch.lap("a");
+  REQUIRE(watch.parts().size() == 2);
+  CHECK(watch.parts()[0].first == "a");
+  CHECK(watch.seconds("a") >= 0);
+  CHECK(watch.seconds("never") == 0);
 }
 
 TEST_CASE("durations read well") {

@@ -1,0 +1,38 @@
+#pragma once
+// Internal: files that are whole or not there.
+
+#include <cstddef>
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+namespace xgrad::detail {
+
+/// A file being written beside its final place, `path` + ".partial". finish() renames it into
+/// place; without that nothing is left. IOError with `doing` in front where something fails.
+class NewFile {
+ public:
+  NewFile(std::string doing, std::string path);
+  ~NewFile();
+  NewFile(const NewFile&) = delete;
+  NewFile& operator=(const NewFile&) = delete;
+
+  void write(const void* data, std::size_t bytes);
+  void finish();
+
+ private:
+  [[noreturn]] void fail(const std::string& path) const;
+
+  std::string doing_;
+  std::string path_;
+  std::string partial_;
+  std::FILE* file_;
+};
+
+/// Writes `bytes` as the whole of a file.
+void write_file(const std::string& doing, const std::string& path, std::string_view bytes);
+
+/// Throws IOError with errno's words: "load: cannot read: a/b: No such file or directory".
+[[noreturn]] void raise_errno(const std::string& doing, const std::string& path);
+
+}  // namespace xgrad::detail

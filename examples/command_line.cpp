@@ -1,0 +1,95 @@
+// The training programs' command line.
+
+#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/random.hpp>
+#include <xgrad/ops/threads.hpp>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+
+#include "training.hpp"
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+#include <unistd.h>
+
+namespace examples {
+namespace {
+
+/// Starts the program again with a shorter wait between parallel parts, unless the environment says
+/// how to wait. libgomp reads that before main, and by default its threads spin for milliseconds at
+/// every barrier: beside one other busy program on two cores, training came to a standstill.
+void wait_briefly(char** argv) {
+  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
+  setenv("GOMP_SPINCOUNT", "20000", 1);
+  execv("/proc/self/exe", argv);  // comes back only if it fails, and then all is as it was
+}
+
+/// A number for which `holds`; otherwise the message says what it is not.
+CLI::Validator number(const std::string& what, bool (*holds)(double)) {
+  return {[=](std::string& text) {
+            double value = 0;
+            const bool good = CLI::detail::lexical_cast(text, value) && holds(value);
+            return good ? std::string() : fmt::format("'{}' is not {}", text, what);
+          },
+          ""};
+}
+
+/// Reads the command line into `options`. The exit code if the program is to end: help, or an
+/// error.
+std::optional<int> parse(const Program& program, int argc, char** argv, Options& options) {
+  CLI::App app(program.description);
+  const auto positive =
+      number("a whole number above 0", [](double v) { return v > 0 && v == std::floor(v); });
+  const auto not_negative = number("a number of at least 0", [](double v) { return v >= 0; });
+  const auto below_one =
+      number("a number from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
+  app.get_formatter()->column_width(34);
+  app.add_option("--net", options.net, "Network and its recipe")
+      ->check(CLI::IsMember(program.nets));
+  app.add_option("--iterations", options.iterations, "Steps to train")->check(positive);
+  app.add_option("--epochs", options.epochs, "Passes over the training images, instead of steps")
+      ->check(positive);
+  app.add_option("--batch", options.batch, "Images in a step")->check(positive);
+  app.add_option("--lr", options.lr, "Learning rate (the highest, where it changes)")
+      ->check(not_negative);
+  app.add_option("--momentum", options.momentum, "Momentum, below 1")->check(below_one);
+  app.add_option("--weight-decay", options.weight_decay, "Weight decay")->check(not_negative);
+  app.add_option("--seed", options.seed, "Seed: the same one gives the same bits")
+      ->capture_default_str();
+  app.add_option("--threads", options.threads, "Threads (default: all cores)")->check(positive);
+  app.add_option("--data", options.data,
+                 "Directory with the data (default: $XGRAD_DATA, else the cache, else a download)");
+  app.add_option("--save", options.save, "File for the trained weights")->capture_default_str();
+  app.add_option("--report", options.report,
+                 "Directory for a page that shows the run, live while it goes on");
+  app.add_option("--log", options.log, "File for a log in JSON lines");
+  if (program.offers_fashion)
+    app.add_flag("--or-fashion", options.or_fashion,
+                 "Use Debian's Fashion-MNIST if MNIST is not to be had");
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return app.exit(error);
+  }
+  return {};
+}
+
+}  // namespace
+
+int start(const Program& program, int argc, char** argv) {
+  wait_briefly(argv);
+  Options options{.save = program.save};
+  if (const auto code = parse(program, argc, argv, options)) return *code;
+  try {
+    if (options.threads > 0) xgrad::set_num_threads(options.threads);
+    xgrad::manual_seed(options.seed);
+    return program.run(options);
+  } catch (const xgrad::Error& error) {
+    std::fflush(stdout);
+    fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  }
+}
+
+}  // namespace examples

@@ -1,0 +1,63 @@
+#pragma once
+#include <xgrad/report/run.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <cstdio>
+#include <initializer_list>
+#include <optional>
+#include <string>
+#include <utility>
+#include <variant>
+
+namespace xgrad::report {
+
+/// The page of a run that goes on, rewritten every few seconds: a browser left open shows it live.
+/// What cannot be written does not stop the training: see failure().
+class LivePage {
+ public:
+  /// IOError if nothing can be written to `directory` now.
+  LivePage(const Run& run, std::string directory, int seconds = 3);
+
+  /// Whether it is time for update(): a page is some milliseconds of work.
+  bool due() const;
+  /// Rewrites the page.
+  void update();
+  /// Why the last update() failed, if it did.
+  const std::optional<std::string>& failure() const noexcept { return failure_; }
+
+ private:
+  using Clock = std::chrono::steady_clock;
+
+  const Run& run_;
+  std::string directory_;
+  std::chrono::seconds every_;
+  Clock::time_point last_;
+  std::optional<std::string> failure_;
+};
+
+/// A log for programs: a file with one JSON object a line.
+class JsonLines {
+ public:
+  using Value = std::variant<double, std::int64_t, std::string>;
+  using Fields = std::vector<std::pair<std::string, Value>>;
+
+  /// Starts the file anew. IOError if it cannot be written.
+  explicit JsonLines(std::string path);
+  ~JsonLines();
+  JsonLines(const JsonLines&) = delete;
+  JsonLines& operator=(const JsonLines&) = delete;
+
+  /// Adds a line; numbers that are not finite become null. In the file within a second, and whole.
+  void write(const Fields& fields);
+  /// Everything is in the file. IOError if that, or an earlier line, could not be written.
+  void finish();
+
+ private:
+  std::string path_;
+  std::FILE* file_;
+  std::chrono::steady_clock::time_point flushed_ = std::chrono::steady_clock::now();
+  int error_ = 0;  // errno of the first failure
+};
+
+}  // namespace xgrad::report
