@@ -319,14 +319,14 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
   try {
     done = training.run();
   } catch (const xgrad::Error& error) {
-    attempt("the report is", [&] {
+    attempt("the report or log is", [&] {
       journal.finish(fmt::format("Stopped: {}", error.what()),
                      {{"event", "error"}, {"message", error.what()}});
     });
     throw;
   }
   const std::string state =
-      interrupted ? fmt::format("interrupted after {} of {} iterations", done, plan.iterations)
+      interrupted ? fmt::format("Interrupted after {} of {} iterations.", done, plan.iterations)
                   : "";
   if (interrupted) fmt::print("{}\n", state);
 
@@ -345,7 +345,7 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
     fmt::print("weights saved to {}\n", std::filesystem::absolute(options.save).string());
   });
   const double speed = static_cast<double>(done * plan.batch) / seconds;
-  code |= attempt("the report is", [&] {
+  code |= attempt("the report or log is", [&] {
     const auto page = journal.finish(state, {{"event", "result"},
                                              {"iterations", done},
                                              {"test accuracy", accuracy},

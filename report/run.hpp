@@ -60,7 +60,7 @@ using Configuration = std::vector<std::pair<std::string, std::string>>;
 ///     report::write(run, "out");                               // out/index.html
 struct Run {
   std::string title = "A network";
-  std::string state = {};  ///< "interrupted after 300 iterations"; empty for a finished run
+  std::string state = {};  ///< "Interrupted after 300 iterations."; empty for a finished run
   Configuration configuration = {};
   Machine machine = this_machine();
   History history = {};

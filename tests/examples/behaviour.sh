@@ -59,6 +59,15 @@ check "another seed gives others" bash -c '! cmp -s mnist.safetensors first.safe
 run "$bin/mnist" --data data --epochs 3 --batch 20
 check "epochs" test $code -eq 0
 
+run "$bin/mnist" --data data --iterations 60 --report "a <page>" --log run.jsonl --save other.safetensors
+check "--report says where the page is" says "report written to $PWD/a <page>/index.html" out
+check "the page has the accuracy" grep -qF 'of 50 test examples right' "a <page>/index.html"
+check "and does not reload any more" bash -c "! grep -q http-equiv=.refresh 'a <page>/index.html'"
+check "the figures lie beside it" test -s "a <page>/mistakes.png" -a -s "a <page>/loss.svg"
+check "the log has a line for each iteration" test "$(grep -c '"event":"iteration"' run.jsonl)" -eq 60
+check "and the result" bash -c "tail -n 1 run.jsonl | grep -q '\"event\":\"result\"'"
+check "a report changes no bit of the weights" cmp -s other.safetensors first.safetensors
+
 run "$bin/mnist" --help
 check "--help ends with 0" test $code -eq 0
 check "--help names the options" says '--weight-decay' out
@@ -80,8 +89,16 @@ check "missing data is told" says 'nowhere/mnist' err
 check "and ends with 1" test $code -eq 1
 run "$bin/mnist" --data data --lr 1e6 --iterations 200
 check "a loss that is no number stops with advice" says 'lower the learning rate' err
+run "$bin/mnist" --data data --lr 1e6 --iterations 200 --report stopped
+check "and the page tells it" grep -qF 'Stopped: the loss is' stopped/index.html
 run "$bin/mnist" --data data --iterations 5 --save nowhere/w.safetensors
 check "weights that cannot be written are told before training" test "$code" -eq 1 -a ! -s out
+touch file
+run "$bin/mnist" --data data --iterations 5 --report file/page
+check "so is a report that cannot be written" test "$code" -eq 1 -a ! -s out
+check "with its reason" says 'report: cannot make the directory file/page: Not a directory' err
+run "$bin/mnist" --data data --iterations 5 --log nowhere/log
+check "and a log" says 'log: cannot write: nowhere/log: No such file or directory' err
 run env XGRAD_NUM_THREADS=zero "$bin/mnist" --data data --iterations 5
 check "a wrong number of threads is told" says 'XGRAD_NUM_THREADS' err
 
@@ -94,19 +111,26 @@ if [ -c /dev/full ]; then
   ln -s /dev/full full.safetensors.partial
   run "$bin/mnist" --data data --iterations 5 --save full.safetensors
   check "a full disk is told" says 'No space left' err
-  check "and ends with 1, results shown" test $code -eq 1
+  check "and ends with 1" test $code -eq 1
   check "and the results are shown" says 'result: test_accuracy' out
+  run "$bin/mnist" --data data --iterations 5 --log /dev/full
+  check "for the log too, with the weights saved" test $code -eq 1 -a -s mnist.safetensors
+  check "in words" says 'error: the report or log is not saved: log: cannot write: /dev/full' err
 fi
 
-"$bin/mnist" --data data --iterations 1000000 --save stopped.safetensors >out 2>err </dev/null &
+"$bin/mnist" --data data --iterations 1000000 --save stopped.safetensors --report live >out 2>err </dev/null &
 pid=$!
 for _ in $(seq 100); do says 'iteration    100' out && break; sleep 0.2; done
+sleep 4
+check "the page shows the run live" grep -qE 'Training: iteration [0-9]+ of 1000000' live/index.html
+check "and reloads itself" grep -q 'http-equiv="refresh"' live/index.html
 kill -INT $pid
 wait $pid
 code=$?
 check "Ctrl-C ends with 130" test $code -eq 130
 check "with the weights saved" test -s stopped.safetensors
 check "and the result printed" says 'result: test_accuracy' out
+check "and the page finished" grep -qF 'Interrupted after' live/index.html
 
 run "$bin/cifar10" --data data
 check "missing CIFAR-10 is told" says 'cifar-10-b' err
