@@ -143,6 +143,7 @@ bool gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
 
   std::vector<Mismatch> mismatches;
   std::int64_t count = 0;
+  double largest = 0;
   std::size_t next = 0;
   for (std::size_t input = 0; input < copies.size(); ++input) {
     Tensor& x = copies[input];
@@ -152,8 +153,13 @@ bool gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
       const double d = gradient.defined() ? gradient.data<double>()[i] : 0.0;
       const double r = numeric_derivative(f, copies, x, i, weights, options.eps);
       const double error = std::abs(d - r) / (std::abs(d) + std::abs(r) + 1e-8);
+      largest = std::max(largest, error);
       if (!(error <= options.tolerance)) mismatches.push_back({input, i, d, r, error});
     }
+  }
+  if (options.figures != nullptr) {
+    options.figures->entries += count;
+    options.figures->largest_error = std::max(options.figures->largest_error, largest);
   }
   if (mismatches.empty()) return true;
   print(std::move(mismatches), copies, count, options);

@@ -8,10 +8,17 @@
 
 namespace xgrad {
 
+/// What checks have measured.
+struct GradcheckFigures {
+  std::int64_t entries = 0;  ///< of inputs
+  double largest_error = 0;  ///< |d − r| / (|d| + |r| + 1e-8)
+};
+
 struct GradcheckOptions {
-  double eps = 1e-5;               ///< step of the central difference
-  double tolerance = 1e-5;         ///< of |d − r| / (|d| + |r| + 1e-8)
-  std::ostream* report = nullptr;  ///< where mismatches are printed; nullptr means std::cerr
+  double eps = 1e-5;                    ///< step of the central difference
+  double tolerance = 1e-5;              ///< of |d − r| / (|d| + |r| + 1e-8)
+  std::ostream* report = nullptr;       ///< where mismatches are printed; nullptr means std::cerr
+  GradcheckFigures* figures = nullptr;  ///< what is measured is added there
 };
 
 namespace detail {

@@ -250,11 +250,16 @@ Json json_of(const nn::Summary& summary) {
           {"trainable", summary.trainable}};
 }
 
+/// To six digits: curves are the bulk of the file.
+Json rounded(double value) {
+  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.6g}", value))) : Json(nullptr);
+}
+
 Json json_of(const History& history) {
   Json out = Json::object();
   for (const auto& series : history.series()) {
     Json values = Json::array();
-    for (const double value : series.values) values.push_back(json_of(value));
+    for (const double value : series.values) values.push_back(rounded(value));
     out[series.name] = {{"step", series.steps}, {"value", std::move(values)}};
   }
   return out;
@@ -271,11 +276,16 @@ std::string json(const Run& run) {
                     {"compiler", run.machine.compiler},   {"xgrad", run.machine.xgrad}};
   if (run.network) out["network"] = json_of(run.network->summary);
   if (run.evaluation) out["test"] = json_of(*run.evaluation);
+  out["history"] = json_of(run.history);
   out["timing"] = Json::object();
   for (const auto& [part, seconds] : run.timing) out["timing"][part] = seconds;
-  out["history"] = json_of(run.history);
-  // Labels that are not UTF-8 are written with U+FFFD rather than not at all.
-  return out.dump(1, ' ', false, Json::error_handler_t::replace) + '\n';
+  // A line for each part of the run. Labels that are not UTF-8 are written with U+FFFD rather than
+  // not at all.
+  std::string text;
+  for (const auto& [key, value] : out.items())
+    text += fmt::format("{}\"{}\": {}", text.empty() ? "{\n" : ",\n", key,
+                        value.dump(-1, ' ', false, Json::error_handler_t::replace));
+  return text + "\n}\n";
 }
 
 }  // namespace xgrad::report::detail

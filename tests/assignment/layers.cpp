@@ -33,6 +33,7 @@ struct FullyConnected {
 }  // namespace
 
 TEST_CASE("fully connected: the pinned values") {
+  about("fully connected");
   CHECK(close(linear(d({{1., 2.}}), d({{-1., 3.}, {7., -3.}}), d({0., 0.})), {5, 1}));
   CHECK(close(linear(d({{1., 2.}}), d({{-1., 3.}, {7., -3.}}), d({2., 3.})), {7, 4}));
   CHECK(close(linear(d({{1., 2., 3.}, {2., 1., 2.}, {3., 1., 1.}}),
@@ -44,6 +45,7 @@ TEST_CASE("fully connected: the pinned values") {
 }
 
 TEST_CASE("fully connected: dL/dX = dL/dY A, dL/dA = dL/dYᵀ X, dL/db = Σ dL/dY") {
+  about("fully connected");
   for (const Shape& input : {Shape{4, 21}, Shape{4, 5, 3}})
     for (std::uint64_t draw = 0; draw < 5; ++draw) {
       const FullyConnected layer(input, 3, draw);
@@ -60,13 +62,16 @@ TEST_CASE("fully connected: dL/dX = dL/dY A, dL/dA = dL/dYᵀ X, dL/db = Σ dL/d
       CHECK(gradients_close(layer.x.grad().flatten(1), from_xtensor(dx)));
       CHECK(gradients_close(layer.weight.grad(), from_xtensor(da)));
       CHECK(gradients_close(layer.bias.grad(), from_xtensor(db)));
-      CHECK(gradcheck([](auto& in, auto& w,
-                         auto& c) { return 0.5 * linear(in.flatten(1), w, c).square().sum(); },
-                      {layer.x, layer.weight, layer.bias}));
+      CHECK(checks::gradcheck(
+          [](auto& in, auto& w, auto& c) {
+            return 0.5 * linear(in.flatten(1), w, c).square().sum();
+          },
+          {layer.x, layer.weight, layer.bias}));
     }
 }
 
 TEST_CASE("ReLU: the pinned values, and dL/dX = dL/dY where X > 0") {
+  about("ReLU");
   CHECK(close(relu(d({{2., 4., -5., 6., 7., -1.}, {-4., 0., 0., 3., 4., -5.}})),
               {2, 4, 0, 6, 7, 0, 0, 0, 0, 3, 4, 0}));
   const Tensor two = tensor({1., -1.}, {.dtype = float64, .requires_grad = true});
@@ -80,7 +85,8 @@ TEST_CASE("ReLU: the pinned values, and dL/dX = dL/dY where X > 0") {
     const Matrix dx = xt::maximum(in, 0.0);  // dL/dy = y, and y is x where x > 0
     CHECK(gradients_close(x.grad(), from_xtensor(dx)));
   }
-  CHECK(gradcheck([](auto& x) { return 0.5 * relu(x).square().sum(); }, {normal({4, 21, 34})}));
+  CHECK(checks::gradcheck([](auto& x) { return 0.5 * relu(x).square().sum(); },
+                          {normal({4, 21, 34})}));
 }
 
 namespace {
@@ -101,6 +107,7 @@ Matrix softmax_loss_gradient(const Matrix& x, const std::vector<std::int64_t>& c
 }  // namespace
 
 TEST_CASE("softmax loss: the pinned scores, and dL/dX = (softmax(X) − E) / N") {
+  about("softmax loss");
   const Tensor scores =
       tensor({{1., 2.}, {2., 4.}, {-1., -2.}}, {.dtype = float64, .requires_grad = true});
   const std::vector<std::int64_t> classes{0, 1, 0};  // the course counts from 1
@@ -122,11 +129,12 @@ TEST_CASE("softmax loss: the pinned scores, and dL/dX = (softmax(X) − E) / N")
     const Matrix expected =
         softmax_loss_gradient(xgrad::array<double>(x), labels.to_vector<std::int64_t>());
     CHECK(gradients_close(x.grad(), from_xtensor(expected)));
-    CHECK(gradcheck([&](auto& in) { return cross_entropy(in, labels); }, {x}));
+    CHECK(checks::gradcheck([&](auto& in) { return cross_entropy(in, labels); }, {x}));
   }
 }
 
 TEST_CASE("softmax loss: large scores do not overflow") {
+  about("softmax loss");
   const Tensor x =
       tensor({{1e4, -1e4, 0.}, {-1e4, 1e4, 1e4}}, {.dtype = float64, .requires_grad = true});
   const Tensor loss = cross_entropy(x, tensor({0, 2}));

@@ -147,7 +147,7 @@ TEST_CASE("a report: ten classes, one that never occurs, one never predicted") {
   }
   CHECK(holds(out.read("classes.csv"), "class 9,"));
   CHECK(holds(out.read("classes.csv"), "–"));
-  CHECK(holds(out.read("run.json"), "\"recall\": null"));
+  CHECK(holds(out.read("run.json"), "\"recall\":null"));
   CHECK_FALSE(holds(out.read("index.html"), "http-equiv=\"refresh\""));
   CHECK_FALSE(holds(out.read("index.html"), "<script"));
 }
