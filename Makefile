@@ -2,8 +2,13 @@
 #
 #   make demo    trains the assignment's network on MNIST and shows what it learned
 #   make test    builds and runs the whole test suite
+#
+# And two that make the course assignment's paper:
+#
+#   make assignment  reruns everything it shows, from the data to the PDF
+#   make paper       builds the PDF from the results that are there
 
-.PHONY: demo test packages clean
+.PHONY: demo test packages assignment paper clean
 
 demo: packages
 	cmake --preset release
@@ -16,6 +21,12 @@ test: packages
 	cmake --preset release
 	cmake --build --preset release
 	ctest --preset release
+
+assignment: packages
+	docs/assignment/reproduce
+
+paper:
+	docs/assignment/build
 
 packages:
 	@./install-packages

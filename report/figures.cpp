@@ -70,8 +70,9 @@ struct GridLayout {
     }
     cell_height = picture_height + static_cast<int>(lines) * line_height + (lines > 0 ? 6 : 0);
     const int count = std::max(static_cast<int>(grid.tiles.size()), 1);
-    columns = std::clamp((most_width - 2 * margin + gap) / (cell_width + gap), 1, count);
-    rows = (static_cast<int>(grid.tiles.size()) + columns - 1) / columns;
+    const int fitting = std::clamp((most_width - 2 * margin + gap) / (cell_width + gap), 1, count);
+    rows = (count + fitting - 1) / fitting;
+    columns = (count + rows - 1) / rows;  // rows of about the same length
     const int body = columns * (cell_width + gap) - gap;
     width = 2 * margin + std::max({body, 480, std::min(text_width(grid.title, 20), most_width)});
     note = wrapped(grid.note, small, width - 2 * margin);
@@ -102,7 +103,7 @@ std::vector<Tile> channel_tiles(const Tensor& maps, std::int64_t most) {
 
 Picture draw(const Grid& grid, int tile) {
   const GridLayout at(grid, tile);
-  Picture out(at.width, at.header + std::max(at.rows, 1) * (at.cell_height + at.gap) + at.margin);
+  Picture out(at.width, at.header + at.rows * (at.cell_height + at.gap) + at.margin);
   int y = at.margin + 12;
   out.text(at.margin, y, fitted(grid.title, 20, at.width - 2 * at.margin), 20, ink);
   y += 26;

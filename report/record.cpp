@@ -276,6 +276,9 @@ std::string json(const Run& run) {
                     {"compiler", run.machine.compiler},   {"xgrad", run.machine.xgrad}};
   if (run.network) out["network"] = json_of(run.network->summary);
   if (run.evaluation) out["test"] = json_of(*run.evaluation);
+  out["last"] = Json::object();
+  for (const auto& series : run.history.series())
+    out["last"][series.name] = json_of(series.values.back());
   out["history"] = json_of(run.history);
   out["timing"] = Json::object();
   for (const auto& [part, seconds] : run.timing) out["timing"][part] = seconds;

@@ -7,3 +7,4 @@
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/optim/optim.hpp>
+#include <xgrad/report/report.hpp>
