@@ -1,14 +1,16 @@
-# Two commands for a fresh Debian or Ubuntu machine; CMake's presets do the work.
+# Commands for a fresh Debian or Ubuntu machine; CMake's presets do the work.
 #
 #   make demo    trains the assignment's network on MNIST and shows what it learned
 #   make test    builds and runs the whole test suite
+#
+#   make bench   measures xgrad beside libtorch, which it installs (500 MB)
 #
 # And two that make the course assignment's paper:
 #
 #   make assignment  reruns everything it shows, from the data to the PDF
 #   make paper       builds the PDF from the results that are there
 
-.PHONY: demo test packages assignment paper clean
+.PHONY: demo test bench packages assignment paper clean
 
 demo: packages
 	cmake --preset release
@@ -21,6 +23,12 @@ test: packages
 	cmake --preset release
 	cmake --build --preset release
 	ctest --preset release
+
+bench:
+	./install-packages packages.txt packages-bench.txt
+	cmake --preset release
+	cmake --build --preset release --target bench_xgrad bench_libtorch script_xgrad script_libtorch
+	benchmarks/compare.py --one-thread $(BENCH)
 
 assignment: packages
 	docs/assignment/reproduce

@@ -33,7 +33,16 @@ class Ref {
     std::swap(object_, other.object_);
     return *this;
   }
-  ~Ref() { release(); }
+  ~Ref() { drop(); }
+
+  /// Takes over a count that release() gave up.
+  static Ref adopt(T* object) noexcept {
+    Ref ref;
+    ref.object_ = object;
+    return ref;
+  }
+  /// Gives the object up, still counted.
+  T* release() noexcept { return std::exchange(object_, nullptr); }
 
   T* get() const noexcept { return object_; }
   T& operator*() const noexcept { return *object_; }
@@ -45,7 +54,7 @@ class Ref {
   void retain() noexcept {
     if (object_) object_->references_.fetch_add(1, std::memory_order_relaxed);
   }
-  void release() noexcept {
+  void drop() noexcept {
     if (object_ && object_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       destroy(object_);
   }

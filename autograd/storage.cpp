@@ -143,6 +143,93 @@ Ref<Storage> Storage::allocate(std::size_t bytes) {
   return Ref(new (block) Storage(bytes));
 }
 
+Ref<Storage> Storage::allocate_blocked(const ImageExtents& images) {
+  auto storage = allocate(static_cast<std::size_t>(images.numel()) * sizeof(float));
+  storage->blocked_ = true;
+  storage->images_ = images;
+  return storage;
+}
+
+Storage::~Storage() {
+  if (Storage* other = other_.load(std::memory_order_relaxed)) Ref<Storage>::adopt(other);
+}
+
+namespace {
+
+/// f(start of a block's plane, lane, where the channel's own plane starts) for all channels.
+template <class F>
+void for_channels(const ImageExtents& images, const F& f) {
+  const std::int64_t block = channel_block();
+#ifdef _OPENMP
+#pragma omp parallel for if (images.numel() > 65536)
+#endif
+  for (std::int64_t i = 0; i < images.batch * images.channels; ++i)
+    f(i / block * block * images.plane, i % block, i * images.plane);
+}
+
+void to_plain(const ImageExtents& images, const float* blocked, float* plain) {
+  const std::int64_t block = channel_block();
+  for_channels(images, [&](std::int64_t start, std::int64_t lane, std::int64_t own) {
+    for (std::int64_t i = 0; i < images.plane; ++i)
+      plain[own + i] = blocked[start + i * block + lane];
+  });
+}
+
+void to_blocked(const ImageExtents& images, const float* plain, float* blocked) {
+  const std::int64_t block = channel_block();
+  for_channels(images, [&](std::int64_t start, std::int64_t lane, std::int64_t own) {
+    for (std::int64_t i = 0; i < images.plane; ++i)
+      blocked[start + i * block + lane] = plain[own + i];
+  });
+}
+
+float* floats(Storage& storage) { return reinterpret_cast<float*>(storage.own()); }
+
+}  // namespace
+
+// Readers on several threads may ask for the other order at once: each makes a copy, one is kept.
+Storage* Storage::keep(Ref<Storage>& other) noexcept {
+  Storage* expected = nullptr;
+  if (!other_.compare_exchange_strong(expected, other.get(), std::memory_order_acq_rel))
+    return expected;
+  return other.release();
+}
+
+Ref<Storage> Storage::row_major() {
+  if (!is_blocked()) return Ref(this);
+  if (Storage* other = other_.load(std::memory_order_acquire)) return Ref(other);
+  Ref<Storage> copy = allocate(bytes_);
+  to_plain(images_, floats(*this), floats(*copy));
+  return Ref(keep(copy));
+}
+
+Ref<Storage> Storage::in_blocks(const ImageExtents& images) {
+  if (is_blocked() && images_ == images) return Ref(this);
+  Storage* const other = other_.load(std::memory_order_acquire);
+  if (other != nullptr && other->is_blocked() && other->images_ == images) return Ref(other);
+  Ref<Storage> copy = allocate_blocked(images);
+  to_blocked(images, reinterpret_cast<const float*>(data()), floats(*copy));
+  if (other != nullptr || is_blocked()) return copy;  // blocks of other extents are kept already
+  return Ref(keep(copy));
+}
+
+void Storage::forget_blocks() {
+  if (is_blocked()) {
+    std::memcpy(own(), row_major()->own(), bytes_);
+    blocked_ = false;
+  }
+  if (Storage* other = other_.exchange(nullptr)) Ref<Storage>::adopt(other);
+}
+
+std::int64_t channel_block() noexcept {
+#if defined(__x86_64__)
+  static const std::int64_t block = __builtin_cpu_supports("avx512f") ? 16 : 8;
+  return block;
+#else
+  return 8;
+#endif
+}
+
 void destroy(Storage* storage) noexcept {
   static_assert(sizeof(Storage) <= Storage::alignment);
   const std::size_t bytes = storage->bytes();

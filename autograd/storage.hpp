@@ -7,19 +7,52 @@
 
 namespace xgrad {
 
+/// Images [batch, channels, plane] of float32 whose values may lie in blocks of channels.
+struct ImageExtents {
+  std::int64_t batch = 0;
+  std::int64_t channels = 0;
+  std::int64_t plane = 0;  ///< height · width
+
+  std::int64_t numel() const noexcept { return batch * channels * plane; }
+  friend bool operator==(const ImageExtents&, const ImageExtents&) = default;
+};
+
 /// A block of memory that tensors share: 64-byte aligned, from the caching pool, uninitialised.
 /// Its version counts the changes made in place, so that the tape notices when a tensor it saved
 /// is no longer what it was.
+///
+/// Convolution is fastest on images whose channels lie in blocks of one vector register: [batch,
+/// channels / block, plane, block]. What it computes stays like that; data() gives the values in
+/// row-major order all the same, from a copy that is made when first asked for.
 class Storage : public RefCounted {
  public:
   /// Throws ValueError where the machine has no `bytes` to give.
   static Ref<Storage> allocate(std::size_t bytes);
+  /// For images in blocks; their channels must be a multiple of channel_block().
+  static Ref<Storage> allocate_blocked(const ImageExtents& images);
+  ~Storage();
 
-  std::byte* data() noexcept { return reinterpret_cast<std::byte*>(this) + alignment; }
+  /// The values in row-major order.
+  std::byte* data() { return is_blocked() ? row_major()->own() : own(); }
+  /// The values as they lie, in blocks or not.
+  std::byte* own() noexcept { return reinterpret_cast<std::byte*>(this) + alignment; }
   std::size_t bytes() const noexcept { return bytes_; }
 
+  bool is_blocked() const noexcept { return blocked_; }
+  /// The extents given to allocate_blocked().
+  const ImageExtents& images() const noexcept { return images_; }
+  /// The same values in row-major order, in blocks: this storage, or a copy that is kept until the
+  /// values change.
+  Ref<Storage> row_major();
+  Ref<Storage> in_blocks(const ImageExtents& images);
+
   std::uint32_t version() const noexcept { return version_.load(std::memory_order_relaxed); }
-  void bump_version() noexcept { version_.fetch_add(1, std::memory_order_relaxed); }
+  /// Gives the values in row-major order to be changed: a new version.
+  std::byte* change() {
+    version_.fetch_add(1, std::memory_order_relaxed);
+    if (is_blocked() || other_.load(std::memory_order_relaxed) != nullptr) forget_blocks();
+    return own();
+  }
 
   static constexpr std::size_t alignment = 64;
 
@@ -27,9 +60,18 @@ class Storage : public RefCounted {
   explicit Storage(std::size_t bytes) noexcept : bytes_(bytes) {}
   friend void destroy(Storage* storage) noexcept;
 
-  std::size_t bytes_;
+  Storage* keep(Ref<Storage>& other) noexcept;
+  void forget_blocks();
+
   std::atomic<std::uint32_t> version_{0};
+  bool blocked_ = false;
+  std::size_t bytes_;
+  ImageExtents images_;
+  std::atomic<Storage*> other_{nullptr};  // the same values in the other order
 };
+
+/// Channels in a block: the float32 values in this processor's widest vector register.
+std::int64_t channel_block() noexcept;
 
 /// The caching pool behind Storage. Freed blocks are kept by size and handed out again, so that a
 /// training step in its steady state asks the system for nothing.

@@ -56,18 +56,26 @@ std::int64_t Tensor::size(std::int64_t axis) const {
   return shape()[normalize_axis(axis, shape().size(), "size")];
 }
 
+namespace {
+
+template <class T>
+void require_dtype(const Tensor& x) {
+  require<DTypeError>(x.dtype() == dtype_of<T>(), "data: the tensor {} holds {}, not {}", x.shape(),
+                      x.dtype(), dtype_of<T>());
+}
+
+}  // namespace
+
 template <class T>
 const T* Tensor::data() const {
-  require<DTypeError>(dtype() == dtype_of<T>(), "data: the tensor {} holds {}, not {}", shape(),
-                      dtype(), dtype_of<T>());
+  require_dtype<T>(*this);
   return reinterpret_cast<const T*>(impl_->data());
 }
 
 template <class T>
 T* Tensor::mutable_data() {
-  auto* values = const_cast<T*>(data<T>());
-  impl_->storage->bump_version();
-  return values;
+  require_dtype<T>(*this);
+  return reinterpret_cast<T*>(impl_->storage->change() + impl_->offset);
 }
 
 template <class T>

@@ -196,7 +196,7 @@ struct TensorImpl : RefCounted {
   TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape& extents, DType type);
   ~TensorImpl();
 
-  std::byte* data() const noexcept { return storage->data() + offset; }
+  std::byte* data() const { return storage->data() + offset; }
   LeafState& state() {
     if (!extra) extra = std::make_unique<LeafState>();
     return *extra;

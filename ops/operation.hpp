@@ -20,7 +20,8 @@ namespace xgrad {
   X(index_select) X(index_embed) X(gather) X(scatter)                                             \
   X(matmul) X(linear) X(conv2d) X(conv2d_input) X(conv2d_weight)                                  \
   X(max_pool2d) X(avg_pool2d) X(avg_pool2d_input)                                                 \
-  X(softmax) X(log_softmax) X(nll_loss) X(cross_entropy) X(mse_loss) X(dropout)
+  X(softmax) X(log_softmax) X(nll_loss) X(cross_entropy) X(mse_loss) X(dropout) \
+  X(batch_norm)
 // clang-format on
 
 enum class Op : unsigned char {

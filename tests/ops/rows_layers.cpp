@@ -113,6 +113,27 @@ Rows pool_rows(Op op) {
           })};
 }
 
+Rows norm_rows(Op) {
+  const Tensor running_mean = tensor({0.5, -1.0, 2.0}, {.dtype = float64});
+  const Tensor running_var = tensor({1.5, 0.5, 2.0}, {.dtype = float64});
+  const auto trained = [](const Inputs& x) {
+    return batch_norm(x[0], {}, {}, x[1], x[2], {.training = true});
+  };
+  const auto with = [](const Shape& shape) {
+    return Inputs{normal(shape), normal({3}, 2), normal({3}, 3)};
+  };
+  return {{"images", with({2, 3, 2, 3}), trained},
+          {"features", with({5, 3}), trained},
+          {"one position each", with({4, 3, 1, 1}), trained},
+          {"no images", with({0, 3, 2, 2}), trained},
+          single("without weight and bias", {3, 2, 4},
+                 [](const Tensor& x) { return batch_norm(x, {}, {}, {}, {}, {.training = true}); }),
+          {"running statistics", with({2, 3, 2, 2}), [=](const Inputs& x) {
+             const auto dtype = x[0].dtype();
+             return batch_norm(x[0], running_mean.to(dtype), running_var.to(dtype), x[1], x[2]);
+           }}};
+}
+
 Rows loss_rows(Op op) {
   const auto along = [](const std::function<Tensor(const Tensor&, std::int64_t)>& f) {
     return Rows{single("last", {3, 4}, [f](const Tensor& x) { return f(x, -1); }),

@@ -72,6 +72,8 @@ Rows rows(Op op) {
     case Op::avg_pool2d:
     case Op::avg_pool2d_input:
       return pool_rows(op);
+    case Op::batch_norm:
+      return norm_rows(op);
     case Op::softmax:
     case Op::log_softmax:
     case Op::nll_loss:

@@ -35,6 +35,7 @@ Rows reduce_rows(Op op);
 Rows matmul_rows(Op op);
 Rows conv_rows(Op op);
 Rows pool_rows(Op op);
+Rows norm_rows(Op op);
 Rows loss_rows(Op op);
 
 /// Whether the operation is put together from others and records no node of its own name.

@@ -1,0 +1,53 @@
+#include <xgrad/autograd/layout.hpp>
+
+#include <algorithm>
+#include <utility>
+
+namespace xgrad {
+namespace {
+
+ImageExtents extents(const Shape& shape) { return {shape[0], shape[1], shape[2] * shape[3]}; }
+
+Tensor tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape, DType dtype) {
+  return Tensor(Ref(new detail::TensorImpl(std::move(storage), offset, shape, dtype)));
+}
+
+}  // namespace
+
+bool blockable(const Shape& shape, DType dtype) {
+  return dtype == float32 && shape.size() == 4 && shape[1] % channel_block() == 0 &&
+         shape.numel() > 0;
+}
+
+Layout layout_of(const Tensor& x) {
+  const Storage& storage = *x.storage();
+  if (!storage.is_blocked()) return Layout::plain;
+  const bool whole = x.impl()->offset == 0 && blockable(x.shape(), x.dtype()) &&
+                     extents(x.shape()) == storage.images();
+  return whole ? Layout::blocked : Layout::plain;
+}
+
+Tensor empty(const Shape& shape, DType dtype, Layout layout) {
+  if (layout == Layout::plain) return Tensor::empty(shape, dtype);
+  return tensor_of(Storage::allocate_blocked(extents(shape)), 0, shape, dtype);
+}
+
+Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.dtype(), layout_of(x)); }
+
+Tensor arranged(const Tensor& x, Layout layout) {
+  if (layout == Layout::plain) {
+    if (!x.storage()->is_blocked()) return x;
+    return tensor_of(x.storage()->row_major(), x.impl()->offset, x.shape(), x.dtype());
+  }
+  if (layout_of(x) == Layout::blocked) return x;
+  const auto bytes = static_cast<std::size_t>(x.numel()) * sizeof(float);
+  Tensor whole = x;
+  if (x.impl()->offset != 0 || x.storage()->bytes() != bytes) {
+    // A part of a storage has no blocks that could be kept with it.
+    whole = Tensor::empty(x.shape(), x.dtype());
+    std::copy_n(x.data<float>(), x.numel(), own_data<float>(whole));
+  }
+  return tensor_of(whole.storage()->in_blocks(extents(x.shape())), 0, x.shape(), x.dtype());
+}
+
+}  // namespace xgrad

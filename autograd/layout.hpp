@@ -1,0 +1,40 @@
+#pragma once
+// Internal: how operations keep images in blocks of channels from one to the next (see Storage).
+
+#include <xgrad/autograd/tensor.hpp>
+
+#include <cstdint>
+
+namespace xgrad {
+
+enum class Layout : std::uint8_t {
+  plain,   ///< row-major
+  blocked  ///< [N, C / block, H · W, block]
+};
+
+/// Whether images of this shape and dtype can lie in blocks: float32 [N, C, H, W], C a multiple of
+/// channel_block(), not empty.
+bool blockable(const Shape& shape, DType dtype);
+
+/// How the values of x lie.
+Layout layout_of(const Tensor& x);
+
+/// Uninitialised values in the given layout; blocked only where blockable().
+Tensor empty(const Shape& shape, DType dtype, Layout layout);
+/// Of the shape, dtype and layout of x.
+Tensor empty_like(const Tensor& x);
+
+/// x with its values in the given layout: x itself where they are. Off the tape.
+Tensor arranged(const Tensor& x, Layout layout);
+
+/// The values of a tensor in the layout it was made in or arranged() to.
+template <class T>
+const T* own_data(const Tensor& x) {
+  return reinterpret_cast<const T*>(x.storage()->own() + x.impl()->offset);
+}
+template <class T>
+T* own_data(Tensor& x) {
+  return reinterpret_cast<T*>(x.storage()->own() + x.impl()->offset);
+}
+
+}  // namespace xgrad

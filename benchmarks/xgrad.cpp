@@ -1,0 +1,149 @@
+// xgrad's side of the comparison with libtorch.cpp.
+#include <xgrad/xgrad.hpp>
+
+#include <memory>
+
+#include "serve.hpp"
+#include "works.hpp"
+
+namespace {
+
+namespace nn = xgrad::nn;
+using xgrad::Shape;
+using xgrad::Tensor;
+
+Tensor filled(const Shape& shape, std::uint64_t seed) {
+  Tensor x = Tensor::empty(shape);
+  bench::fill(x.mutable_data<float>(), x.numel(), seed);
+  return x;
+}
+
+void add_layer(nn::Sequential& net, const bench::Layer& layer) {
+  switch (layer.kind) {
+    case bench::Kind::convolution:
+      net.push_back(nn::Conv2d{layer.in, layer.out, layer.window, {.padding = layer.padding}});
+      break;
+    case bench::Kind::batch_norm:
+      net.push_back(nn::BatchNorm2d{layer.in});
+      break;
+    case bench::Kind::relu:
+      net.push_back(nn::ReLU{});
+      break;
+    case bench::Kind::max_pool:
+      net.push_back(nn::MaxPool2d{layer.window});
+      break;
+    case bench::Kind::flatten:
+      net.push_back(nn::Flatten{});
+      break;
+    case bench::Kind::linear:
+      net.push_back(nn::Linear{layer.in, layer.out});
+      break;
+  }
+}
+
+nn::Sequential build(const bench::Network& network) {
+  nn::Sequential net;
+  for (const bench::Layer& layer : network.layers) add_layer(net, layer);
+  std::uint64_t index = 0;
+  for (auto& [name, x] : net.named_parameters()) {
+    xgrad::NoGradGuard guard;
+    if (x.dim() > 1) {
+      bench::fill_weight(x.mutable_data<float>(), x.numel(), x.size(0), index);
+    } else if (name.ends_with("bias")) {
+      x.fill_(0);
+    }
+    ++index;
+  }
+  return net;
+}
+
+bench::Prepared prepare(const bench::NetworkWork& work) {
+  struct State {
+    nn::Sequential net;
+    Tensor images, labels, output;
+    xgrad::optim::SGD optimizer;
+  };
+  Shape shape{work.batch};
+  for (const auto extent : work.network.example) shape.push_back(extent);
+  nn::Sequential net = build(work.network);
+  Tensor labels = Tensor::empty({work.batch}, xgrad::int64);
+  for (std::int64_t i = 0; i < work.batch; ++i) labels.mutable_data<std::int64_t>()[i] = i * 7 % 10;
+  auto state = std::make_shared<State>(State{
+      net,
+      filled(shape, 1),
+      labels,
+      {},
+      xgrad::optim::SGD(net.parameters(), {.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4})});
+  if (!work.training) {
+    state->net.eval();
+    return {[state] {
+              xgrad::NoGradGuard guard;
+              state->output = state->net(state->images);
+            },
+            [state] { return state->output.square().mean().item(); }};
+  }
+  return {[state] {
+            state->optimizer.zero_grad();
+            state->output = xgrad::cross_entropy(state->net(state->images), state->labels);
+            state->output.backward();
+            state->optimizer.step();
+          },
+          [state] { return state->output.item(); }};
+}
+
+/// An operation by itself, off the tape.
+bench::Prepared single(std::function<Tensor()> f) {
+  auto result = std::make_shared<Tensor>();
+  return {[f, result] { *result = f(); },
+          [result] { return result->to(xgrad::float64).abs().mean().item(); }};
+}
+
+bench::Prepared tape(bool backward) {
+  auto x = std::make_shared<Tensor>(xgrad::ones({1}).requires_grad_());
+  const Tensor one = xgrad::ones({1});
+  auto y = std::make_shared<Tensor>();
+  return {[x, one, y, backward] {
+            x->set_grad({});
+            *y = *x;
+            for (int i = 0; i < bench::chain; ++i) *y = *y + one;
+            if (backward) y->backward();
+          },
+          [x, y, backward] { return backward ? x->grad().item() : y->item(); }};
+}
+
+bench::Works works() {
+  bench::Works all;
+  for (const auto& work : bench::network_works()) all[work.name] = [work] { return prepare(work); };
+  all["tape forward"] = [] { return tape(false); };
+  all["tape forward and backward"] = [] { return tape(true); };
+  all["relu 1e7"] = [] { return single([x = filled({10'000'000}, 1)] { return xgrad::relu(x); }); };
+  all["max_pool 2x2 64x64x32x32"] = [] {
+    return single([x = filled({64, 64, 32, 32}, 1)] { return xgrad::max_pool2d(x, 2); });
+  };
+  all["add 256x1024 + 1024"] = [] {
+    return single([x = filled({256, 1024}, 1), y = filled({1024}, 2)] { return x + y; });
+  };
+  all["sum axis 0 of 4096x1024"] = [] {
+    return single([x = filled({4096, 1024}, 1)] { return x.sum(0); });
+  };
+  all["sum axis 1 of 4096x1024"] = [] {
+    return single([x = filled({4096, 1024}, 1)] { return x.sum(1); });
+  };
+  all["transpose 4096x1024"] = [] {
+    return single([x = filled({4096, 1024}, 1)] { return x.t(); });
+  };
+  all["log_softmax 1024x1000"] = [] {
+    return single([x = filled({1024, 1000}, 1)] { return x.log_softmax(1); });
+  };
+  all["matmul 1024x1024x1024"] = [] {
+    return single(
+        [x = filled({1024, 1024}, 1), y = filled({1024, 1024}, 2)] { return xgrad::matmul(x, y); });
+  };
+  return all;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  return bench::serve(argc, argv, works(), xgrad::set_num_threads);
+}

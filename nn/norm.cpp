@@ -1,0 +1,48 @@
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/nn/norm.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/norm.hpp>
+
+namespace xgrad::nn {
+
+BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
+  require<ValueError>(channels > 0, "BatchNorm: {} channels; it must be positive", channels);
+  if (options.affine) {
+    weight = add_parameter("weight", ones({channels}));
+    bias = add_parameter("bias", zeros({channels}));
+  }
+  if (options.track_running_stats) {
+    running_mean = add_buffer("running_mean", zeros({channels}));
+    running_var = add_buffer("running_var", ones({channels}));
+    num_batches_tracked = add_buffer("num_batches_tracked", zeros({}, {.dtype = int64}));
+  }
+}
+
+Tensor BatchNorm::forward(const Tensor& x) {
+  check_input(x);
+  const bool tracks = options_.track_running_stats;
+  double momentum = options_.momentum.value_or(0);
+  if (is_training() && tracks) {
+    const NoGradGuard guard;
+    const auto batches = num_batches_tracked.item<std::int64_t>() + 1;
+    num_batches_tracked.fill_(batches);
+    if (!options_.momentum) momentum = 1 / static_cast<double>(batches);
+  }
+  return batch_norm(
+      x, running_mean, running_var, weight, bias,
+      {.training = is_training() || !tracks, .momentum = momentum, .eps = options_.eps});
+}
+
+void BatchNorm1d::check_input(const Tensor& x) const {
+  require<ShapeError>(
+      x.dim() == 2 || x.dim() == 3,
+      "BatchNorm1d: input {} must be [batch, channels] or [batch, channels, length]", x.shape());
+}
+
+void BatchNorm2d::check_input(const Tensor& x) const {
+  require<ShapeError>(x.dim() == 4,
+                      "BatchNorm2d: input {} must be [batch, channels, height, width]", x.shape());
+}
+
+}  // namespace xgrad::nn

@@ -1,0 +1,230 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/kernels/norm.hpp>
+#include <xgrad/ops/norm.hpp>
+#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
+
+#include <optional>
+
+namespace xgrad {
+namespace {
+
+/// All axes but that of the channels.
+Axes batch_axes(const Tensor& x) {
+  Axes axes;
+  for (std::int64_t axis = 0; axis < x.dim(); ++axis)
+    if (axis != 1) axes.push_back(axis);
+  return axes;
+}
+
+/// A value of each channel in the shape that broadcasts over x.
+Tensor per_channel(const Tensor& values, const Tensor& x) {
+  Shape shape{x.size(1)};
+  for (std::int64_t axis = 2; axis < x.dim(); ++axis) shape.push_back(1);
+  return reshape(values, shape);
+}
+
+kernels::ChannelExtents extents(const Tensor& x) {
+  const std::int64_t channels = x.size(1);
+  std::int64_t plane = 1;
+  for (std::int64_t axis = 2; axis < x.dim(); ++axis) plane *= x.size(axis);
+  return {x.size(0), channels, plane, 1};
+}
+
+struct Statistics {
+  Tensor mean;
+  Tensor var;  // biased
+};
+
+Statistics statistics(const Tensor& x) {
+  Statistics s{Tensor::empty({x.size(1)}, x.dtype()), Tensor::empty({x.size(1)}, x.dtype())};
+  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+    kernels::moments<T>(extents(x), x.data<T>(), s.mean.mutable_data<T>(), s.var.mutable_data<T>());
+  });
+  return s;
+}
+
+/// What the rules share: the normalisation, and the sums over dy, which all three of them need and
+/// which are worked out once. Kept only when something is recorded.
+class Normalized : public RefCounted {
+ public:
+  Normalized(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inverse_std,
+             double eps)
+      : x_(saved(x)), mean_(mean), inverse_std_(inverse_std), eps_(eps) {
+    if (weight.defined()) weight_ = saved(weight);
+  }
+
+  Tensor input_gradient(const Tensor& dy) {
+    const Tensor x = x_();
+    const Tensor scale = weight_ ? (*weight_)() * inverse_std_ : inverse_std_;
+    const double share = 1 / static_cast<double>(extents(x).count());
+    const Sums& sums = sums_of(dy);
+    const Tensor by_x = scale * square(inverse_std_) * sums.dot * -share;
+    const Tensor constant = scale * sums.sum * -share;
+    Tensor dx = Tensor::empty(x.shape(), x.dtype());
+    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+      kernels::affine<T>(extents(x), dy.data<T>(), x.data<T>(), mean_.data<T>(), scale.data<T>(),
+                         by_x.data<T>(), constant.data<T>(), dx.mutable_data<T>());
+    });
+    return dx;
+  }
+  Tensor weight_gradient(const Tensor& dy) { return sums_of(dy).dot * inverse_std_; }
+  Tensor bias_gradient(const Tensor& dy) { return sums_of(dy).sum; }
+
+  /// The same from operations, the statistics as functions of x: for derivatives of derivatives.
+  Tensor input_gradient_recorded(const Tensor& dy) const {
+    const auto axes = batch_axes(dy);
+    const auto [unit, inverse_std] = unit_recorded();
+    const Tensor d = weight_ ? dy * per_channel((*weight_)(), dy) : dy;
+    return inverse_std * (d - mean(d, axes, true) - unit * mean(d * unit, axes, true));
+  }
+  Tensor weight_gradient_recorded(const Tensor& dy) const {
+    return sum(dy * unit_recorded().first, batch_axes(dy));
+  }
+
+ private:
+  struct Sums {
+    Tensor dy;
+    Tensor sum;
+    Tensor dot;
+  };
+
+  const Sums& sums_of(const Tensor& dy) {
+    if (sums_.dy.defined() && sums_.dy.impl() == dy.impl()) return sums_;
+    const Tensor x = x_();
+    sums_ = {dy, Tensor::empty(mean_.shape(), x.dtype()), Tensor::empty(mean_.shape(), x.dtype())};
+    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+      kernels::centered_sums<T>(extents(x), dy.data<T>(), x.data<T>(), mean_.data<T>(),
+                                sums_.sum.mutable_data<T>(), sums_.dot.mutable_data<T>());
+    });
+    return sums_;
+  }
+
+  /// x with mean 0 and variance 1, and 1 / its standard deviation.
+  std::pair<Tensor, Tensor> unit_recorded() const {
+    const Tensor x = x_();
+    const Tensor centered = x - mean(x, batch_axes(x), true);
+    const Tensor inverse_std = 1 / sqrt(mean(square(centered), batch_axes(x), true) + eps_);
+    return {centered * inverse_std, inverse_std};
+  }
+
+  Saved x_;
+  std::optional<Saved> weight_;
+  Tensor mean_;
+  Tensor inverse_std_;
+  double eps_;
+  Sums sums_;
+};
+
+void destroy(Normalized* normalized) noexcept { delete normalized; }
+
+void check(const Tensor& x, const Tensor& values, const char* what) {
+  if (!values.defined()) return;
+  require<ShapeError>(values.shape() == Shape{x.size(1)},
+                      "batch_norm: {} {} does not fit input {}; it must be [{}]", what,
+                      values.shape(), x.shape(), x.size(1));
+  require<DTypeError>(values.dtype() == x.dtype(),
+                      "batch_norm: {} is {}, the input {}; convert one with x.to()", what,
+                      values.dtype(), x.dtype());
+}
+
+void check(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+           const Tensor& weight, const Tensor& bias, const BatchNormOptions& o) {
+  require<ShapeError>(x.dim() >= 2, "batch_norm: input {} must be [batch, channels, …]", x.shape());
+  require<ValueError>(o.eps >= 0, "batch_norm: eps is {}, it must not be negative", o.eps);
+  check(x, running_mean, "running_mean");
+  check(x, running_var, "running_var");
+  check(x, weight, "weight");
+  check(x, bias, "bias");
+  require<ValueError>(running_mean.defined() == running_var.defined(),
+                      "batch_norm: give both of running_mean and running_var, or none");
+  require<ValueError>(o.training || running_mean.defined(),
+                      "batch_norm: without running statistics it works in training only");
+  require<ValueError>(!o.training || extents(x).count() != 1,
+                      "batch_norm: input {} has one value in each channel, which has no variance; "
+                      "use a larger batch, or eval()",
+                      x.shape());
+}
+
+void update(Tensor& running, const Tensor& batch, double momentum) {
+  dispatch_floating(running.dtype(), "batch_norm", [&]<class T>() {
+    const T share = static_cast<T>(momentum);
+    T* const values = running.mutable_data<T>();
+    const T* const fresh = batch.data<T>();
+    for (std::int64_t c = 0; c < running.numel(); ++c)
+      values[c] = (1 - share) * values[c] + share * fresh[c];
+  });
+}
+
+}  // namespace
+
+// y = w (x − μ) / √(σ² + ε) + b with x̂ = (x − μ) / √(σ² + ε);  dL/db = Σ dL/dy, dL/dw = Σ x̂ dL/dy,
+// dL/dx = w / √(σ² + ε) · (dL/dy − mean(dL/dy) − x̂ mean(x̂ dL/dy)), or without the means where μ
+// and σ² are constants
+Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, const Tensor& weight,
+                  const Tensor& bias, const BatchNormOptions& options) {
+  check(x, running_mean, running_var, weight, bias, options);
+  Tensor mean;
+  Tensor inverse_std;
+  Tensor scale;
+  Tensor shift;
+  {
+    const NoGradGuard guard;
+    if (options.training) {
+      const auto [batch_mean, batch_var] = statistics(x);
+      mean = batch_mean;
+      inverse_std = 1 / sqrt(batch_var + options.eps);
+      if (running_mean.defined() && x.numel() > 0) {
+        const auto count = static_cast<double>(extents(x).count());
+        update(running_mean, mean, options.momentum);
+        update(running_var, batch_var * (count / (count - 1)), options.momentum);
+      }
+    } else {
+      mean = clone(running_mean);
+      inverse_std = 1 / sqrt(running_var + options.eps);
+    }
+    scale = weight.defined() ? weight * inverse_std : inverse_std;
+    shift = bias.defined() ? bias : Tensor::empty(mean.shape(), x.dtype()).fill_(0);
+  }
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+    kernels::affine<T>(extents(x), x.data<T>(), mean.data<T>(), scale.data<T>(), shift.data<T>(),
+                       y.mutable_data<T>());
+  });
+
+  const Tensor none = Tensor::empty({}, x.dtype());  // stands in for what is not there
+  const Tensor& w = weight.defined() ? weight : none;
+  const Tensor& b = bias.defined() ? bias : none;
+  if (!options.training)
+    return record(
+        Op::batch_norm, y,
+        wrt(x,
+            [inverse_std, w = saved(w)](const Tensor& dy) {
+              return dy * per_channel(w().dim() > 0 ? w() * inverse_std : inverse_std, dy);
+            }),
+        wrt(w,
+            [x = saved(x), mean, inverse_std](const Tensor& dy) {
+              const Tensor unit = (x() - per_channel(mean, dy)) * per_channel(inverse_std, dy);
+              return sum(dy * unit, batch_axes(dy));
+            }),
+        wrt(b, [](const Tensor& dy) { return sum(dy, batch_axes(dy)); }));
+
+  const Ref<Normalized> n(new Normalized(x, weight, mean, inverse_std, options.eps));
+  return record(
+      Op::batch_norm, y,
+      wrt(x,
+          [n](const Tensor& dy) {
+            return is_grad_enabled() ? n->input_gradient_recorded(dy) : n->input_gradient(dy);
+          }),
+      wrt(w,
+          [n](const Tensor& dy) {
+            return is_grad_enabled() ? n->weight_gradient_recorded(dy) : n->weight_gradient(dy);
+          }),
+      wrt(b, [n](const Tensor& dy) {
+        return is_grad_enabled() ? sum(dy, batch_axes(dy)) : n->bias_gradient(dy);
+      }));
+}
+
+}  // namespace xgrad
