@@ -27,6 +27,8 @@ Tensor empty_like(const Tensor& x);
 /// x with its values in the given layout: x itself where they are. Off the tape.
 Tensor arranged(const Tensor& x, Layout layout);
 
+inline Tensor as_it_lies(const Tensor& x) { return arranged(x, layout_of(x)); }
+
 /// The values of a tensor in the layout it was made in or arranged() to.
 template <class T>
 const T* own_data(const Tensor& x) {

@@ -70,6 +70,28 @@ kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2d
 
 Shape output_shape(const kernels::ConvGeometry& g) { return {g.n, g.k, g.oh, g.ow}; }
 
+/// Runs a kernel: two of the operands are read, the third is made, of the given shape.
+Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, const Shape& shape,
+           Tensor x, Tensor weight, Tensor y, const Tensor& bias = {}) {
+  using kernels::ConvDirection;
+  const DType dtype = x.defined() ? x.dtype() : y.dtype();
+  const kernels::ConvPlan plan = kernels::plan_conv(direction, g, dtype);
+  const auto prepare = [&](Tensor& operand, Layout layout) {
+    operand = operand.defined() ? arranged(operand, layout) : empty(shape, dtype, layout);
+  };
+  prepare(x, plan.x);
+  prepare(weight, Layout::plain);
+  prepare(y, plan.y);
+  dispatch_floating(dtype, "conv2d", [&]<class T>() {
+    kernels::conv<T>(direction, plan, g,
+                     {own_data<T>(x), own_data<T>(weight), own_data<T>(y),
+                      bias.defined() ? bias.data<T>() : nullptr});
+  });
+  return direction == ConvDirection::forward          ? y
+         : direction == ConvDirection::backward_input ? x
+                                                      : weight;
+}
+
 void require_same_dtype(const Tensor& a, const Tensor& b, const char* what) {
   require<DTypeError>(a.dtype() == b.dtype(), "conv2d: {} are {} and {}; convert one with x.to()",
                       what, a.dtype(), b.dtype());
@@ -89,11 +111,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         weight.shape(), g.k);
     require_same_dtype(x, bias, "input and bias");
   }
-  Tensor y = Tensor::empty(output_shape(g), x.dtype());
-  dispatch_floating(x.dtype(), "conv2d", [&]<class T>() {
-    kernels::conv_forward<T>(g, x.data<T>(), weight.data<T>(),
-                             bias.defined() ? bias.data<T>() : nullptr, y.mutable_data<T>());
-  });
+  const Tensor y = run(kernels::ConvDirection::forward, g, output_shape(g), x, weight, {}, bias);
   auto by_x = wrt(x, [shape = x.shape(), w = saved(weight), options](const Tensor& dy) {
     return conv2d_input(dy, w(), shape, options);
   });
@@ -115,10 +133,7 @@ Tensor conv2d_input(const Tensor& dy, const Tensor& weight, const Shape& input_s
                       "conv2d_input: gradient {} where the convolution of {} with {} gives {}",
                       dy.shape(), input_shape, weight.shape(), output_shape(g));
   require_same_dtype(dy, weight, "gradient and weight");
-  Tensor dx = Tensor::empty(input_shape, dy.dtype());
-  dispatch_floating(dy.dtype(), "conv2d_input", [&]<class T>() {
-    kernels::conv_backward_input<T>(g, dy.data<T>(), weight.data<T>(), dx.mutable_data<T>());
-  });
+  const Tensor dx = run(kernels::ConvDirection::backward_input, g, input_shape, {}, weight, dy);
   return record(Op::conv2d_input, dx,
                 wrt(dy, [w = saved(weight),
                          options](const Tensor& d) { return conv2d(d, w(), {}, options); }),
@@ -135,10 +150,7 @@ Tensor conv2d_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shap
                       "conv2d_weight: gradient {} where the convolution of {} with {} gives {}",
                       dy.shape(), x.shape(), weight_shape, output_shape(g));
   require_same_dtype(x, dy, "input and gradient");
-  Tensor dw = Tensor::empty(weight_shape, x.dtype());
-  dispatch_floating(x.dtype(), "conv2d_weight", [&]<class T>() {
-    kernels::conv_backward_weight<T>(g, x.data<T>(), dy.data<T>(), dw.mutable_data<T>());
-  });
+  const Tensor dw = run(kernels::ConvDirection::backward_weight, g, weight_shape, x, {}, dy);
   return record(
       Op::conv2d_weight, dw,
       wrt(x, [shape = x.shape(), dy = saved(dy),

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 #include <xgrad/ops/norm.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -26,22 +27,17 @@ Tensor per_channel(const Tensor& values, const Tensor& x) {
   return reshape(values, shape);
 }
 
-kernels::ChannelExtents extents(const Tensor& x) {
-  const std::int64_t channels = x.size(1);
-  std::int64_t plane = 1;
-  for (std::int64_t axis = 2; axis < x.dim(); ++axis) plane *= x.size(axis);
-  return {x.size(0), channels, plane, 1};
-}
-
 struct Statistics {
   Tensor mean;
   Tensor var;  // biased
 };
 
-Statistics statistics(const Tensor& x) {
+Statistics statistics(const Tensor& given) {
+  const Tensor x = as_it_lies(given);
   Statistics s{Tensor::empty({x.size(1)}, x.dtype()), Tensor::empty({x.size(1)}, x.dtype())};
   dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    kernels::moments<T>(extents(x), x.data<T>(), s.mean.mutable_data<T>(), s.var.mutable_data<T>());
+    kernels::moments<T>(channel_extents(x), own_data<T>(x), s.mean.mutable_data<T>(),
+                        s.var.mutable_data<T>());
   });
   return s;
 }
@@ -57,16 +53,17 @@ class Normalized : public RefCounted {
   }
 
   Tensor input_gradient(const Tensor& dy) {
-    const Tensor x = x_();
+    const Tensor x = as_it_lies(x_());
+    const Tensor d = arranged(dy, layout_of(x));
     const Tensor scale = weight_ ? (*weight_)() * inverse_std_ : inverse_std_;
-    const double share = 1 / static_cast<double>(extents(x).count());
+    const double share = 1 / static_cast<double>(channel_extents(x).count());
     const Sums& sums = sums_of(dy);
     const Tensor by_x = scale * square(inverse_std_) * sums.dot * -share;
     const Tensor constant = scale * sums.sum * -share;
-    Tensor dx = Tensor::empty(x.shape(), x.dtype());
+    Tensor dx = empty_like(x);
     dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-      kernels::affine<T>(extents(x), dy.data<T>(), x.data<T>(), mean_.data<T>(), scale.data<T>(),
-                         by_x.data<T>(), constant.data<T>(), dx.mutable_data<T>());
+      kernels::affine<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
+                         scale.data<T>(), by_x.data<T>(), constant.data<T>(), own_data<T>(dx));
     });
     return dx;
   }
@@ -93,10 +90,11 @@ class Normalized : public RefCounted {
 
   const Sums& sums_of(const Tensor& dy) {
     if (sums_.dy.defined() && sums_.dy.impl() == dy.impl()) return sums_;
-    const Tensor x = x_();
+    const Tensor x = as_it_lies(x_());
+    const Tensor d = arranged(dy, layout_of(x));
     sums_ = {dy, Tensor::empty(mean_.shape(), x.dtype()), Tensor::empty(mean_.shape(), x.dtype())};
     dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-      kernels::centered_sums<T>(extents(x), dy.data<T>(), x.data<T>(), mean_.data<T>(),
+      kernels::centered_sums<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
                                 sums_.sum.mutable_data<T>(), sums_.dot.mutable_data<T>());
     });
     return sums_;
@@ -142,7 +140,7 @@ void check(const Tensor& x, const Tensor& running_mean, const Tensor& running_va
                       "batch_norm: give both of running_mean and running_var, or none");
   require<ValueError>(o.training || running_mean.defined(),
                       "batch_norm: without running statistics it works in training only");
-  require<ValueError>(!o.training || extents(x).count() != 1,
+  require<ValueError>(!o.training || channel_extents(x).count() != 1,
                       "batch_norm: input {} has one value in each channel, which has no variance; "
                       "use a larger batch, or eval()",
                       x.shape());
@@ -177,7 +175,7 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
       mean = batch_mean;
       inverse_std = 1 / sqrt(batch_var + options.eps);
       if (running_mean.defined() && x.numel() > 0) {
-        const auto count = static_cast<double>(extents(x).count());
+        const auto count = static_cast<double>(channel_extents(x).count());
         update(running_mean, mean, options.momentum);
         update(running_var, batch_var * (count / (count - 1)), options.momentum);
       }
@@ -188,10 +186,11 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
     scale = weight.defined() ? weight * inverse_std : inverse_std;
     shift = bias.defined() ? bias : Tensor::empty(mean.shape(), x.dtype()).fill_(0);
   }
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  const Tensor in = as_it_lies(x);
+  Tensor y = empty_like(in);
   dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    kernels::affine<T>(extents(x), x.data<T>(), mean.data<T>(), scale.data<T>(), shift.data<T>(),
-                       y.mutable_data<T>());
+    kernels::affine<T>(channel_extents(in), own_data<T>(in), mean.data<T>(), scale.data<T>(),
+                       shift.data<T>(), own_data<T>(y));
   });
 
   const Tensor none = Tensor::empty({}, x.dtype());  // stands in for what is not there

@@ -1,6 +1,7 @@
 #pragma once
 // Internal: what elementwise operations share.
 
+#include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
@@ -18,18 +19,34 @@ Operands resolve(const Operand& a, const Operand& b);
 /// y[i] = f(x[i]) in x's floating dtype. Not recorded.
 template <class F>
 Tensor map_floating(const char* operation, const Tensor& x, const F& f) {
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  const Tensor in = as_it_lies(x);
+  Tensor y = empty_like(in);
   dispatch_floating(x.dtype(), operation, [&]<class T>() {
-    kernels::map(f, x.numel(), y.mutable_data<T>(), x.data<T>());
+    kernels::map(f, y.numel(), own_data<T>(y), own_data<T>(in));
   });
   return y;
 }
 
 template <class F>
 Tensor map_numeric(const char* operation, const Tensor& x, const F& f) {
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
-  dispatch_numeric(x.dtype(), operation, [&]<class T>() {
-    kernels::map(f, x.numel(), y.mutable_data<T>(), x.data<T>());
+  const Tensor in = as_it_lies(x);
+  Tensor y = empty_like(in);
+  dispatch_numeric(x.dtype(), operation,
+                   [&]<class T>() { kernels::map(f, y.numel(), own_data<T>(y), own_data<T>(in)); });
+  return y;
+}
+
+/// f(a, b) for two of one shape and dtype, in the layout of either.
+template <class F>
+Tensor combine_arranged(const char* operation, const Tensor& a, const Tensor& b, const F& f) {
+  const bool blocked = layout_of(a) == Layout::blocked || layout_of(b) == Layout::blocked;
+  const Layout layout = blocked ? Layout::blocked : Layout::plain;
+  const Tensor left = arranged(a, layout);
+  const Tensor right = arranged(b, layout);
+  Tensor y = empty(a.shape(), a.dtype(), layout);
+  dispatch_numeric(a.dtype(), operation, [&]<class T>() {
+    const Shape line{y.numel()};
+    kernels::map(f, line, own_data<T>(y), own_data<T>(left), line, own_data<T>(right), line);
   });
   return y;
 }
@@ -37,6 +54,8 @@ Tensor map_numeric(const char* operation, const Tensor& x, const F& f) {
 /// f(a, b), broadcast, for a and b of one numeric dtype. Not recorded.
 template <class F>
 Tensor combine(const char* operation, const Tensor& a, const Tensor& b, const F& f) {
+  if ((a.storage()->is_blocked() || b.storage()->is_blocked()) && a.shape() == b.shape())
+    return combine_arranged(operation, a, b, f);
   Tensor y = Tensor::empty(broadcast(a.shape(), b.shape(), operation), a.dtype());
   dispatch_numeric(a.dtype(), operation, [&]<class T>() {
     kernels::map(f, y.shape(), y.mutable_data<T>(), a.data<T>(), a.shape(), b.data<T>(), b.shape());

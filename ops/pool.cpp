@@ -1,3 +1,4 @@
+#include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
@@ -47,20 +48,81 @@ Shape output_shape(const Shape& x, const kernels::PoolGeometry& g) {
 
 }  // namespace
 
+namespace {
+
+/// Which value of each window was the largest: a byte each, where that is enough.
+class Choice {
+ public:
+  explicit Choice(const kernels::PoolGeometry& g)
+      : geometry_(g),
+        is_small_(g.kernel_h * g.kernel_w <= 256),
+        storage_(Storage::allocate(static_cast<std::size_t>(g.planes * g.oh * g.ow * g.lanes) *
+                                   (is_small_ ? sizeof(std::uint8_t) : sizeof(std::int32_t)))) {}
+
+  const kernels::PoolGeometry& geometry() const { return geometry_; }
+
+  /// f(indices), of the type they are kept in.
+  template <class F>
+  void visit(const F& f) const {
+    if (is_small_) {
+      f(reinterpret_cast<std::uint8_t*>(storage_->own()));
+    } else {
+      f(reinterpret_cast<std::int32_t*>(storage_->own()));
+    }
+  }
+
+ private:
+  kernels::PoolGeometry geometry_;
+  bool is_small_;
+  Ref<Storage> storage_;
+};
+
+Layout layout(const Choice& choice) {
+  return choice.geometry().lanes > 1 ? Layout::blocked : Layout::plain;
+}
+
+Tensor max_pool2d_input(const Tensor& given, const Choice& choice, const Shape& shape) {
+  const Tensor dy = arranged(given, layout(choice));
+  Tensor dx = empty(shape, dy.dtype(), layout(choice));
+  dispatch_floating(dy.dtype(), "max_pool2d", [&]<class T>() {
+    choice.visit([&](auto* index) {
+      kernels::max_pool_input(choice.geometry(), own_data<T>(dy), index, own_data<T>(dx));
+    });
+  });
+  return dx;
+}
+
+// The same, on the tape.
+Tensor max_pool2d_input_recorded(const Tensor& dy, const Choice& choice, const Shape& shape) {
+  const Shape planes{shape[0] * shape[1], shape[2] * shape[3]};
+  Tensor position = Tensor::empty({planes[0], dy.size(2) * dy.size(3)}, int64);
+  choice.visit([&](auto* index) {
+    kernels::max_pool_positions(choice.geometry(), index, position.mutable_data<std::int64_t>());
+  });
+  return reshape(scatter(reshape(dy, position.shape()), 1, position, planes), shape);
+}
+
+}  // namespace
+
 // y = the largest x under each window;  dL/dx = dL/dy added where that x was
 Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
-  const auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
-  Tensor y = Tensor::empty(output_shape(x.shape(), g), x.dtype());
-  Tensor position = Tensor::empty({g.planes, g.oh * g.ow}, int64);
+  auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
+  const Shape shape = output_shape(x.shape(), g);
+  const Tensor in = as_it_lies(x);
+  if (layout_of(in) == Layout::blocked) {
+    g.lanes = channel_block();
+    g.planes /= g.lanes;
+  }
+  Tensor y = empty(shape, x.dtype(), layout_of(in));
+  const Choice choice(g);
   dispatch_floating(x.dtype(), "max_pool2d", [&]<class T>() {
-    kernels::max_pool<T>(g, x.data<T>(), y.mutable_data<T>(),
-                         position.mutable_data<std::int64_t>());
+    choice.visit(
+        [&](auto* index) { kernels::max_pool(g, own_data<T>(in), own_data<T>(y), index); });
   });
-  return record(
-      Op::max_pool2d, y, wrt(x, [position = saved(position), shape = x.shape()](const Tensor& dy) {
-        const Shape planes{shape[0] * shape[1], shape[2] * shape[3]};
-        return reshape(scatter(reshape(dy, position().shape()), 1, position(), planes), shape);
-      }));
+  return record(Op::max_pool2d, y, wrt(x, [choice, from = x.shape()](const Tensor& dy) {
+                  return is_grad_enabled() ? max_pool2d_input_recorded(dy, choice, from)
+                                           : max_pool2d_input(dy, choice, from);
+                }));
 }
 
 // y = the mean of x under each window;  dL/dx = its share of dL/dy, added up

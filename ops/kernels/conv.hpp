@@ -1,5 +1,9 @@
 #pragma once
-// Internal: the kernels of two-dimensional cross-correlation behind one interface.
+// Internal: two-dimensional cross-correlation and its adjoints. Two kernels stand behind one
+// interface: matrix products (conv_gemm, both dtypes, the reference) and oneDNN (conv_onednn,
+// float32, where it is there).
+
+#include <xgrad/autograd/layout.hpp>
 
 #include <cstdint>
 
@@ -20,14 +24,48 @@ struct ConvGeometry {
   std::int64_t patch() const { return group_channels() * r * s; }
 };
 
-/// y = x ⋆ weight, plus bias ([k], or nullptr).
+enum class ConvDirection : std::uint8_t {
+  forward,         ///< y from x and weight
+  backward_input,  ///< x from y and weight: the adjoint in x
+  backward_weight  ///< weight from x and y: the adjoint in weight
+};
+
+enum class ConvKernel : std::uint8_t { gemm, direct, winograd };
+
+/// Which kernel computes a convolution, and how it takes or gives x and y.
+struct ConvPlan {
+  ConvKernel kernel = ConvKernel::gemm;
+  Layout x = Layout::plain;
+  Layout y = Layout::plain;
+};
+
+/// The kernel that is fastest for these sizes: a rule, not a measurement, so that runs are alike.
+/// XGRAD_CONV=gemm or direct forces one where it can do the work (auto is the default); ValueError
+/// for other settings.
+ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype);
+
+/// Two of x, weight and y are read, the third is written. The bias ([k], or nullptr) is added to
+/// the y of a forward convolution.
 template <class T>
-void conv_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y);
-/// dx from dy: the adjoint in x.
+struct ConvOperands {
+  T* x;
+  T* weight;
+  T* y;
+  const T* bias = nullptr;
+};
+
 template <class T>
-void conv_backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx);
-/// dweight from x and dy: the adjoint in weight.
+void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
+          const ConvOperands<T>& operands);
+
+// ---- the kernels
+
 template <class T>
-void conv_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight);
+void conv_gemm(ConvDirection direction, const ConvGeometry& g, const ConvOperands<T>& operands);
+
+/// Whether oneDNN was built in and has a primitive for this.
+bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g);
+void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
+                 const ConvOperands<float>& operands);
 
 }  // namespace xgrad::kernels

@@ -115,10 +115,8 @@ struct Place {
         weight(i % g.groups * g.group_filters() * g.patch()) {}
 };
 
-}  // namespace
-
 template <class T>
-void conv_forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
+void forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
   const Tiling tiling(g);
   const std::int64_t plane = g.oh * g.ow;
   parallel_for(g.n * g.groups * tiling.count, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -141,7 +139,7 @@ void conv_forward(const ConvGeometry& g, const T* x, const T* weight, const T* b
 }
 
 template <class T>
-void conv_backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx) {
+void backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx) {
   const Tiling tiling(g);
   const std::int64_t image = g.group_channels() * g.h * g.w;
   parallel_for(g.n * g.groups, 1, [&](std::int64_t begin, std::int64_t end) {
@@ -161,7 +159,7 @@ void conv_backward_input(const ConvGeometry& g, const T* dy, const T* weight, T*
 }
 
 template <class T>
-void conv_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight) {
+void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight) {
   const Tiling tiling(g);
   const std::int64_t size = g.k * g.patch();
   const int parts = part_count(g.n, 1);
@@ -187,12 +185,21 @@ void conv_backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dwe
       dweight[i] += sums[static_cast<std::size_t>(part * size + i)];
 }
 
-#define XGRAD_INSTANTIATE(T)                                                         \
-  template void conv_forward(const ConvGeometry&, const T*, const T*, const T*, T*); \
-  template void conv_backward_input(const ConvGeometry&, const T*, const T*, T*);    \
-  template void conv_backward_weight(const ConvGeometry&, const T*, const T*, T*);
-XGRAD_INSTANTIATE(float)
-XGRAD_INSTANTIATE(double)
-#undef XGRAD_INSTANTIATE
+}  // namespace
+
+template <class T>
+void conv_gemm(ConvDirection direction, const ConvGeometry& g, const ConvOperands<T>& o) {
+  switch (direction) {
+    case ConvDirection::forward:
+      return forward<T>(g, o.x, o.weight, o.bias, o.y);
+    case ConvDirection::backward_input:
+      return backward_input<T>(g, o.y, o.weight, o.x);
+    case ConvDirection::backward_weight:
+      return backward_weight<T>(g, o.x, o.y, o.weight);
+  }
+}
+
+template void conv_gemm(ConvDirection, const ConvGeometry&, const ConvOperands<float>&);
+template void conv_gemm(ConvDirection, const ConvGeometry&, const ConvOperands<double>&);
 
 }  // namespace xgrad::kernels

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/storage.hpp>
+#include <xgrad/ops/kernels/lanes.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 
@@ -8,19 +9,6 @@
 
 namespace xgrad::kernels {
 namespace {
-
-/// Calls f with the number of lanes as a constant: 16, 8 or 1, so that loops over it are registers.
-template <class F>
-void with_lanes(std::int64_t lanes, const F& f) {
-  switch (lanes) {
-    case 16:
-      return f(std::integral_constant<std::int64_t, 16>());
-    case 8:
-      return f(std::integral_constant<std::int64_t, 8>());
-    default:
-      return f(std::integral_constant<std::int64_t, 1>());
-  }
-}
 
 /// The values of one group's channels.
 template <std::int64_t Lanes, class T>
@@ -137,6 +125,33 @@ void affine(const ChannelExtents& e, const T* x, const T* center, const T* scale
   });
 }
 
+namespace {
+
+/// out[c] = Σ over the batch, in its order.
+template <class T>
+void add_up(const ChannelExtents& e, Partials& partials, T* out) {
+  for (std::int64_t c = 0; c < e.channels(); ++c) {
+    double total = 0;
+    for (std::int64_t i = 0; i < e.batch; ++i) total += partials.of(i)[c];
+    out[c] = static_cast<T>(total);
+  }
+}
+
+}  // namespace
+
+template <class T>
+void channel_sums(const ChannelExtents& e, const T* x, T* sum) {
+  Partials sums(e);
+  with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
+    for_planes(e, [&](std::int64_t entry, std::int64_t group) {
+      const T* const values = x + (entry * e.groups + group) * e.plane * Lanes;
+      sum_plane<Lanes, T>(
+          e.plane, [&](std::int64_t i) { return values[i]; }, sums.of(entry) + group * Lanes);
+    });
+  });
+  add_up(e, sums, sum);
+}
+
 template <class T>
 void centered_sums(const ChannelExtents& e, const T* dy, const T* x, const T* center, T* sum,
                    T* dot) {
@@ -158,16 +173,8 @@ void centered_sums(const ChannelExtents& e, const T* dy, const T* x, const T* ce
           dots.of(entry) + group * Lanes);
     });
   });
-  for (std::int64_t c = 0; c < e.channels(); ++c) {
-    double of_dy = 0;
-    double of_products = 0;
-    for (std::int64_t i = 0; i < e.batch; ++i) {
-      of_dy += sums.of(i)[c];
-      of_products += dots.of(i)[c];
-    }
-    sum[c] = static_cast<T>(of_dy);
-    dot[c] = static_cast<T>(of_products);
-  }
+  add_up(e, sums, sum);
+  add_up(e, dots, dot);
 }
 
 template <class T>
@@ -192,6 +199,7 @@ void affine(const ChannelExtents& e, const T* dy, const T* x, const T* center, c
 #define XGRAD_INSTANTIATE(T)                                                                    \
   template void moments(const ChannelExtents&, const T*, T*, T*);                               \
   template void affine(const ChannelExtents&, const T*, const T*, const T*, const T*, T*);      \
+  template void channel_sums(const ChannelExtents&, const T*, T*);                              \
   template void centered_sums(const ChannelExtents&, const T*, const T*, const T*, T*, T*);     \
   template void affine(const ChannelExtents&, const T*, const T*, const T*, const T*, const T*, \
                        const T*, T*);

@@ -1,5 +1,5 @@
 #pragma once
-// Internal: statistics and affine maps of each channel, in one pass over memory each.
+// Internal: sums, statistics and affine maps of each channel, in one pass over memory each.
 
 #include <cstdint>
 
@@ -28,6 +28,10 @@ void moments(const ChannelExtents& e, const T* x, T* mean, T* var);
 template <class T>
 void affine(const ChannelExtents& e, const T* x, const T* center, const T* scale, const T* shift,
             T* y);
+
+/// sum[c] = Σ x.
+template <class T>
+void channel_sums(const ChannelExtents& e, const T* x, T* sum);
 
 /// sum[c] = Σ dy and dot[c] = Σ dy (x − center[c]).
 template <class T>

@@ -1,7 +1,9 @@
+#include <xgrad/ops/kernels/lanes.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
 
 #include <algorithm>
+#include <array>
 
 namespace xgrad::kernels {
 namespace {
@@ -19,68 +21,158 @@ Window clip(std::int64_t i, std::int64_t kernel, std::int64_t stride, std::int64
 }
 
 std::int64_t grain(const PoolGeometry& g) {
-  return worthwhile / std::max<std::int64_t>(g.oh * g.ow * g.kernel_h * g.kernel_w, 1) + 1;
+  return worthwhile / std::max<std::int64_t>(g.oh * g.ow * g.kernel_h * g.kernel_w * g.lanes, 1) +
+         1;
 }
 
-/// Windows of 2x2 that do not overlap, the usual case, in a form that compiles without branches.
+/// The plane's position of value `number` of window (i, j).
+std::int64_t position(const PoolGeometry& g, std::int64_t i, std::int64_t j, std::int64_t number) {
+  return (i * g.stride_h - g.pad_h + number / g.kernel_w) * g.w + j * g.stride_w - g.pad_w +
+         number % g.kernel_w;
+}
+
+/// Whether the windows tile the plane, so that each value is in exactly one.
+bool tiles(const PoolGeometry& g) {
+  return g.pad_h == 0 && g.pad_w == 0 && g.stride_h == g.kernel_h && g.stride_w == g.kernel_w &&
+         g.oh * g.kernel_h == g.h && g.ow * g.kernel_w == g.w;
+}
+
+// The first NaN counts as larger than all; written so that it compiles without branches.
 template <class T>
-void max_pool_2x2(const PoolGeometry& g, const T* x, T* y, std::int64_t* position) {
-  const auto better = [](T a, T b) { return b > a || b != b; };
+bool takes_over(T value, T best) {
+  return (value > best || value != value) && best == best;
+}
+
+/// Windows of 2x2 that do not overlap, the usual case, along the rows of one lane.
+template <class T, class Index>
+void max_pool_2x2(const PoolGeometry& g, const T* x, T* y, Index* index) {
   for (std::int64_t i = 0; i < g.oh; ++i) {
     const T* const top = x + 2 * i * g.w;
     const T* const bottom = top + g.w;
     for (std::int64_t j = 0; j < g.ow; ++j) {
-      const std::int64_t at = 2 * j;
-      T best = top[at];
-      std::int64_t where = at;
-      const auto offer = [&](T value, std::int64_t place) {
-        const bool takes = better(best, value) && best == best;
+      T best = top[2 * j];
+      std::int32_t where = 0;
+      const auto offer = [&](T value, std::int32_t number) {
+        const bool takes = takes_over(value, best);
         best = takes ? value : best;
-        where = takes ? place : where;
+        where = takes ? number : where;
       };
-      offer(top[at + 1], at + 1);
-      offer(bottom[at], g.w + at);
-      offer(bottom[at + 1], g.w + at + 1);
+      offer(top[2 * j + 1], 1);
+      offer(bottom[2 * j], 2);
+      offer(bottom[2 * j + 1], 3);
       y[i * g.ow + j] = best;
-      position[i * g.ow + j] = 2 * i * g.w + where;
+      index[i * g.ow + j] = static_cast<Index>(where);
     }
   }
 }
 
-template <class T>
-void max_pool_any(const PoolGeometry& g, const T* x, T* y, std::int64_t* position) {
+template <std::int64_t Lanes, class T, class Index>
+void max_pool_any(const PoolGeometry& g, const T* x, T* y, Index* index) {
   for (std::int64_t i = 0; i < g.oh; ++i) {
     const Window rows = clip(i, g.kernel_h, g.stride_h, g.pad_h, g.h);
+    const std::int64_t top = i * g.stride_h - g.pad_h;
     for (std::int64_t j = 0; j < g.ow; ++j) {
       const Window columns = clip(j, g.kernel_w, g.stride_w, g.pad_w, g.w);
-      std::int64_t best = rows.begin * g.w + columns.begin;
+      const std::int64_t left = j * g.stride_w - g.pad_w;
+      std::array<T, Lanes> best;
+      std::array<std::int32_t, Lanes> where;
+      const auto first = (rows.begin - top) * g.kernel_w + columns.begin - left;
+      where.fill(static_cast<std::int32_t>(first));
+      std::copy_n(x + (rows.begin * g.w + columns.begin) * Lanes, Lanes, best.begin());
       for (std::int64_t r = rows.begin; r < rows.end; ++r)
         for (std::int64_t c = columns.begin; c < columns.end; ++c) {
-          const T value = x[r * g.w + c];
-          if ((value > x[best] || value != value) && x[best] == x[best]) best = r * g.w + c;
+          const auto number = static_cast<std::int32_t>((r - top) * g.kernel_w + c - left);
+          const T* const values = x + (r * g.w + c) * Lanes;
+          for (std::size_t lane = 0; lane < Lanes; ++lane) {
+            const bool takes = takes_over(values[lane], best[lane]);
+            best[lane] = takes ? values[lane] : best[lane];
+            where[lane] = takes ? number : where[lane];
+          }
         }
-      y[i * g.ow + j] = x[best];
-      position[i * g.ow + j] = best;
+      const std::int64_t out = (i * g.ow + j) * Lanes;
+      std::copy_n(best.begin(), Lanes, y + out);
+      for (std::size_t lane = 0; lane < Lanes; ++lane)
+        index[out + static_cast<std::int64_t>(lane)] = static_cast<Index>(where[lane]);
     }
   }
+}
+
+/// Windows that tile the plane: every value of dx is written once.
+template <std::int64_t Lanes, class T, class Index>
+void spread_tiles(const PoolGeometry& g, const T* dy, const Index* index, T* dx) {
+  for (std::int64_t i = 0; i < g.oh; ++i)
+    for (std::int64_t r = 0; r < g.kernel_h; ++r) {
+      T* const row = dx + (i * g.kernel_h + r) * g.w * Lanes;
+      for (std::int64_t j = 0; j < g.ow; ++j) {
+        const T* const d = dy + (i * g.ow + j) * Lanes;
+        const Index* const chosen = index + (i * g.ow + j) * Lanes;
+        for (std::int64_t c = 0; c < g.kernel_w; ++c) {
+          const std::int64_t number = r * g.kernel_w + c;
+          T* const target = row + (j * g.kernel_w + c) * Lanes;
+          for (std::int64_t lane = 0; lane < Lanes; ++lane)
+            target[lane] = chosen[lane] == number ? d[lane] : T(0);
+        }
+      }
+    }
+}
+
+template <class T, class Index>
+void spread_any(const PoolGeometry& g, const T* dy, const Index* index, T* dx) {
+  std::fill_n(dx, g.h * g.w * g.lanes, T(0));
+  for (std::int64_t i = 0; i < g.oh; ++i)
+    for (std::int64_t j = 0; j < g.ow; ++j)
+      for (std::int64_t lane = 0; lane < g.lanes; ++lane) {
+        const std::int64_t at = (i * g.ow + j) * g.lanes + lane;
+        dx[position(g, i, j, index[at]) * g.lanes + lane] += dy[at];
+      }
 }
 
 }  // namespace
 
-template <class T>
-void max_pool(const PoolGeometry& g, const T* x, T* y, std::int64_t* position) {
-  const bool simple = g.kernel_h == 2 && g.kernel_w == 2 && g.stride_h == 2 && g.stride_w == 2 &&
-                      g.pad_h == 0 && g.pad_w == 0;
-  const std::int64_t out = g.oh * g.ow;
-  parallel_for(g.planes, grain(g), [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t p = begin; p < end; ++p) {
-      if (simple) {
-        max_pool_2x2(g, x + p * g.h * g.w, y + p * out, position + p * out);
-      } else {
-        max_pool_any(g, x + p * g.h * g.w, y + p * out, position + p * out);
+template <class T, class Index>
+void max_pool(const PoolGeometry& g, const T* x, T* y, Index* index) {
+  const bool simple = g.lanes == 1 && g.kernel_h == 2 && g.kernel_w == 2 && g.stride_h == 2 &&
+                      g.stride_w == 2 && g.pad_h == 0 && g.pad_w == 0;
+  const std::int64_t in = g.h * g.w * g.lanes;
+  const std::int64_t out = g.oh * g.ow * g.lanes;
+  with_lanes(g.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
+    parallel_for(g.planes, grain(g), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t p = begin; p < end; ++p) {
+        if (simple) {
+          max_pool_2x2(g, x + p * in, y + p * out, index + p * out);
+        } else {
+          max_pool_any<Lanes>(g, x + p * in, y + p * out, index + p * out);
+        }
       }
-    }
+    });
   });
+}
+
+template <class T, class Index>
+void max_pool_input(const PoolGeometry& g, const T* dy, const Index* index, T* dx) {
+  const std::int64_t in = g.h * g.w * g.lanes;
+  const std::int64_t out = g.oh * g.ow * g.lanes;
+  const bool tiled = tiles(g);
+  with_lanes(g.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
+    parallel_for(g.planes, grain(g), [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t p = begin; p < end; ++p) {
+        if (tiled) {
+          spread_tiles<Lanes>(g, dy + p * out, index + p * out, dx + p * in);
+        } else {
+          spread_any(g, dy + p * out, index + p * out, dx + p * in);
+        }
+      }
+    });
+  });
+}
+
+template <class Index>
+void max_pool_positions(const PoolGeometry& g, const Index* index, std::int64_t* positions) {
+  for (std::int64_t p = 0; p < g.planes; ++p)
+    for (std::int64_t o = 0; o < g.oh * g.ow; ++o)
+      for (std::int64_t lane = 0; lane < g.lanes; ++lane)
+        positions[(p * g.lanes + lane) * g.oh * g.ow + o] =
+            position(g, o / g.ow, o % g.ow, index[(p * g.oh * g.ow + o) * g.lanes + lane]);
 }
 
 namespace {
@@ -137,12 +229,17 @@ void avg_pool_input(const PoolGeometry& g, bool count_padding, const T* dy, T* d
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                \
-  template void max_pool(const PoolGeometry&, const T*, T*, std::int64_t*); \
-  template void avg_pool(const PoolGeometry&, bool, const T*, T*);          \
+#define XGRAD_INSTANTIATE(T)                                                            \
+  template void max_pool(const PoolGeometry&, const T*, T*, std::uint8_t*);             \
+  template void max_pool(const PoolGeometry&, const T*, T*, std::int32_t*);             \
+  template void max_pool_input(const PoolGeometry&, const T*, const std::uint8_t*, T*); \
+  template void max_pool_input(const PoolGeometry&, const T*, const std::int32_t*, T*); \
+  template void avg_pool(const PoolGeometry&, bool, const T*, T*);                      \
   template void avg_pool_input(const PoolGeometry&, bool, const T*, T*);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE
+template void max_pool_positions(const PoolGeometry&, const std::uint8_t*, std::int64_t*);
+template void max_pool_positions(const PoolGeometry&, const std::int32_t*, std::int64_t*);
 
 }  // namespace xgrad::kernels

@@ -1,0 +1,317 @@
+// Convolution by oneDNN. A primitive is compiled for its sizes, which takes milliseconds, and kept;
+// what it takes or gives in another order than ours is reordered on the way.
+
+#include <xgrad/ops/kernels/conv.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+
+#ifndef XGRAD_ONEDNN
+
+namespace xgrad::kernels {
+
+bool onednn_can(ConvDirection, const ConvPlan&, const ConvGeometry&) { return false; }
+void conv_onednn(ConvDirection, const ConvPlan&, const ConvGeometry&, const ConvOperands<float>&) {}
+
+}  // namespace xgrad::kernels
+
+#else
+
+#include <array>
+#include <cstring>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
+#include <oneapi/dnnl/dnnl.hpp>
+
+namespace xgrad::kernels {
+namespace {
+
+using dnnl::memory;
+using Tag = memory::format_tag;
+
+const dnnl::engine& engine() {
+  static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
+  return instance;
+}
+
+dnnl::stream& stream() {
+  thread_local dnnl::stream instance(engine());
+  return instance;
+}
+
+memory::desc described(const memory::dims& dims, Tag tag) {
+  return {dims, memory::data_type::f32, tag};
+}
+
+/// How we hold x or y.
+memory::desc image(const memory::dims& dims, Layout layout) {
+  if (layout == Layout::plain) return described(dims, Tag::nchw);
+  return described(dims, channel_block() == 16 ? Tag::nChw16c : Tag::nChw8c);
+}
+
+/// Memory that one call needs, from the pool.
+class Scratch {
+ public:
+  explicit Scratch(const memory::desc& desc)
+      : storage_(Storage::allocate(desc.get_size())), memory_(desc, engine(), storage_->own()) {}
+  const dnnl::memory& get() const { return memory_; }
+
+ private:
+  Ref<Storage> storage_;
+  dnnl::memory memory_;
+};
+
+/// One of x, weight and y: as we hold it, and as the primitive wants it.
+class Side {
+ public:
+  Side() = default;
+  Side(const memory::desc& ours, const memory::desc& wanted, bool written)
+      : ours_(ours), wanted_(wanted) {
+    if (ours == wanted) return;
+    const auto& from = written ? wanted : ours;
+    const auto& to = written ? ours : wanted;
+    reorder_.emplace(dnnl::reorder::primitive_desc(engine(), from, engine(), to));
+  }
+
+  bool fits() const { return !reorder_; }
+  const memory::desc& ours() const { return ours_; }
+  const memory::desc& wanted() const { return wanted_; }
+  void reorder(const dnnl::memory& from, const dnnl::memory& to) const {
+    dnnl::reorder(*reorder_).execute(stream(), const_cast<dnnl::memory&>(from),
+                                     const_cast<dnnl::memory&>(to));
+  }
+
+ private:
+  memory::desc ours_;
+  memory::desc wanted_;
+  std::optional<dnnl::reorder> reorder_;
+};
+
+struct Key {
+  std::array<std::int64_t, 22> values;
+  friend bool operator==(const Key&, const Key&) = default;
+};
+
+struct KeyHash {
+  std::size_t operator()(const Key& key) const {
+    std::size_t hash = 14695981039346656037u;  // FNV-1a, a number at a time
+    for (const auto value : key.values)
+      hash = (hash ^ static_cast<std::size_t>(value)) * 1099511628211u;
+    return hash;
+  }
+};
+
+// Primitives are compiled for a number of threads too.
+Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias) {
+  return {{g.n,
+           g.c,
+           g.h,
+           g.w,
+           g.k,
+           g.r,
+           g.s,
+           g.oh,
+           g.ow,
+           g.stride_h,
+           g.stride_w,
+           g.pad_h,
+           g.pad_w,
+           g.dilation_h,
+           g.dilation_w,
+           g.groups,
+           static_cast<std::int64_t>(direction),
+           static_cast<std::int64_t>(plan.kernel),
+           static_cast<std::int64_t>(plan.x),
+           static_cast<std::int64_t>(plan.y),
+           bias ? 1 : 0,
+           available_threads()}};
+}
+
+/// One convolution in one direction, compiled.
+class Compiled {
+ public:
+  /// Throws dnnl::error where oneDNN has no such primitive.
+  Compiled(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias)
+      : direction_(direction) {
+    const memory::dims strides{g.stride_h, g.stride_w};
+    const memory::dims dilates{g.dilation_h - 1, g.dilation_w - 1};
+    const memory::dims before{g.pad_h, g.pad_w};
+    // What remains of the padding behind the image, given where the last window ends.
+    const memory::dims behind{
+        (g.oh - 1) * g.stride_h + g.dilation_h * (g.r - 1) + 1 - g.h - g.pad_h,
+        (g.ow - 1) * g.stride_w + g.dilation_w * (g.s - 1) + 1 - g.w - g.pad_w};
+    const memory::dims x_dims{g.n, g.c, g.h, g.w};
+    const memory::dims y_dims{g.n, g.k, g.oh, g.ow};
+    const memory::dims w_dims =
+        g.groups == 1 ? memory::dims{g.k, g.c, g.r, g.s}
+                      : memory::dims{g.groups, g.group_filters(), g.group_channels(), g.r, g.s};
+    const auto x_ours = image(x_dims, plan.x);
+    const auto y_ours = image(y_dims, plan.y);
+    const auto w_ours = described(w_dims, g.groups == 1 ? Tag::oihw : Tag::goihw);
+    // Channels that fill no block: oneDNN pads them in an order of its own.
+    const auto wanted = [](const memory::dims& dims, Layout layout, const memory::desc& ours) {
+      return layout == Layout::blocked || dims[1] <= 4 ? ours : described(dims, Tag::any);
+    };
+    const auto x_any = wanted(x_dims, plan.x, x_ours);
+    const auto y_any = wanted(y_dims, plan.y, y_ours);
+    const auto w_any = described(w_dims, Tag::any);
+    const auto algorithm = plan.kernel == ConvKernel::winograd
+                               ? dnnl::algorithm::convolution_winograd
+                               : dnnl::algorithm::convolution_direct;
+    dnnl::primitive_attr attributes;
+    attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
+
+    using Forward = dnnl::convolution_forward;
+    bias_ = bias ? described({g.k}, Tag::a) : memory::desc();
+    const auto kind = direction == ConvDirection::forward ? dnnl::prop_kind::forward_inference
+                                                          : dnnl::prop_kind::forward_training;
+    const auto forward = [&] {
+      const Forward::desc desc = bias ? Forward::desc(kind, algorithm, x_any, w_any, bias_, y_any,
+                                                      strides, dilates, before, behind)
+                                      : Forward::desc(kind, algorithm, x_any, w_any, y_any, strides,
+                                                      dilates, before, behind);
+      return Forward::primitive_desc(desc, attributes, engine());
+    }();
+    switch (direction) {
+      case ConvDirection::forward:
+        primitive_ = Forward(forward);
+        adopt(forward, {x_ours, forward.src_desc()}, {w_ours, forward.weights_desc()},
+              {y_ours, forward.dst_desc()});
+        break;
+      case ConvDirection::backward_input: {
+        using Backward = dnnl::convolution_backward_data;
+        const Backward::primitive_desc desc(
+            Backward::desc(algorithm, x_any, w_any, y_any, strides, dilates, before, behind),
+            attributes, engine(), forward);
+        primitive_ = Backward(desc);
+        adopt(desc, {x_ours, desc.diff_src_desc()}, {w_ours, desc.weights_desc()},
+              {y_ours, desc.diff_dst_desc()});
+        break;
+      }
+      case ConvDirection::backward_weight: {
+        using Backward = dnnl::convolution_backward_weights;
+        const Backward::primitive_desc desc(
+            Backward::desc(algorithm, x_any, w_any, y_any, strides, dilates, before, behind),
+            attributes, engine(), forward);
+        primitive_ = Backward(desc);
+        adopt(desc, {x_ours, desc.src_desc()}, {w_ours, desc.diff_weights_desc()},
+              {y_ours, desc.diff_dst_desc()});
+        break;
+      }
+    }
+  }
+
+  void run(const ConvOperands<float>& operands) const {
+    std::unordered_map<int, dnnl::memory> arguments;
+    std::array<std::optional<Scratch>, 3> reordered;
+    const std::array<float*, 3> values{operands.x, operands.weight, operands.y};
+    for (std::size_t i = 0; i < 3; ++i) {
+      const Side& side = sides_[i];
+      dnnl::memory own(side.ours(), engine(), values[i]);
+      if (!side.fits()) {
+        reordered[i].emplace(side.wanted());
+        if (i != written()) side.reorder(own, reordered[i]->get());
+      }
+      arguments.emplace(role(i), side.fits() ? own : reordered[i]->get());
+    }
+    if (operands.bias != nullptr)
+      arguments.emplace(DNNL_ARG_BIAS,
+                        dnnl::memory(bias_, engine(), const_cast<float*>(operands.bias)));
+    const Scratch scratchpad(scratchpad_);
+    arguments.emplace(DNNL_ARG_SCRATCHPAD, scratchpad.get());
+    primitive_.execute(stream(), arguments);
+    if (const Side& out = sides_[written()]; !out.fits())
+      out.reorder(reordered[written()]->get(),
+                  dnnl::memory(out.ours(), engine(), values[written()]));
+  }
+
+ private:
+  struct Descs {
+    memory::desc ours;
+    memory::desc wanted;
+  };
+
+  template <class PrimitiveDesc>
+  void adopt(const PrimitiveDesc& desc, const Descs& x, const Descs& weight, const Descs& y) {
+    const std::array<const Descs*, 3> all{&x, &weight, &y};
+    for (std::size_t i = 0; i < 3; ++i)
+      sides_[i] = Side(all[i]->ours, all[i]->wanted, i == written());
+    scratchpad_ = desc.scratchpad_desc();
+  }
+
+  /// The index of the operand that is computed.
+  std::size_t written() const {
+    switch (direction_) {
+      case ConvDirection::forward:
+        return 2;
+      case ConvDirection::backward_input:
+        return 0;
+      default:
+        return 1;
+    }
+  }
+
+  int role(std::size_t operand) const {
+    constexpr std::array<int, 3> plain{DNNL_ARG_SRC, DNNL_ARG_WEIGHTS, DNNL_ARG_DST};
+    constexpr std::array<int, 3> gradient{DNNL_ARG_DIFF_SRC, DNNL_ARG_DIFF_WEIGHTS,
+                                          DNNL_ARG_DIFF_DST};
+    const bool is_gradient =
+        direction_ != ConvDirection::forward && (operand == 2 || operand == written());
+    return is_gradient ? gradient[operand] : plain[operand];
+  }
+
+  ConvDirection direction_;
+  dnnl::primitive primitive_;
+  std::array<Side, 3> sides_;  // x, weight, y
+  memory::desc bias_;
+  memory::desc scratchpad_;
+};
+
+/// Everything compiled so far; an entry without a primitive is what oneDNN cannot do.
+class Cache {
+ public:
+  std::shared_ptr<const Compiled> get(ConvDirection direction, const ConvPlan& plan,
+                                      const ConvGeometry& g, bool bias) {
+    const Key key = key_of(direction, plan, g, bias);
+    {
+      const std::lock_guard lock(mutex_);
+      if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
+    }
+    std::shared_ptr<const Compiled> made;
+    try {
+      made = std::make_shared<const Compiled>(direction, plan, g, bias);
+    } catch (const dnnl::error&) {  // there is no such primitive
+    }
+    const std::lock_guard lock(mutex_);
+    if (compiled_.size() >= most) compiled_.clear();
+    return compiled_.emplace(key, std::move(made)).first->second;
+  }
+
+ private:
+  static constexpr std::size_t most = 1024;  // of a few dozen KB each
+
+  std::mutex mutex_;
+  std::unordered_map<Key, std::shared_ptr<const Compiled>, KeyHash> compiled_;
+};
+
+// Never destroyed: threads may still convolve while the program ends.
+Cache& cache() {
+  static Cache* const instance = new Cache;
+  return *instance;
+}
+
+}  // namespace
+
+bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g) {
+  return cache().get(direction, plan, g, direction == ConvDirection::forward) != nullptr;
+}
+
+void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
+                 const ConvOperands<float>& operands) {
+  cache().get(direction, plan, g, operands.bias != nullptr)->run(operands);
+}
+
+}  // namespace xgrad::kernels
+
+#endif
