@@ -97,22 +97,27 @@ void max_pool_any(const PoolGeometry& g, const T* x, T* y, Index* index) {
   }
 }
 
-/// Windows that tile the plane: every value of dx is written once.
+/// Windows that tile the plane: every value of dx is written once. What a window needs is copied
+/// first: bytes may alias anything, and the compiler would read them again after every write.
 template <std::int64_t Lanes, class T, class Index>
 void spread_tiles(const PoolGeometry& g, const T* dy, const Index* index, T* dx) {
   for (std::int64_t i = 0; i < g.oh; ++i)
-    for (std::int64_t r = 0; r < g.kernel_h; ++r) {
-      T* const row = dx + (i * g.kernel_h + r) * g.w * Lanes;
-      for (std::int64_t j = 0; j < g.ow; ++j) {
-        const T* const d = dy + (i * g.ow + j) * Lanes;
-        const Index* const chosen = index + (i * g.ow + j) * Lanes;
+    for (std::int64_t j = 0; j < g.ow; ++j) {
+      const std::int64_t at = (i * g.ow + j) * Lanes;
+      std::array<T, Lanes> d;
+      std::array<std::int32_t, Lanes> chosen;
+      for (std::size_t lane = 0; lane < Lanes; ++lane) {
+        d[lane] = dy[at + static_cast<std::int64_t>(lane)];
+        chosen[lane] = index[at + static_cast<std::int64_t>(lane)];
+      }
+      T* const corner = dx + (i * g.kernel_h * g.w + j * g.kernel_w) * Lanes;
+      for (std::int64_t r = 0; r < g.kernel_h; ++r)
         for (std::int64_t c = 0; c < g.kernel_w; ++c) {
-          const std::int64_t number = r * g.kernel_w + c;
-          T* const target = row + (j * g.kernel_w + c) * Lanes;
-          for (std::int64_t lane = 0; lane < Lanes; ++lane)
+          const auto number = static_cast<std::int32_t>(r * g.kernel_w + c);
+          T* const target = corner + (r * g.w + c) * Lanes;
+          for (std::size_t lane = 0; lane < Lanes; ++lane)
             target[lane] = chosen[lane] == number ? d[lane] : T(0);
         }
-      }
     }
 }
 
