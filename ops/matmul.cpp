@@ -8,6 +8,8 @@
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include <algorithm>
+
 namespace xgrad {
 namespace {
 
@@ -101,6 +103,31 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   return a.dim() == 1 ? squeeze(y, b.dim() == 1 ? -1 : -2) : y;
 }
 
+namespace {
+
+// For rows x.  y = x Wᵀ + b;  dL/dx = dL/dy W, dL/dW = (dL/dy)ᵀ x, dL/db = Σ dL/dy over the rows
+Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const std::int64_t rows = x.size(0);
+  const std::int64_t out = weight.size(0);
+  Tensor y = Tensor::empty({rows, out}, x.dtype());
+  dispatch_floating(x.dtype(), "linear", [&]<class T>() {
+    T* const values = y.mutable_data<T>();
+    if (bias.defined())
+      for (std::int64_t i = 0; i < rows; ++i) std::copy_n(bias.data<T>(), out, values + i * out);
+    kernels::gemm<T>(rows, out, x.size(1), {x.data<T>(), x.size(1)},
+                     {weight.data<T>(), x.size(1), true}, values, out, bias.defined());
+  });
+  auto by_x =
+      wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, false, w(), false); });
+  auto by_weight =
+      wrt(weight, [x = saved(x)](const Tensor& dy) { return product(dy, true, x(), false); });
+  if (!bias.defined()) return record(Op::linear, y, std::move(by_x), std::move(by_weight));
+  return record(Op::linear, y, std::move(by_x), std::move(by_weight),
+                wrt(bias, [](const Tensor& dy) { return sum(dy, 0); }));
+}
+
+}  // namespace
+
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   require<ShapeError>(weight.dim() == 2 && x.dim() > 0 && x.size(-1) == weight.size(1),
                       "linear: input {} does not fit weight {}, which takes {} features in its "
@@ -108,20 +135,19 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                       x.shape(), weight.shape(),
                       weight.shape().empty() ? 0 : weight.shape().back());
   require_same_dtype("linear", x, weight);
-  // Flat, so that the weight's gradient is one product and not a batch of them to be summed.
-  const Tensor rows = x.dim() == 2 ? x : reshape(x, {x.numel() / weight.size(1), weight.size(1)});
-  Tensor y = product(rows, false, weight, true);
   if (bias.defined()) {
     require<ShapeError>(bias.shape() == Shape{weight.size(0)},
                         "linear: bias {} does not fit weight {}; it must be [{}]", bias.shape(),
                         weight.shape(), weight.size(0));
     require_same_dtype("linear", x, bias);
-    y = y + bias;
   }
-  if (x.dim() == 2) return y;
+  if (x.dim() == 2) return linear_rows(x, weight, bias);
+  // Flat, so that the weight's gradient is one product and not a batch of them to be summed.
   Shape shape = x.shape();
+  shape.back() = 1;
+  const std::int64_t rows = shape.numel();
   shape.back() = weight.size(0);
-  return reshape(y, shape);
+  return reshape(linear_rows(reshape(x, {rows, weight.size(1)}), weight, bias), shape);
 }
 
 }  // namespace xgrad

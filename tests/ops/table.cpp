@@ -92,7 +92,6 @@ bool is_composed(Op op) {
     case Op::stack:
     case Op::split:
     case Op::chunk:
-    case Op::linear:
     case Op::nll_loss:
     case Op::cross_entropy:
     case Op::mse_loss:
