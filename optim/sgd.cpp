@@ -19,28 +19,55 @@ void check(const SGDOptions& o) {
                       "SGD: dampening is for accumulated momentum; the averaged one has 1 − μ");
 }
 
-/// One parameter's update in one pass over its memory.
+/// One step's numbers. The updates take them by value: through a reference the compiler would read
+/// them again after every write.
+template <class T>
+struct Rates {
+  T lr, momentum, fresh, decay;
+};
+
+template <class T>
+void update_plain(std::int64_t n, Rates<T> r, const T* g, T* x) {
+  for (std::int64_t i = 0; i < n; ++i) x[i] -= r.lr * (g[i] + r.decay * x[i]);
+}
+
+template <class T, bool Nesterov>
+void update_accumulated(std::int64_t n, Rates<T> r, const T* g, T* v, T* x) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    const T d = g[i] + r.decay * x[i];
+    v[i] = r.momentum * v[i] + r.fresh * d;
+    x[i] -= r.lr * (Nesterov ? d + r.momentum * v[i] : v[i]);
+  }
+}
+
+template <class T>
+void update_averaged(std::int64_t n, Rates<T> r, const T* g, T* v, T* x) {
+  for (std::int64_t i = 0; i < n; ++i) {
+    v[i] = r.momentum * v[i] + r.fresh * g[i];
+    x[i] -= r.lr * (v[i] + r.decay * x[i]);
+  }
+}
+
+/// One parameter's update in one pass over its memory; v starts at 0.
 template <class T>
 void update(const SGDOptions& o, bool first, std::int64_t n, const T* g, T* v, T* x) {
-  const T lr = static_cast<T>(static_cast<double>(o.lr));
-  const T mu = static_cast<T>(o.momentum);
-  const T decay = static_cast<T>(o.weight_decay);
+  Rates<T> r{static_cast<T>(static_cast<double>(o.lr)), static_cast<T>(o.momentum), T(1),
+             static_cast<T>(o.weight_decay)};
+  if (o.kind == Momentum::averaged) {
+    r.fresh = T(1) - r.momentum;
+  } else if (!first) {
+    r.fresh = static_cast<T>(1 - o.dampening);
+  }
   kernels::parallel_for(n, kernels::worthwhile, [&](std::int64_t begin, std::int64_t end) {
-    if (o.kind == Momentum::averaged) {
-      const T fresh = T(1) - mu;
-      for (std::int64_t i = begin; i < end; ++i) {
-        v[i] = (first ? T(0) : mu * v[i]) + fresh * g[i];
-        x[i] -= lr * (v[i] + decay * x[i]);
-      }
-    } else if (v == nullptr) {
-      for (std::int64_t i = begin; i < end; ++i) x[i] -= lr * (g[i] + decay * x[i]);
+    const std::int64_t count = end - begin;
+    if (v == nullptr) {
+      update_plain(count, r, g + begin, x + begin);
+    } else if (o.kind == Momentum::averaged) {
+      update_averaged(count, r, g + begin, v + begin, x + begin);
+    } else if (o.nesterov) {
+      update_accumulated<T, true>(count, r, g + begin, v + begin, x + begin);
     } else {
-      const T fresh = first ? T(1) : static_cast<T>(1 - o.dampening);
-      for (std::int64_t i = begin; i < end; ++i) {
-        const T d = g[i] + decay * x[i];
-        v[i] = (first ? T(0) : mu * v[i]) + fresh * d;
-        x[i] -= lr * (o.nesterov ? d + mu * v[i] : v[i]);
-      }
+      update_accumulated<T, false>(count, r, g + begin, v + begin, x + begin);
     }
   });
 }
