@@ -11,6 +11,7 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/hooks.hpp>
 #include <xgrad/autograd/print.hpp>
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/autograd/shape.hpp>
 #include <xgrad/autograd/storage.hpp>

@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/storage.hpp>
 
@@ -183,6 +184,11 @@ void to_blocked(const ImageExtents& images, const float* plain, float* blocked) 
   });
 }
 
+profiler::Work work_of(const ImageExtents& images) {
+  return {.shapes = {{images.batch, images.channels, images.plane}},
+          .bytes = 2.0 * sizeof(float) * static_cast<double>(images.numel())};
+}
+
 float* floats(Storage& storage) { return reinterpret_cast<float*>(storage.own()); }
 
 }  // namespace
@@ -199,6 +205,7 @@ Ref<Storage> Storage::row_major() {
   if (!is_blocked()) return Ref(this);
   if (Storage* other = other_.load(std::memory_order_acquire)) return Ref(other);
   Ref<Storage> copy = allocate(bytes_);
+  const profiler::Scope scope("rows from blocks", [&] { return work_of(images_); });
   to_plain(images_, floats(*this), floats(*copy));
   return Ref(keep(copy));
 }
@@ -208,6 +215,7 @@ Ref<Storage> Storage::in_blocks(const ImageExtents& images) {
   Storage* const other = other_.load(std::memory_order_acquire);
   if (other != nullptr && other->is_blocked() && other->images_ == images) return Ref(other);
   Ref<Storage> copy = allocate_blocked(images);
+  const profiler::Scope scope("blocks from rows", [&] { return work_of(images); });
   to_blocked(images, reinterpret_cast<const float*>(data()), floats(*copy));
   if (other != nullptr || is_blocked()) return copy;  // blocks of other extents are kept already
   return Ref(keep(copy));

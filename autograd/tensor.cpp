@@ -1,5 +1,6 @@
 #include <xgrad/autograd/backward.hpp>
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/tensor.hpp>
@@ -172,6 +173,7 @@ std::string Tensor::name() const {
 
 Tensor& Tensor::fill_(Scalar value) {
   detail::require_not_recorded(*this, "fill_");
+  const profiler::Scope scope("fill_", [&] { return profiler::work_on({this}); });
   dispatch(dtype(), [&]<class T>() {
     std::fill_n(mutable_data<T>(), numel(), static_cast<T>(value.value()));
   });
@@ -182,6 +184,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
   detail::require_not_recorded(*this, "copy_");
   require<ShapeError>(source.shape() == shape(), "copy_: source has shape {}, this tensor {}",
                       source.shape(), shape());
+  const profiler::Scope scope("copy_", [&] { return profiler::work_on({&source, this}); });
   dispatch(dtype(), [&]<class To>() {
     dispatch(source.dtype(), [&]<class From>() {
       const From* from = source.data<From>();

@@ -142,8 +142,29 @@ bench::Works works() {
   return all;
 }
 
+/// bench_xgrad profile WORK THREADS [shapes]: where the time of a work goes.
+int profile(const std::string& work, int threads, bool by_shape) {
+  const auto all = works();
+  const auto found = all.find(work);
+  if (found == all.end() || threads < 1) {
+    std::fprintf(stderr, "usage: bench_xgrad profile WORK THREADS [shapes]\n");
+    return 2;
+  }
+  xgrad::set_num_threads(threads);
+  const bench::Prepared prepared = found->second();
+  for (int i = 0; i < 5; ++i) prepared.step();
+  const auto peak = xgrad::profiler::measure_peak();
+  xgrad::profiler::start();
+  for (int i = 0; i < 20; ++i) prepared.step();
+  const auto result = xgrad::profiler::stop(peak);
+  std::printf("%s\n", result.table(by_shape).c_str());
+  return 0;
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
+  if (argc >= 4 && std::string(argv[1]) == "profile")
+    return profile(argv[2], std::atoi(argv[3]), argc > 4);
   return bench::serve(argc, argv, works(), xgrad::set_num_threads);
 }

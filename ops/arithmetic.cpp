@@ -163,6 +163,9 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
   const Shape shape =
       broadcast(condition.shape(), broadcast(a.shape(), b.shape(), "where"), "where");
   Tensor chosen = Tensor::empty(shape, a.dtype());
+  const profiler::Scope scope("where", [&, &left = a, &right = b] {
+    return profiler::work_on({&condition, &left, &right, &chosen});
+  });
   dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
     kernels::map([](bool c, T u, T v) { return c ? u : v; }, shape, chosen.mutable_data<T>(),
                  condition.data<bool>(), condition.shape(), left.template data<T>(), left.shape(),
@@ -289,6 +292,9 @@ template <class F>
 Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
   const auto [a, b] = resolve(x, y);
   Tensor result = Tensor::empty(broadcast(a.shape(), b.shape(), operation), boolean);
+  const profiler::Scope scope(operation, [&, &left = a, &right = b] {
+    return profiler::work_on({&left, &right, &result}, 1);
+  });
   dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
     kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), left.template data<T>(),
                  left.shape(), right.template data<T>(), right.shape());

@@ -1,8 +1,11 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
+
+#include <array>
 
 namespace xgrad {
 namespace {
@@ -82,6 +85,12 @@ Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, con
   prepare(x, plan.x);
   prepare(weight, Layout::plain);
   prepare(y, plan.y);
+  constexpr std::array names{"conv2d", "conv2d_input", "conv2d_weight"};
+  const profiler::Scope scope(names[static_cast<std::size_t>(direction)], [&] {
+    auto work = profiler::work_on({&x, &weight, &y});
+    work.flops = 2.0 * static_cast<double>(y.numel()) * static_cast<double>(g.patch());
+    return work;
+  });
   dispatch_floating(dtype, "conv2d", [&]<class T>() {
     kernels::conv<T>(direction, plan, g,
                      {own_data<T>(x), own_data<T>(weight), own_data<T>(y),

@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
@@ -48,6 +49,7 @@ Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& index) {
   Tensor y = Tensor::empty(shape, x.dtype());
   const Slabs to(shape, axis);
   const std::int64_t* chosen = index.data<std::int64_t>();
+  const profiler::Scope scope("index_select", [&] { return profiler::work_on({&index, &y}); });
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = x.data<T>();
     T* out = y.mutable_data<T>();
@@ -73,6 +75,7 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std
   Tensor y = Tensor::empty(shape, x.dtype()).fill_(0);
   const Slabs from(x.shape(), axis);
   const std::int64_t* chosen = index.data<std::int64_t>();
+  const profiler::Scope scope("index_embed", [&] { return profiler::work_on({&x, &index}); });
   dispatch_numeric(x.dtype(), "index_embed", [&]<class T>() {
     const T* source = x.data<T>();
     T* out = y.mutable_data<T>();
@@ -100,6 +103,7 @@ void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, c
   for (std::size_t i = 0; i < axis; ++i) leading *= shape[i];
   const std::int64_t each = leading > 0 ? index.numel() / leading : 0;
   if (each == 0) return;
+  const profiler::Scope scope("gather or scatter", [&] { return profiler::work_on({&index}); });
   kernels::parallel_for(
       leading, kernels::worthwhile / 4 / each + 1, [&](std::int64_t begin, std::int64_t end) {
         std::array<std::int64_t, Shape::max_size> position{};

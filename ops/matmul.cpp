@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/broadcast.hpp>
@@ -60,6 +61,10 @@ void multiply(const Tensor& a, bool ta, const Tensor& b, bool tb, Tensor& y) {
   });
 }
 
+profiler::Work work_of(const Tensor& a, const Tensor& b, const Tensor& y, std::int64_t inner) {
+  return profiler::work_on({&a, &b, &y}, 2.0 * static_cast<double>(inner));
+}
+
 // y = A B, each factor transposed or not.  dL/dA = dL/dy Bᵀ, dL/dB = Aᵀ dL/dy; for a factor that
 // enters transposed, the transpose of that.
 Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
@@ -69,7 +74,10 @@ Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
   shape.push_back(left.rows);
   shape.push_back(right.columns);
   Tensor y = Tensor::empty(shape, a.dtype());
-  dispatch_floating(a.dtype(), "matmul", [&]<class T>() { multiply<T>(a, ta, b, tb, y); });
+  {
+    const profiler::Scope scope("matmul", [&] { return work_of(a, b, y, left.columns); });
+    dispatch_floating(a.dtype(), "matmul", [&]<class T>() { multiply<T>(a, ta, b, tb, y); });
+  }
   return record(
       Op::matmul, y,
       wrt(a,
@@ -110,6 +118,7 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t rows = x.size(0);
   const std::int64_t out = weight.size(0);
   Tensor y = Tensor::empty({rows, out}, x.dtype());
+  const profiler::Scope scope("linear", [&] { return work_of(x, weight, y, x.size(1)); });
   dispatch_floating(x.dtype(), "linear", [&]<class T>() {
     T* const values = y.mutable_data<T>();
     if (bias.defined())

@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
@@ -35,6 +36,7 @@ struct Statistics {
 Statistics statistics(const Tensor& given) {
   const Tensor x = as_it_lies(given);
   Statistics s{Tensor::empty({x.size(1)}, x.dtype()), Tensor::empty({x.size(1)}, x.dtype())};
+  const profiler::Scope scope("batch_norm, statistics", [&] { return profiler::work_on({&x}); });
   dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
     kernels::moments<T>(channel_extents(x), own_data<T>(x), s.mean.mutable_data<T>(),
                         s.var.mutable_data<T>());
@@ -61,6 +63,9 @@ class Normalized : public RefCounted {
     const Tensor by_x = scale * square(inverse_std_) * sums.dot * -share;
     const Tensor constant = scale * sums.sum * -share;
     Tensor dx = empty_like(x);
+    const profiler::Scope scope("batch_norm, input", [&] {
+      return profiler::work_on({&dy, &x, &dx});
+    });
     dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
       kernels::affine<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
                          scale.data<T>(), by_x.data<T>(), constant.data<T>(), own_data<T>(dx));
@@ -93,6 +98,7 @@ class Normalized : public RefCounted {
     const Tensor x = as_it_lies(x_());
     const Tensor d = arranged(dy, layout_of(x));
     sums_ = {dy, Tensor::empty(mean_.shape(), x.dtype()), Tensor::empty(mean_.shape(), x.dtype())};
+    const profiler::Scope scope("batch_norm, sums", [&] { return profiler::work_on({&dy, &x}); });
     dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
       kernels::centered_sums<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
                                 sums_.sum.mutable_data<T>(), sums_.dot.mutable_data<T>());
@@ -188,6 +194,7 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
   }
   const Tensor in = as_it_lies(x);
   Tensor y = empty_like(in);
+  const profiler::Scope scope("batch_norm", [&] { return profiler::work_on({&x, &y}); });
   dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
     kernels::affine<T>(channel_extents(in), own_data<T>(in), mean.data<T>(), scale.data<T>(),
                        shift.data<T>(), own_data<T>(y));

@@ -2,6 +2,7 @@
 // Internal: what elementwise operations share.
 
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
@@ -21,6 +22,7 @@ template <class F>
 Tensor map_floating(const char* operation, const Tensor& x, const F& f) {
   const Tensor in = as_it_lies(x);
   Tensor y = empty_like(in);
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &y}, 1); });
   dispatch_floating(x.dtype(), operation, [&]<class T>() {
     kernels::map(f, y.numel(), own_data<T>(y), own_data<T>(in));
   });
@@ -31,6 +33,7 @@ template <class F>
 Tensor map_numeric(const char* operation, const Tensor& x, const F& f) {
   const Tensor in = as_it_lies(x);
   Tensor y = empty_like(in);
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &y}, 1); });
   dispatch_numeric(x.dtype(), operation,
                    [&]<class T>() { kernels::map(f, y.numel(), own_data<T>(y), own_data<T>(in)); });
   return y;
@@ -44,6 +47,7 @@ Tensor combine_arranged(const char* operation, const Tensor& a, const Tensor& b,
   const Tensor left = arranged(a, layout);
   const Tensor right = arranged(b, layout);
   Tensor y = empty(a.shape(), a.dtype(), layout);
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &y}, 1); });
   dispatch_numeric(a.dtype(), operation, [&]<class T>() {
     const Shape line{y.numel()};
     kernels::map(f, line, own_data<T>(y), own_data<T>(left), line, own_data<T>(right), line);
@@ -57,6 +61,7 @@ Tensor combine(const char* operation, const Tensor& a, const Tensor& b, const F&
   if ((a.storage()->is_blocked() || b.storage()->is_blocked()) && a.shape() == b.shape())
     return combine_arranged(operation, a, b, f);
   Tensor y = Tensor::empty(broadcast(a.shape(), b.shape(), operation), a.dtype());
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &y}, 1); });
   dispatch_numeric(a.dtype(), operation, [&]<class T>() {
     kernels::map(f, y.shape(), y.mutable_data<T>(), a.data<T>(), a.shape(), b.data<T>(), b.shape());
   });

@@ -10,6 +10,7 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/matmul.hpp>
 #include <xgrad/ops/norm.hpp>
+#include <xgrad/ops/peak.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
@@ -84,6 +85,7 @@ Layout layout(const Choice& choice) {
 Tensor max_pool2d_input(const Tensor& given, const Choice& choice, const Shape& shape) {
   const Tensor dy = arranged(given, layout(choice));
   Tensor dx = empty(shape, dy.dtype(), layout(choice));
+  const profiler::Scope scope("max_pool2d_input", [&] { return profiler::work_on({&dy, &dx}); });
   dispatch_floating(dy.dtype(), "max_pool2d", [&]<class T>() {
     choice.visit([&](auto* index) {
       kernels::max_pool_input(choice.geometry(), own_data<T>(dy), index, own_data<T>(dx));
@@ -115,10 +117,13 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
   }
   Tensor y = empty(shape, x.dtype(), layout_of(in));
   const Choice choice(g);
-  dispatch_floating(x.dtype(), "max_pool2d", [&]<class T>() {
-    choice.visit(
-        [&](auto* index) { kernels::max_pool(g, own_data<T>(in), own_data<T>(y), index); });
-  });
+  {
+    const profiler::Scope scope("max_pool2d", [&] { return profiler::work_on({&x, &y}); });
+    dispatch_floating(x.dtype(), "max_pool2d", [&]<class T>() {
+      choice.visit(
+          [&](auto* index) { kernels::max_pool(g, own_data<T>(in), own_data<T>(y), index); });
+    });
+  }
   return record(Op::max_pool2d, y, wrt(x, [choice, from = x.shape()](const Tensor& dy) {
                   return is_grad_enabled() ? max_pool2d_input_recorded(dy, choice, from)
                                            : max_pool2d_input(dy, choice, from);
@@ -129,6 +134,7 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
 Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options) {
   const auto g = geometry("avg_pool2d", x.shape(), kernel, options.stride, options.padding);
   Tensor y = Tensor::empty(output_shape(x.shape(), g), x.dtype());
+  const profiler::Scope scope("avg_pool2d", [&] { return profiler::work_on({&x, &y}); });
   dispatch_floating(x.dtype(), "avg_pool2d", [&]<class T>() {
     kernels::avg_pool<T>(g, options.count_include_pad, x.data<T>(), y.mutable_data<T>());
   });
@@ -145,6 +151,7 @@ Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
                       "avg_pool2d_input: gradient {} where pooling {} gives {}", dy.shape(),
                       input_shape, output_shape(input_shape, g));
   Tensor dx = Tensor::empty(input_shape, dy.dtype());
+  const profiler::Scope scope("avg_pool2d_input", [&] { return profiler::work_on({&dy, &dx}); });
   dispatch_floating(dy.dtype(), "avg_pool2d_input", [&]<class T>() {
     kernels::avg_pool_input<T>(g, options.count_include_pad, dy.data<T>(), dx.mutable_data<T>());
   });

@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
@@ -48,7 +49,7 @@ std::int64_t product_of(const Shape& shape, std::size_t begin, std::size_t end) 
 /// Reduces runs of adjacent axes, from the last to the first, with kernel(source, extents, result).
 /// Not recorded; keeps the axes with extent 1. Normalised axes only.
 template <class Kernel>
-Tensor reduce_runs(const Tensor& x, const Axes& axes, Kernel kernel) {
+Tensor reduce_runs(const char* operation, const Tensor& x, const Axes& axes, Kernel kernel) {
   Tensor result = x.detach();
   for (std::size_t end = x.shape().size(); end > 0;) {
     std::size_t begin = end - 1;
@@ -61,6 +62,9 @@ Tensor reduce_runs(const Tensor& x, const Axes& axes, Kernel kernel) {
       Shape next = shape;
       for (std::size_t i = begin; i < end; ++i) next[i] = 1;
       Tensor smaller = Tensor::empty(next, x.dtype());
+      const profiler::Scope scope(operation, [&] {
+        return profiler::work_on({&result, &smaller});
+      });
       if (smaller.numel() > 0) kernel(result, extents, smaller);
       result = smaller;
     }
@@ -78,6 +82,7 @@ Tensor shaped(const Tensor& kept, const Axes& axes, bool keepdim) {
 Tensor sum_channels(const Tensor& given) {
   const Tensor x = as_it_lies(given);
   Tensor y = Tensor::empty({1, x.size(1), 1, 1}, x.dtype());
+  const profiler::Scope scope("sum", [&] { return profiler::work_on({&x, &y}); });
   dispatch_floating(x.dtype(), "sum", [&]<class T>() {
     kernels::channel_sums(channel_extents(x), own_data<T>(x), own_data<T>(y));
   });
@@ -87,9 +92,10 @@ Tensor sum_channels(const Tensor& given) {
 Tensor sum_values(const Tensor& x, const Axes& axes) {
   if (x.dim() == 4 && axes == Axes{0, 2, 3} && is_floating(x.dtype())) return sum_channels(x);
   return dispatch_numeric(x.dtype(), "sum", [&]<class T>() {
-    return reduce_runs(x, axes, [](const Tensor& source, const kernels::Extents& e, Tensor& out) {
-      kernels::sum(source.data<T>(), e, out.mutable_data<T>());
-    });
+    return reduce_runs("sum", x, axes,
+                       [](const Tensor& source, const kernels::Extents& e, Tensor& out) {
+                         kernels::sum(source.data<T>(), e, out.mutable_data<T>());
+                       });
   });
 }
 
@@ -167,7 +173,7 @@ Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel k
   require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,
                       "{}: no elements along axes {} of shape {}", name(op), to_string(axes),
                       x.shape());
-  const Tensor y = shaped(reduce_runs(x, axes, kernel), axes, keepdim);
+  const Tensor y = shaped(reduce_runs(name(op), x, axes, kernel), axes, keepdim);
   return record(op, y, wrt(x, [x = saved(x), y = saved_result(y), kept, axes](const Tensor& dy) {
                   const Tensor hit = to(x() == reshape(y(), kept), dy.dtype());
                   return hit / sum(hit, axes, true) * reshape(dy, kept);

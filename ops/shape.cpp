@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -12,6 +13,7 @@ namespace {
 /// A new tensor that reads x by the pattern. Not recorded.
 Tensor read(const Tensor& x, const kernels::Pattern& pattern) {
   Tensor y = Tensor::empty(pattern.shape, x.dtype());
+  const profiler::Scope scope("rearranging copy", [&] { return profiler::work_on({&x, &y}); });
   dispatch(x.dtype(), [&]<class T>() {
     kernels::copy_from(pattern, sizeof(T), x.data<T>(), y.mutable_data<T>());
   });
@@ -20,6 +22,7 @@ Tensor read(const Tensor& x, const kernels::Pattern& pattern) {
 
 /// Writes x into y by the pattern.
 void write(const Tensor& x, const kernels::Pattern& pattern, Tensor& y) {
+  const profiler::Scope scope("rearranging copy", [&] { return profiler::work_on({&x, &x}); });
   dispatch(x.dtype(), [&]<class T>() {
     kernels::copy_into(pattern, sizeof(T), x.data<T>(), y.mutable_data<T>());
   });

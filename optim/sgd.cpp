@@ -1,3 +1,4 @@
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/optim/sgd.hpp>
@@ -74,6 +75,18 @@ void update(const SGDOptions& o, bool first, std::int64_t n, const T* g, T* v, T
 
 }  // namespace
 
+namespace {
+
+/// Each parameter, its gradient and its velocity are read, two of them written.
+profiler::Work work_of(const std::vector<SGD::Group>& groups) {
+  profiler::Work work;
+  for (const auto& group : groups)
+    for (const Tensor& x : group.parameters) work.bytes += profiler::work_on({&x}).bytes * 5;
+  return work;
+}
+
+}  // namespace
+
 SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
     : SGD(std::vector<Group>{{std::move(parameters), options}}) {}
 
@@ -86,6 +99,7 @@ SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
 }
 
 void SGD::step() {
+  const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
   detail::check_gradients("SGD", parameter_groups());
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SGDOptions& options = groups_[i].options;

@@ -164,8 +164,9 @@ class Compiled {
 
     using Forward = dnnl::convolution_forward;
     bias_ = bias ? described({g.k}, Tag::a) : memory::desc();
-    const auto kind = direction == ConvDirection::forward ? dnnl::prop_kind::forward_inference
-                                                          : dnnl::prop_kind::forward_training;
+    // Not forward_inference: it takes Winograd's weights transformed beforehand, which takes longer
+    // than the convolution itself where images are small.
+    const auto kind = dnnl::prop_kind::forward_training;
     const auto forward = [&] {
       const Forward::desc desc = bias ? Forward::desc(kind, algorithm, x_any, w_any, bias_, y_any,
                                                       strides, dilates, before, behind)
