@@ -77,11 +77,11 @@ class Pass {
   void store_leaf_gradients();
 
  private:
-  void deliver(const Edge& edge, const Tensor& gradient);
+  void deliver(const Edge& edge, Tensor gradient);
   void run_node(Node& node, Tensor dy);
-  void run_rules(Node& node, const Tensor& dy);
+  void run_rules(Node& node, Tensor dy);
   bool wanted(const Edge& edge) const;
-  void add(Tensor& sum, const Tensor& gradient) const;
+  void add(Tensor& sum, Tensor gradient) const;
 
   BackwardOptions options_;
   std::unordered_map<const Node*, Tensor> pending_;
@@ -94,8 +94,8 @@ class Pass {
   std::unordered_map<const Node*, Tensor> captured_;
 };
 
-void Pass::add(Tensor& sum, const Tensor& gradient) const {
-  sum = sum.defined() ? detail::add_gradients(sum, gradient) : gradient;
+void Pass::add(Tensor& sum, Tensor gradient) const {
+  sum = sum.defined() ? detail::add_gradients(sum, gradient) : std::move(gradient);
 }
 
 bool Pass::wanted(const Edge& edge) const {
@@ -104,16 +104,16 @@ bool Pass::wanted(const Edge& edge) const {
   return edge.node ? needed_.contains(edge.node.get()) : leaf_index_.contains(edge.leaf.impl());
 }
 
-void Pass::deliver(const Edge& edge, const Tensor& gradient) {
+void Pass::deliver(const Edge& edge, Tensor gradient) {
   if (edge.node) {
     auto [entry, is_new] = pending_.try_emplace(edge.node.get());
     if (is_new) queue_.push(edge.node);
-    add(entry->second, gradient);
+    add(entry->second, std::move(gradient));
     return;
   }
   auto [entry, is_new] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
   if (is_new) leaves_.emplace_back(edge.leaf, Tensor());
-  add(leaves_[entry->second].second, gradient);
+  add(leaves_[entry->second].second, std::move(gradient));
 }
 
 void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
@@ -164,10 +164,10 @@ void Pass::run_node(Node& node, Tensor dy) {
                                    : owned(dy);
   }
   if (auto capture = captured_.find(&node); capture != captured_.end()) capture->second = dy;
-  run_rules(node, dy);
+  run_rules(node, std::move(dy));
 }
 
-void Pass::run_rules(Node& node, const Tensor& dy) {
+void Pass::run_rules(Node& node, Tensor dy) {
   const auto edges = node.edges();
   if (std::ranges::none_of(edges, [&](const Edge& edge) { return wanted(edge); })) return;
   require<GraphError>(!node.released(),
@@ -175,15 +175,21 @@ void Pass::run_rules(Node& node, const Tensor& dy) {
                       "that pass {{.retain_graph = true}}, or compute the result again",
                       node.name(), node.shape());
   const detail::CurrentNodeGuard current(&node);
-  const auto hand_on = [&](std::size_t i, const Tensor& dx) {
+  const bool watched = is_anomaly_mode();
+  const auto hand_on = [&](std::size_t i, Tensor dx) {
     check_rule(node, i, dx, edges[i]);
-    if (is_anomaly_mode()) detail::check_backward(node, i, dy, dx);
-    deliver(edges[i], dx);
+    if (watched) detail::check_backward(node, i, dy, dx);
+    deliver(edges[i], std::move(dx));
   };
   const NodeHooks* const hooks = node.hooks_if_any();
   if (!hooks || !hooks->after) {
-    for (std::size_t i = 0; i < edges.size(); ++i)
+    // From the last to the first, which is usually the largest: it is given dy itself, and may
+    // compute in its memory.
+    std::size_t first = 0;
+    while (!wanted(edges[first])) ++first;
+    for (std::size_t i = edges.size(); i-- > first + 1;)
       if (wanted(edges[i])) hand_on(i, node.gradient(i, dy));
+    hand_on(first, node.gradient(first, watched ? dy : std::move(dy)));
   } else {
     std::vector<Tensor> gradients(edges.size());
     for (std::size_t i = 0; i < edges.size(); ++i)

@@ -27,6 +27,11 @@ Tensor Saved::operator()() const {
   return on_tape;
 }
 
+bool takes_memory(const Tensor& x) noexcept {
+  return x.defined() && x.impl()->is_unique() && x.storage()->is_unique() &&
+         !x.impl()->requires_grad;
+}
+
 namespace detail {
 
 bool must_record(const char* name, const Tensor& result, std::span<const Tensor* const> inputs) {

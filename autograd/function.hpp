@@ -49,13 +49,19 @@ Saved saved(const Tensor& x);
 /// Keeps the function's own result, before it is recorded, without a reference cycle.
 Saved saved_result(const Tensor& y);
 
-/// Maps the gradient of a result to that of one argument.
+/// Maps the gradient of a result to that of one argument. A rule that takes it as a Tensor, not by
+/// reference, may compute in its memory where takes_memory() says so.
 template <class R>
-concept BackwardRule = std::is_invocable_r_v<Tensor, R&, const Tensor&>;
+concept BackwardRule = std::is_invocable_r_v<Tensor, R&, Tensor>;
 
 /// The same for argument number i of many.
 template <class R>
-concept IndexedBackwardRule = std::is_invocable_r_v<Tensor, R&, std::size_t, const Tensor&>;
+concept IndexedBackwardRule = std::is_invocable_r_v<Tensor, R&, std::size_t, Tensor>;
+
+/// Whether a result may be computed in the memory of `x`, which its owner has given up (moved):
+/// nobody else holds the tensor or sees its memory, it is no leaf that requires a gradient, and
+/// what is computed has one element for each of x, of its dtype.
+bool takes_memory(const Tensor& x) noexcept;
 
 /// An argument and the rule of its gradient.
 template <BackwardRule Rule>
@@ -98,7 +104,7 @@ class RuleNode final : public Node {
 
   std::span<const Edge> edges() const noexcept override { return edges_; }
 
-  Tensor gradient(std::size_t i, const Tensor& dy) override {
+  Tensor gradient(std::size_t i, Tensor dy) override {
     Tensor dx;
     call(std::index_sequence_for<Rules...>(), i, dy, dx);
     return dx;
@@ -119,8 +125,8 @@ class RuleNode final : public Node {
   }
 
   template <std::size_t... I>
-  void call(std::index_sequence<I...>, std::size_t i, const Tensor& dy, Tensor& dx) {
-    ((i == I ? void(dx = (*std::get<I>(rules_))(dy)) : void()), ...);
+  void call(std::index_sequence<I...>, std::size_t i, Tensor& dy, Tensor& dx) {
+    ((i == I ? void(dx = (*std::get<I>(rules_))(std::move(dy))) : void()), ...);
   }
 
   std::array<Edge, sizeof...(Rules)> edges_;
@@ -137,7 +143,7 @@ class EachRuleNode final : public Node {
   }
 
   std::span<const Edge> edges() const noexcept override { return edges_; }
-  Tensor gradient(std::size_t i, const Tensor& dy) override { return (*rule_)(i, dy); }
+  Tensor gradient(std::size_t i, Tensor dy) override { return (*rule_)(i, std::move(dy)); }
   void release_saved() noexcept override {
     rule_.reset();
     released_ = true;

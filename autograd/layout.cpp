@@ -27,6 +27,11 @@ Layout layout_of(const Tensor& x) {
   return whole ? Layout::blocked : Layout::plain;
 }
 
+bool lie_alike(const Tensor& a, const Tensor& b) {
+  if (!a.storage()->is_blocked() && !b.storage()->is_blocked()) return true;
+  return layout_of(a) == Layout::blocked && layout_of(b) == Layout::blocked;
+}
+
 Tensor empty(const Shape& shape, DType dtype, Layout layout) {
   if (layout == Layout::plain) return Tensor::empty(shape, dtype);
   return tensor_of(Storage::allocate_blocked(extents(shape)), 0, shape, dtype);

@@ -29,6 +29,9 @@ Tensor arranged(const Tensor& x, Layout layout);
 
 inline Tensor as_it_lies(const Tensor& x) { return arranged(x, layout_of(x)); }
 
+/// Whether equal positions in memory are equal positions in both, which have one shape.
+bool lie_alike(const Tensor& a, const Tensor& b);
+
 /// The values of a tensor in the layout it was made in or arranged() to.
 template <class T>
 const T* own_data(const Tensor& x) {
@@ -37,6 +40,11 @@ const T* own_data(const Tensor& x) {
 template <class T>
 T* own_data(Tensor& x) {
   return reinterpret_cast<T*>(x.storage()->own() + x.impl()->offset);
+}
+/// The same, to change values that others may have copied.
+template <class T>
+T* change_own_data(Tensor& x) {
+  return reinterpret_cast<T*>(x.storage()->change_own() + x.impl()->offset);
 }
 
 }  // namespace xgrad

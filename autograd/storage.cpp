@@ -151,9 +151,7 @@ Ref<Storage> Storage::allocate_blocked(const ImageExtents& images) {
   return storage;
 }
 
-Storage::~Storage() {
-  if (Storage* other = other_.load(std::memory_order_relaxed)) Ref<Storage>::adopt(other);
-}
+Storage::~Storage() { forget_other(); }
 
 namespace {
 
@@ -226,6 +224,10 @@ void Storage::forget_blocks() {
     std::memcpy(own(), row_major()->own(), bytes_);
     blocked_ = false;
   }
+  forget_other();
+}
+
+void Storage::forget_other() noexcept {
   if (Storage* other = other_.exchange(nullptr)) Ref<Storage>::adopt(other);
 }
 

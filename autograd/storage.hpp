@@ -54,6 +54,13 @@ class Storage : public RefCounted {
     return own();
   }
 
+  /// Gives the values as they lie to be changed: a new version.
+  std::byte* change_own() {
+    version_.fetch_add(1, std::memory_order_relaxed);
+    if (other_.load(std::memory_order_relaxed) != nullptr) forget_other();
+    return own();
+  }
+
   static constexpr std::size_t alignment = 64;
 
  private:
@@ -62,6 +69,7 @@ class Storage : public RefCounted {
 
   Storage* keep(Ref<Storage>& other) noexcept;
   void forget_blocks();
+  void forget_other() noexcept;
 
   std::atomic<std::uint32_t> version_{0};
   bool blocked_ = false;

@@ -47,7 +47,7 @@ class Node : public RefCounted {
 
   virtual std::span<const Edge> edges() const noexcept = 0;
   /// The gradient for argument `i`, given that of the result. Only for edges that are not empty.
-  virtual Tensor gradient(std::size_t i, const Tensor& dy) = 0;
+  virtual Tensor gradient(std::size_t i, Tensor dy) = 0;
   /// Drops what the rules saved.
   virtual void release_saved() noexcept = 0;
   bool released() const noexcept { return released_; }

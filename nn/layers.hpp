@@ -10,6 +10,9 @@ namespace xgrad::nn {
 class ReLU : public Module {
  public:
   Tensor forward(const Tensor& x) override;
+
+ protected:
+  Tensor forward_temporary(Tensor&& x) override;
 };
 
 class MaxPool2d : public Module {

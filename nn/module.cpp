@@ -157,11 +157,21 @@ Tensor Module::forward(const Tensor&) {
 }
 
 Tensor Module::operator()(const Tensor& x) {
+  return call(x, [&] { return forward(x); });
+}
+
+Tensor Module::operator()(Tensor&& x) {
+  if (state()->hooks) return (*this)(std::as_const(x));  // they see the input afterwards
+  return call(x, [&] { return forward_temporary(std::move(x)); });
+}
+
+template <class Forward>
+Tensor Module::call(const Tensor& x, const Forward& forward) {
   state();
   const Call call(*this);
   try {
     call.require_registered();
-    Tensor y = forward(x);
+    Tensor y = forward();
     if (state_->hooks)
       for (const auto& [number, hook] : *state_->hooks) hook(*this, x, y);
     return y;

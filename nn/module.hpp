@@ -67,6 +67,7 @@ class Module {
   virtual Tensor forward(const Tensor& x);
 
   Tensor operator()(const Tensor& x);
+  Tensor operator()(Tensor&& x);
 
   /// "Linear", "Conv2d", "Net": the type's own name.
   std::string type_name() const;
@@ -118,7 +119,14 @@ class Module {
 
   HookHandle register_forward_hook(ForwardHook hook);
 
+ protected:
+  /// The computation for an input that nobody needs any more; a module that can compute in its
+  /// memory overrides this too.
+  virtual Tensor forward_temporary(Tensor&& x) { return forward(x); }
+
  private:
+  template <class Forward>
+  Tensor call(const Tensor& x, const Forward& forward);
   using Copier = std::shared_ptr<Module> (*)(const Module&);
   void add_child(const std::string& name, std::shared_ptr<Module> module, Copier copier);
   const std::shared_ptr<detail::ModuleState>& state() const;

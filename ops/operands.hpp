@@ -29,6 +29,18 @@ Tensor map_floating(const char* operation, const Tensor& x, const F& f) {
   return y;
 }
 
+/// y[i] = f(x[i]) in the memory of x, which takes_memory(): a tensor off the tape that shares it.
+template <class F>
+Tensor map_numeric_in_place(const char* operation, const Tensor& x, const F& f) {
+  Tensor y = x.detach();
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &y}, 1); });
+  dispatch_numeric(x.dtype(), operation, [&]<class T>() {
+    T* const values = change_own_data<T>(y);
+    kernels::map(f, y.numel(), values, values);
+  });
+  return y;
+}
+
 template <class F>
 Tensor map_numeric(const char* operation, const Tensor& x, const F& f) {
   const Tensor in = as_it_lies(x);
@@ -51,6 +63,20 @@ Tensor combine_arranged(const char* operation, const Tensor& a, const Tensor& b,
   dispatch_numeric(a.dtype(), operation, [&]<class T>() {
     const Shape line{y.numel()};
     kernels::map(f, line, own_data<T>(y), own_data<T>(left), line, own_data<T>(right), line);
+  });
+  return y;
+}
+
+/// f(a, b) for two of one shape and dtype that lie_alike() in the memory of a, which
+/// takes_memory().
+template <class F>
+Tensor combine_in_place(const char* operation, const Tensor& a, const Tensor& b, const F& f) {
+  Tensor y = a.detach();
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &y}, 1); });
+  dispatch_numeric(a.dtype(), operation, [&]<class T>() {
+    const Shape line{y.numel()};
+    T* const values = change_own_data<T>(y);
+    kernels::map(f, line, values, values, line, own_data<T>(b), line);
   });
   return y;
 }

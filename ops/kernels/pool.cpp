@@ -40,29 +40,48 @@ bool tiles(const PoolGeometry& g) {
 // The first NaN counts as larger than all; written so that it compiles without branches.
 template <class T>
 bool takes_over(T value, T best) {
-  return (value > best || value != value) && best == best;
+  return !(value <= best) && best == best;
 }
 
-/// Windows of 2x2 that do not overlap, the usual case, along the rows of one lane.
-template <class T, class Index>
-void max_pool_2x2(const PoolGeometry& g, const T* x, T* y, Index* index) {
-  for (std::int64_t i = 0; i < g.oh; ++i) {
-    const T* const top = x + 2 * i * g.w;
-    const T* const bottom = top + g.w;
-    for (std::int64_t j = 0; j < g.ow; ++j) {
-      T best = top[2 * j];
-      std::int32_t where = 0;
-      const auto offer = [&](T value, std::int32_t number) {
-        const bool takes = takes_over(value, best);
-        best = takes ? value : best;
-        where = takes ? number : where;
-      };
-      offer(top[2 * j + 1], 1);
-      offer(bottom[2 * j], 2);
-      offer(bottom[2 * j + 1], 3);
-      y[i * g.ow + j] = best;
-      index[i * g.ow + j] = static_cast<Index>(where);
+/// The largest of `Count` windows of 2x2 side by side: value k of corner c is corners[c][k · Step].
+/// Results are gathered before they are written: bytes may alias anything, and the compiler would
+/// read the values again after every write.
+template <std::int64_t Count, std::int64_t Step, class T, class Index>
+void max_of_2x2(const std::array<const T*, 4>& corners, T* y, Index* index) {
+  std::array<T, Count> best;
+  std::array<std::int32_t, Count> where{};
+  for (std::size_t k = 0; k < Count; ++k) best[k] = corners[0][static_cast<std::int64_t>(k) * Step];
+  for (std::int32_t number = 1; number < 4; ++number) {
+    const T* const values = corners[static_cast<std::size_t>(number)];
+    for (std::size_t k = 0; k < Count; ++k) {
+      const T value = values[static_cast<std::int64_t>(k) * Step];
+      const bool takes = takes_over(value, best[k]);
+      best[k] = takes ? value : best[k];
+      where[k] = takes ? number : where[k];
     }
+  }
+  std::copy_n(best.begin(), Count, y);
+  for (std::size_t k = 0; k < Count; ++k) index[k] = static_cast<Index>(where[k]);
+}
+
+/// Windows of 2x2 that do not overlap, the usual case.
+template <std::int64_t Lanes, class T, class Index>
+void max_pool_2x2(const PoolGeometry& g, const T* x, T* y, Index* index) {
+  constexpr std::int64_t together = Lanes == 1 ? 16 : 1;  // windows
+  for (std::int64_t i = 0; i < g.oh; ++i) {
+    const T* const row = x + 2 * i * g.w * Lanes;
+    const auto corners = [&](std::int64_t j) {
+      const T* const first = row + 2 * j * Lanes;
+      return std::array<const T*, 4>{first, first + Lanes, first + g.w * Lanes,
+                                     first + (g.w + 1) * Lanes};
+    };
+    T* const out = y + i * g.ow * Lanes;
+    Index* const chosen = index + i * g.ow * Lanes;
+    std::int64_t j = 0;
+    for (; j + together <= g.ow; j += together)
+      max_of_2x2<together * Lanes, Lanes == 1 ? 2 : 1>(corners(j), out + j * Lanes,
+                                                       chosen + j * Lanes);
+    for (; j < g.ow; ++j) max_of_2x2<Lanes, 1>(corners(j), out + j * Lanes, chosen + j * Lanes);
   }
 }
 
@@ -136,15 +155,15 @@ void spread_any(const PoolGeometry& g, const T* dy, const Index* index, T* dx) {
 
 template <class T, class Index>
 void max_pool(const PoolGeometry& g, const T* x, T* y, Index* index) {
-  const bool simple = g.lanes == 1 && g.kernel_h == 2 && g.kernel_w == 2 && g.stride_h == 2 &&
-                      g.stride_w == 2 && g.pad_h == 0 && g.pad_w == 0;
+  const bool simple = g.kernel_h == 2 && g.kernel_w == 2 && g.stride_h == 2 && g.stride_w == 2 &&
+                      g.pad_h == 0 && g.pad_w == 0;
   const std::int64_t in = g.h * g.w * g.lanes;
   const std::int64_t out = g.oh * g.ow * g.lanes;
   with_lanes(g.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     parallel_for(g.planes, grain(g), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t p = begin; p < end; ++p) {
         if (simple) {
-          max_pool_2x2(g, x + p * in, y + p * out, index + p * out);
+          max_pool_2x2<Lanes>(g, x + p * in, y + p * out, index + p * out);
         } else {
           max_pool_any<Lanes>(g, x + p * in, y + p * out, index + p * out);
         }

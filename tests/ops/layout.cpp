@@ -108,3 +108,56 @@ TEST_CASE("blocks of one tensor are copied once") {
   CHECK(first.storage().get() == second.storage().get());
   CHECK(memory::statistics().allocations == before + 1);
 }
+
+TEST_CASE("an operation on a temporary may work in its memory, where nobody sees it") {
+  const Tensor x = normal({2, 3}).requires_grad_();
+  const auto fresh = [&] { return x * 2; };
+  Tensor once = fresh();
+  const auto* memory = once.storage().get();
+  const Tensor y = relu(std::move(once));
+  CHECK(y.storage().get() == memory);
+  CHECK(equal(y.detach(), relu(fresh()).detach()));
+  CHECK(equal(grad(y.sum(), x), grad(relu(std::as_const(once = fresh())).sum(), x)));
+
+  Tensor held = fresh();
+  const Tensor copy = held;
+  CHECK(relu(std::move(held)).storage().get() != copy.storage().get());
+  CHECK(equal(copy.detach(), fresh().detach()));
+  const Tensor view = copy.detach();
+  CHECK(relu(copy.reshape({6})).storage().get() != view.storage().get());
+
+  // exp needs its result for the backward pass.
+  CHECK(gradcheck([](const Tensor& v) { return relu(exp(v) - 1); }, {x}));
+  CHECK(gradcheck([](const Tensor& v) { return relu(exp(v)); }, {x}));
+  const Tensor leaf = normal({3}).requires_grad_();
+  Tensor moved = leaf;
+  relu(std::move(moved));
+  CHECK(equal(leaf.detach(), normal({3})));
+}
+
+TEST_CASE("work in a temporary's memory is seen in either order of its values") {
+  Tensor x = in_blocks(images());
+  const Tensor exact = relu(images());
+  x.data<float>();  // makes the copy in rows
+  const Tensor y = relu(std::move(x));
+  CHECK(equal(y, exact));
+}
+
+TEST_CASE("a gradient that something else holds is not computed over") {
+  const Tensor x = normal({4}).requires_grad_();
+  Tensor middle = x * 1;
+  Tensor y = relu(middle);
+  middle.retain_grad();
+  y.retain_grad();
+  const Tensor given = normal({4}, 2);
+  y.backward(given);
+  CHECK(equal(given, normal({4}, 2)));
+  CHECK(equal(y.grad(), given));
+  CHECK(equal(middle.grad(), mask_positive(given, y.detach())));
+  Tensor seen;
+  const Tensor z = relu(x * 1);
+  const auto handle = z.grad_fn()->register_hook(
+      [&](std::vector<Tensor>&, const Tensor& dy) { seen = dy.clone(); });
+  (z * 3).sum().backward();
+  CHECK(values(seen) == std::vector<double>{3, 3, 3, 3});
+}
