@@ -39,8 +39,7 @@ Operands resolve(const Operand& a, const Operand& b) {
 // y = a + b;  dL/da = dL/dy, dL/db = dL/dy
 Tensor add(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
-  const Tensor sum =
-      combine("add", a, b, Expression{[](const auto& u, const auto& v) { return u + v; }});
+  const Tensor sum = combine("add", a, b, Formula{[](auto u, auto v) { return u + v; }});
   return record(Op::add, sum,
                 wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
                 wrt(b, [shape = b.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
@@ -49,8 +48,7 @@ Tensor add(const Operand& x, const Operand& y) {
 // y = a − b;  dL/da = dL/dy, dL/db = −dL/dy
 Tensor sub(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
-  const Tensor difference =
-      combine("sub", a, b, Expression{[](const auto& u, const auto& v) { return u - v; }});
+  const Tensor difference = combine("sub", a, b, Formula{[](auto u, auto v) { return u - v; }});
   return record(Op::sub, difference,
                 wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
                 wrt(b, [shape = b.shape()](const Tensor& dy) { return sum_to(-dy, shape); }));
@@ -59,8 +57,7 @@ Tensor sub(const Operand& x, const Operand& y) {
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
 Tensor mul(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
-  const Tensor product =
-      combine("mul", a, b, Expression{[](const auto& u, const auto& v) { return u * v; }});
+  const Tensor product = combine("mul", a, b, Formula{[](auto u, auto v) { return u * v; }});
   return record(Op::mul, product,
                 wrt(a, [shape = a.shape(),
                         b = saved(b)](const Tensor& dy) { return sum_to(dy * b(), shape); }),
@@ -76,8 +73,7 @@ Tensor div(const Operand& x, const Operand& y) {
     a = to(a, float32);
     b = to(b, float32);
   }
-  const Tensor quotient =
-      combine("div", a, b, Expression{[](const auto& u, const auto& v) { return u / v; }});
+  const Tensor quotient = combine("div", a, b, Formula{[](auto u, auto v) { return u / v; }});
   return record(Op::div, quotient,
                 wrt(a, [shape = a.shape(),
                         b = saved(b)](const Tensor& dy) { return sum_to(dy / b(), shape); }),

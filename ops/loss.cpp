@@ -2,6 +2,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/index.hpp>
+#include <xgrad/ops/kernels/softmax.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
@@ -144,6 +145,44 @@ Tensor with_probabilities(const Tensor& logits, const Tensor& target,
 
 }  // namespace
 
+namespace {
+
+// For logits [N, C] and targets that all count alike.  y = −Σ q ln p with p the softmax and
+// q = (1 − s) [c = target] + s / C, over N for the mean;  dL/dx = (p − q) dL/dy
+Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, double smoothing,
+                          double scale) {
+  const kernels::Rows rows{logits.size(0), logits.size(1)};
+  const Tensor lp = no_grad([&] { return log_softmax(logits, 1); });
+  Tensor y = Tensor::empty({}, logits.dtype());
+  const kernels::SmoothedTargets targets{target.data<std::int64_t>(), smoothing};
+  dispatch_floating(logits.dtype(), "cross_entropy", [&]<class T>() {
+    *y.mutable_data<T>() =
+        static_cast<T>(scale * kernels::cross_entropy(rows, lp.data<T>(), targets));
+  });
+  return record(Op::cross_entropy, y,
+                wrt(logits, [rows, lp, smoothing, scale, x = saved(logits),
+                             t = saved(target)](const Tensor& dy) {
+                  const Tensor own = t();
+                  const kernels::SmoothedTargets wanted{own.data<std::int64_t>(), smoothing};
+                  const auto difference = [&](const Tensor& log_probabilities, double factor) {
+                    Tensor dx = Tensor::empty(log_probabilities.shape(), dy.dtype());
+                    dispatch_floating(dy.dtype(), "cross_entropy", [&]<class T>() {
+                      kernels::cross_entropy_input(rows, log_probabilities.data<T>(), wanted,
+                                                   static_cast<T>(factor), dx.mutable_data<T>());
+                    });
+                    return dx;
+                  };
+                  if (!is_grad_enabled()) return difference(lp, scale * dy.item());
+                  // p − q as a function of x: the constant q is what is left of it where p is
+                  // known.
+                  const Tensor p = softmax(x(), 1);
+                  const Tensor q = no_grad([&] { return exp(lp) - difference(lp, 1); });
+                  return (p - q) * (dy * scale);
+                }));
+}
+
+}  // namespace
+
 Tensor cross_entropy(const Tensor& logits, const Tensor& target,
                      const CrossEntropyOptions& options) {
   const double mix = options.label_smoothing;
@@ -157,6 +196,11 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   const std::size_t axis = class_axis("cross_entropy", logits);
   const Targets targets =
       prepare("cross_entropy", logits, target, options.weight, options.ignore_index);
+  if (logits.dim() == 2 && logits.numel() > 0 && !targets.weight.defined() &&
+      options.reduction != Reduction::none)
+    return cross_entropy_rows(
+        logits, target, mix,
+        options.reduction == Reduction::mean ? 1 / static_cast<double>(logits.size(0)) : 1);
   const Tensor log_probabilities = log_softmax(logits, static_cast<std::int64_t>(axis));
   const Tensor hard =
       weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);

@@ -31,25 +31,28 @@ struct Min {
 
 // Many independent accumulators let the compiler vectorise and, for sums, keep rounding errors
 // from piling up; the block bounds how many terms one of them takes.
-constexpr std::int64_t lanes = 32;
 constexpr std::int64_t block = 4096;
+
+template <class Join, std::int64_t Lanes, class T>
+T reduce_lanes(const T* x, std::int64_t n) {
+  T lane[Lanes];
+  std::copy_n(x, Lanes, lane);
+  std::int64_t i = Lanes;
+  for (; i + Lanes <= n; i += Lanes)
+    for (std::int64_t j = 0; j < Lanes; ++j) lane[j] = Join::join(lane[j], x[i + j]);
+  for (std::int64_t j = 0; i < n; ++i, ++j) lane[j] = Join::join(lane[j], x[i]);
+  for (std::int64_t width = Lanes / 2; width > 0; width /= 2)
+    for (std::int64_t j = 0; j < width; ++j) lane[j] = Join::join(lane[j], lane[j + width]);
+  return lane[0];
+}
 
 template <class Join, class T>
 T reduce_block(const T* x, std::int64_t n) {
-  if (n < lanes) {
-    T result = x[0];
-    for (std::int64_t i = 1; i < n; ++i) result = Join::join(result, x[i]);
-    return result;
-  }
-  T lane[lanes];
-  std::copy_n(x, lanes, lane);
-  std::int64_t i = lanes;
-  for (; i + lanes <= n; i += lanes)
-    for (std::int64_t j = 0; j < lanes; ++j) lane[j] = Join::join(lane[j], x[i + j]);
-  for (std::int64_t j = 0; i < n; ++i, ++j) lane[j] = Join::join(lane[j], x[i]);
-  for (std::int64_t width = lanes / 2; width > 0; width /= 2)
-    for (std::int64_t j = 0; j < width; ++j) lane[j] = Join::join(lane[j], lane[j + width]);
-  return lane[0];
+  if (n >= 512) return reduce_lanes<Join, 128>(x, n);
+  if (n >= 32) return reduce_lanes<Join, 32>(x, n);
+  T result = x[0];
+  for (std::int64_t i = 1; i < n; ++i) result = Join::join(result, x[i]);
+  return result;
 }
 
 // Sums of blocks are added in double: a float32 sum of millions stays right.
@@ -88,23 +91,38 @@ void reduce_last(const T* x, std::int64_t outer, std::int64_t n, T* out) {
   });
 }
 
-// Whole rows of `inner` values are joined, a stripe of columns at a time so that it stays in cache.
+/// target = rows joined one after the other, four for each time the target is read and written.
+template <class Join, class T>
+void join_rows(const T* rows, std::int64_t count, std::int64_t step, std::int64_t width,
+               T* target) {
+  std::copy_n(rows, width, target);
+  std::int64_t k = 1;
+  for (; k + 4 <= count; k += 4) {
+    const T* const a = rows + k * step;
+    const T* const b = a + step;
+    const T* const c = b + step;
+    const T* const d = c + step;
+    for (std::int64_t j = 0; j < width; ++j)
+      target[j] = Join::join(Join::join(Join::join(Join::join(target[j], a[j]), b[j]), c[j]), d[j]);
+  }
+  for (; k < count; ++k)
+    for (std::int64_t j = 0; j < width; ++j) target[j] = Join::join(target[j], rows[k * step + j]);
+}
+
+// Whole rows of `inner` values are joined, a stripe of columns at a time: few enough that it stays
+// in cache, and enough stripes for all threads.
 template <class Join, class T>
 void reduce_middle(const T* x, const Extents& e, T* out) {
-  constexpr std::int64_t stripe = 2048;
+  const std::int64_t share = (e.inner + available_threads() - 1) / available_threads();
+  const std::int64_t stripe = std::clamp<std::int64_t>((share + 15) / 16 * 16, 64, 2048);
   const std::int64_t stripes = (e.inner + stripe - 1) / stripe;
   const std::int64_t work = e.n * std::min(stripe, e.inner);
   parallel_for(e.outer * stripes, worthwhile / work + 1, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t item = begin; item < end; ++item) {
       const std::int64_t o = item / stripes;
       const std::int64_t first = item % stripes * stripe;
-      const std::int64_t width = std::min(stripe, e.inner - first);
-      const T* source = x + o * e.n * e.inner + first;
-      T* target = out + o * e.inner + first;
-      std::copy_n(source, width, target);
-      for (std::int64_t k = 1; k < e.n; ++k)
-        for (std::int64_t j = 0; j < width; ++j)
-          target[j] = Join::join(target[j], source[k * e.inner + j]);
+      join_rows<Join>(x + o * e.n * e.inner + first, e.n, e.inner,
+                      std::min(stripe, e.inner - first), out + o * e.inner + first);
     }
   });
 }

@@ -93,7 +93,6 @@ bool is_composed(Op op) {
     case Op::split:
     case Op::chunk:
     case Op::nll_loss:
-    case Op::cross_entropy:
     case Op::mse_loss:
       return true;
     default:
