@@ -119,7 +119,7 @@ def shipped(program):
 
 
 def unpacked_mnist(build):
-    """The folder of MNIST as libtorch reads it; None where the data is not there."""
+    """The folder of MNIST unpacked, as libtorch reads it; None where the data is not there."""
     packed = pathlib.Path(os.environ.get("XGRAD_DATA", "~/.cache/xgrad")).expanduser() / "mnist"
     if not packed.is_dir():
         return None
@@ -152,7 +152,8 @@ def measure_script(root, preset_build, build, rounds):
         memory = {side: [] for side in scripts}
         for i in range(rounds + 1):
             for side, name in scripts.items():
-                seconds, mb = timed([build / name], TUNED | {"XGRAD_MNIST": str(mnist)})
+                seconds, mb = timed([build / name], TUNED | {"XGRAD_MNIST": str(mnist),
+                                                             "XGRAD_DATA": str(mnist.parent)})
                 if i > 0:  # the first round reads from the disk
                     started[side].append(seconds)
                     memory[side].append(mb)

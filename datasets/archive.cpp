@@ -5,8 +5,6 @@
 #include <cstring>
 #include <filesystem>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <zlib.h>
 
 namespace xgrad::datasets {
@@ -15,6 +13,8 @@ namespace {
 gzFile handle(void* file) { return static_cast<gzFile>(file); }
 
 constexpr std::uint64_t deflate_limit = 1032;
+
+}  // namespace
 
 /// Size of a plain, readable file; an IOError that says why not otherwise.
 std::uint64_t size_of_file(const std::string& path) {
@@ -28,8 +28,6 @@ std::uint64_t size_of_file(const std::string& path) {
   require<IOError>(size > 0, "{}: the file is empty", path);
   return size;
 }
-
-}  // namespace
 
 ByteFile::ByteFile(const std::string& path) : path_(path), size_(size_of_file(path)) {
   file_ = gzopen(path.c_str(), "rb");
@@ -85,44 +83,6 @@ void ByteFile::expect_room(std::uint64_t bytes, const char* what) const {
   if (bytes > most)
     fail(fmt::format("the header promises {} bytes of {}, a {} file of {} bytes holds at most {}",
                      bytes, what, raw ? "raw" : "gzip", size_, most));
-}
-
-void read_tar(
-    const std::string& path, std::uint64_t most_bytes,
-    const std::function<bool(const std::string& name)>& wants,
-    const std::function<void(const std::string& name, std::vector<std::uint8_t>)>& visit) {
-  size_of_file(path);
-  const std::unique_ptr<archive, decltype(&archive_read_free)> tar(archive_read_new(),
-                                                                   &archive_read_free);
-  archive_read_support_filter_gzip(tar.get());
-  archive_read_support_format_tar(tar.get());
-  constexpr std::size_t block = 1 << 17;
-  const auto check = [&](la_ssize_t code) {
-    require<IOError>(code >= ARCHIVE_OK, "{}: not a readable tar archive: {}", path,
-                     archive_error_string(tar.get()) ? archive_error_string(tar.get()) : "damaged");
-  };
-  check(archive_read_open_filename(tar.get(), path.c_str(), block));
-  archive_entry* entry = nullptr;
-  while (true) {
-    const int code = archive_read_next_header(tar.get(), &entry);
-    if (code == ARCHIVE_EOF) return;
-    check(code);
-    const char* full = archive_entry_pathname(entry);
-    const std::string name = std::filesystem::path(full ? full : "").filename().string();
-    if (archive_entry_filetype(entry) != AE_IFREG || !wants(name)) continue;
-    std::vector<std::uint8_t> bytes;
-    while (true) {
-      const std::size_t before = bytes.size();
-      require<IOError>(before <= most_bytes, "{}: entry {} has more than {} bytes", path, name,
-                       most_bytes);
-      bytes.resize(before + block);
-      const la_ssize_t got = archive_read_data(tar.get(), bytes.data() + before, block);
-      check(got);
-      bytes.resize(before + static_cast<std::size_t>(got));
-      if (got == 0) break;
-    }
-    visit(name, std::move(bytes));
-  }
 }
 
 }  // namespace xgrad::datasets

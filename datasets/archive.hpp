@@ -9,6 +9,9 @@
 
 namespace xgrad::datasets {
 
+/// Size of a plain, readable file; an IOError that says why not otherwise.
+std::uint64_t size_of_file(const std::string& path);
+
 /// A file of bytes, gzip or raw, read from front to back. Every failure is an IOError that names
 /// the file, the offset, what was found and what was expected.
 class ByteFile {

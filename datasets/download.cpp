@@ -1,13 +1,14 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/datasets/download.hpp>
+#include <xgrad/datasets/shared_library.hpp>
 
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <filesystem>
 #include <memory>
-#include <mutex>
 
+#define CURL_DISABLE_TYPECHECK  // its macros would call the functions by name
 #include <curl/curl.h>
 #include <md5.h>
 #include <unistd.h>
@@ -22,11 +23,30 @@ std::int64_t size_or_zero(const std::string& path) {
   return error ? 0 : static_cast<std::int64_t>(size);
 }
 
+/// What is used of libcurl.
+struct Curl {
+  SharedLibrary library{"libcurl.so.4", "download"};
+  XGRAD_SHARED_FUNCTION(curl_global_init)
+  XGRAD_SHARED_FUNCTION(curl_easy_init)
+  XGRAD_SHARED_FUNCTION(curl_easy_setopt)
+  XGRAD_SHARED_FUNCTION(curl_easy_getinfo)
+  XGRAD_SHARED_FUNCTION(curl_easy_perform)
+  XGRAD_SHARED_FUNCTION(curl_easy_strerror)
+  XGRAD_SHARED_FUNCTION(curl_easy_cleanup)
+
+  Curl() { curl_global_init(CURL_GLOBAL_DEFAULT); }
+};
+
+const Curl& curl() {
+  static const Curl instance;
+  return instance;
+}
+
 /// One request that appends to a file, and what became of it.
 class Transfer {
  public:
   Transfer(const std::string& url, const std::string& part, const DownloadOptions& options)
-      : part_(part), options_(options), have_(size_or_zero(part)), curl_(curl_easy_init()) {
+      : part_(part), options_(options), have_(size_or_zero(part)), curl_(curl().curl_easy_init()) {
     require<IOError>(curl_ != nullptr, "download: libcurl does not start");
     set(CURLOPT_URL, url.c_str());
     set(CURLOPT_FOLLOWLOCATION, 1L);
@@ -43,13 +63,13 @@ class Transfer {
     set(CURLOPT_NOPROGRESS, 0L);
     set(CURLOPT_ERRORBUFFER, message_);
   }
-  ~Transfer() { curl_easy_cleanup(curl_); }
+  ~Transfer() { curl().curl_easy_cleanup(curl_); }
   Transfer(const Transfer&) = delete;
   Transfer& operator=(const Transfer&) = delete;
 
   bool run() {
-    code_ = curl_easy_perform(curl_);
-    curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status_);
+    code_ = curl().curl_easy_perform(curl_);
+    curl().curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status_);
     if (file_ && std::fclose(file_.release()) != 0) disk_error_ = errno;
     require<IOError>(disk_error_ == 0, "download: cannot write {}: {}", part_,
                      std::strerror(disk_error_));
@@ -63,7 +83,7 @@ class Transfer {
   bool may_retry() const { return code_ != CURLE_HTTP_RETURNED_ERROR || status_ >= 500; }
   std::string problem() const {
     if (status_ >= 400) return fmt::format("HTTP status {}", status_);
-    return message_[0] != '\0' ? message_ : curl_easy_strerror(code_);
+    return message_[0] != '\0' ? message_ : curl().curl_easy_strerror(code_);
   }
 
  private:
@@ -73,7 +93,7 @@ class Transfer {
 
   template <class T>
   void set(CURLoption option, T value) {
-    curl_easy_setopt(curl_, option, value);
+    curl().curl_easy_setopt(curl_, option, value);
   }
 
   static std::size_t write(char* data, std::size_t size, std::size_t count, void* self) {
@@ -162,8 +182,6 @@ std::string md5_of_file(const std::string& path) {
 
 void download(const std::vector<std::string>& urls, const std::string& target,
               const DownloadOptions& given) {
-  static std::once_flag started;
-  std::call_once(started, [] { curl_global_init(CURL_GLOBAL_DEFAULT); });
   DownloadOptions options = given;
   const fs::path path = target;
   if (!options.progress) options.progress = terminal_progress(path.filename().string());

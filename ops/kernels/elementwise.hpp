@@ -12,7 +12,12 @@
 
 #include <array>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
+
+#ifdef __SSE2__
+#include <emmintrin.h>
+#endif
 
 namespace xgrad::kernels {
 
@@ -38,8 +43,44 @@ void row(const Expression<F>& expression, std::int64_t n, R* out, const A* a) {
   xt::noalias(target) = expression.f(adapt(a, n));
 }
 
+/// Rows of this many bytes fit no cache: they are written past it, which spares reading first what
+/// is overwritten.
+inline constexpr std::int64_t streamed_bytes = std::int64_t{16} << 20;
+
+/// Copies to an address that is a multiple of 64, a multiple of 64 bytes, past the caches.
+inline void stream(void* to, const void* from, std::size_t bytes) {
+#ifdef __SSE2__
+  auto* target = static_cast<__m128i*>(to);
+  const auto* source = static_cast<const __m128i*>(from);
+  for (std::size_t i = 0; i < bytes / sizeof(__m128i); ++i)
+    _mm_stream_si128(target + i, _mm_load_si128(source + i));
+#else
+  std::memcpy(to, from, bytes);
+#endif
+}
+
+/// out[i] = value(i), past the caches.
+template <class R, class F>
+void stream_row(std::int64_t n, R* out, F value) {
+  constexpr std::int64_t step = 1024 / sizeof(R);
+  alignas(64) std::array<R, step> together;
+  std::int64_t i = 0;
+  for (; i < n && reinterpret_cast<std::uintptr_t>(out + i) % 64 != 0; ++i) out[i] = value(i);
+  for (; i + step <= n; i += step) {
+    for (std::int64_t j = 0; j < step; ++j) together[static_cast<std::size_t>(j)] = value(i + j);
+    stream(out + i, together.data(), sizeof together);
+  }
+  for (; i < n; ++i) out[i] = value(i);
+#ifdef __SSE2__
+  _mm_sfence();
+#endif
+}
+
 template <class R, class A, class F>
 void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a) {
+  const bool in_place = static_cast<const void*>(out) == a;
+  if (n * static_cast<std::int64_t>(sizeof(R)) >= streamed_bytes && !in_place)
+    return stream_row(n, out, [f = formula.f, a](std::int64_t i) { return f(a[i]); });
   for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i]);
 }
 

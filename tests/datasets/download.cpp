@@ -2,6 +2,7 @@
 
 #include <xgrad/datasets/download.hpp>
 #include <xgrad/datasets/mnist.hpp>
+#include <xgrad/datasets/shared_library.hpp>
 
 #include <atomic>
 #include <cstdlib>
@@ -235,4 +236,10 @@ TEST_CASE_FIXTURE(Fixture, "a data set fetches what it lacks, and finds it the n
   unsetenv("XGRAD_MNIST_URL");
   unsetenv("XDG_CACHE_HOME");
   if (old_data) setenv("XGRAD_DATA", before.c_str(), 1);
+}
+
+TEST_CASE("a library that is not there is told with what it was for") {
+  CHECK(message_of<IOError>([] { datasets::SharedLibrary("libnowhere.so.9", "download"); }) ==
+        "download: needs libnowhere.so.9, which is not to be had: libnowhere.so.9: cannot open "
+        "shared object file: No such file or directory");
 }

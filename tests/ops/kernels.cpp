@@ -57,3 +57,15 @@ TEST_CASE("xtensor's immediate reducers work with this compiler and its flags") 
   const xt::xarray<double> sum = xt::sum(x, {0}, xt::evaluation_strategy::immediate);
   CHECK(sum(0) == 3);
 }
+
+TEST_CASE("rows larger than the caches are written past them, from any address on") {
+  const std::int64_t n = kernels::detail::streamed_bytes / 4 + 37;
+  std::vector<float> x(static_cast<std::size_t>(n + 1));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<float>(i % 1000);
+  std::vector<float> y(x.size(), -1.0F);
+  kernels::detail::row(kernels::Formula{[](float v) { return v + 1; }}, n, y.data() + 1, x.data());
+  std::int64_t right = 0;
+  for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) right += y[i + 1] == x[i] + 1;
+  CHECK(right == n);
+  CHECK(y[0] == -1);
+}

@@ -1,0 +1,74 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/datasets/archive.hpp>
+#include <xgrad/datasets/shared_library.hpp>
+
+#include <filesystem>
+
+#include <archive.h>
+#include <archive_entry.h>
+
+namespace xgrad::datasets {
+namespace {
+
+/// What is used of libarchive.
+struct Archive {
+  SharedLibrary library{"libarchive.so.13", "read_tar"};
+  XGRAD_SHARED_FUNCTION(archive_entry_filetype)
+  XGRAD_SHARED_FUNCTION(archive_entry_pathname)
+  XGRAD_SHARED_FUNCTION(archive_error_string)
+  XGRAD_SHARED_FUNCTION(archive_read_data)
+  XGRAD_SHARED_FUNCTION(archive_read_free)
+  XGRAD_SHARED_FUNCTION(archive_read_new)
+  XGRAD_SHARED_FUNCTION(archive_read_next_header)
+  XGRAD_SHARED_FUNCTION(archive_read_open_filename)
+  XGRAD_SHARED_FUNCTION(archive_read_support_filter_gzip)
+  XGRAD_SHARED_FUNCTION(archive_read_support_format_tar)
+};
+
+const Archive& lib() {
+  static const Archive instance;
+  return instance;
+}
+
+}  // namespace
+
+void read_tar(
+    const std::string& path, std::uint64_t most_bytes,
+    const std::function<bool(const std::string& name)>& wants,
+    const std::function<void(const std::string& name, std::vector<std::uint8_t>)>& visit) {
+  size_of_file(path);
+  const std::unique_ptr<archive, decltype(archive_read_free)*> tar(lib().archive_read_new(),
+                                                                   lib().archive_read_free);
+  lib().archive_read_support_filter_gzip(tar.get());
+  lib().archive_read_support_format_tar(tar.get());
+  constexpr std::size_t block = 1 << 17;
+  const auto check = [&](la_ssize_t code) {
+    require<IOError>(
+        code >= ARCHIVE_OK, "{}: not a readable tar archive: {}", path,
+        lib().archive_error_string(tar.get()) ? lib().archive_error_string(tar.get()) : "damaged");
+  };
+  check(lib().archive_read_open_filename(tar.get(), path.c_str(), block));
+  archive_entry* entry = nullptr;
+  while (true) {
+    const int code = lib().archive_read_next_header(tar.get(), &entry);
+    if (code == ARCHIVE_EOF) return;
+    check(code);
+    const char* full = lib().archive_entry_pathname(entry);
+    const std::string name = std::filesystem::path(full ? full : "").filename().string();
+    if (lib().archive_entry_filetype(entry) != AE_IFREG || !wants(name)) continue;
+    std::vector<std::uint8_t> bytes;
+    while (true) {
+      const std::size_t before = bytes.size();
+      require<IOError>(before <= most_bytes, "{}: entry {} has more than {} bytes", path, name,
+                       most_bytes);
+      bytes.resize(before + block);
+      const la_ssize_t got = lib().archive_read_data(tar.get(), bytes.data() + before, block);
+      check(got);
+      bytes.resize(before + static_cast<std::size_t>(got));
+      if (got == 0) break;
+    }
+    visit(name, std::move(bytes));
+  }
+}
+
+}  // namespace xgrad::datasets
