@@ -5,7 +5,8 @@
 #include <xgrad/autograd/tape.hpp>
 
 #include <algorithm>
-#include <queue>
+#include <functional>
+#include <map>
 #include <unordered_map>
 #include <unordered_set>
 
@@ -13,13 +14,6 @@ namespace xgrad {
 namespace {
 
 using detail::TensorImpl;
-
-struct BySequence {
-  bool operator()(const Node* a, const Node* b) const { return a->sequence() < b->sequence(); }
-  bool operator()(const Ref<Node>& a, const Ref<Node>& b) const {
-    return (*this)(a.get(), b.get());
-  }
-};
 
 // A gradient that something else can see (a rule may hand on the gradient it was given) must not
 // become grad(), which optimisers change in place.
@@ -83,11 +77,26 @@ class Pass {
   bool wanted(const Edge& edge) const;
   void add(Tensor& sum, Tensor gradient) const;
 
+  struct Pending {
+    Ref<Node> node;
+    Tensor gradient;
+  };
+  struct Leaf {
+    Tensor leaf;
+    Tensor gradient;
+  };
+  template <class Key, class Value>
+  using Map = std::unordered_map<Key, Value, std::hash<Key>, std::equal_to<Key>,
+                                 detail::SmallAllocator<std::pair<const Key, Value>>>;
+
   BackwardOptions options_;
-  std::unordered_map<const Node*, Tensor> pending_;
-  std::priority_queue<Ref<Node>, std::vector<Ref<Node>>, BySequence> queue_;
-  std::unordered_map<const TensorImpl*, std::size_t> leaf_index_;
-  std::vector<std::pair<Tensor, Tensor>> leaves_;  // in order of arrival, so that runs are alike
+  // By sequence number, the latest first: the tape read backwards.
+  std::map<std::uint64_t, Pending, std::greater<>,
+           detail::SmallAllocator<std::pair<const std::uint64_t, Pending>>>
+      pending_;
+  Map<const TensorImpl*, std::size_t> leaf_index_;
+  // In order of arrival, so that runs are alike.
+  std::vector<Leaf, detail::SmallAllocator<Leaf>> leaves_;
 
   bool restricted_ = false;
   std::unordered_set<const Node*> needed_;
@@ -106,14 +115,14 @@ bool Pass::wanted(const Edge& edge) const {
 
 void Pass::deliver(const Edge& edge, Tensor gradient) {
   if (edge.node) {
-    auto [entry, is_new] = pending_.try_emplace(edge.node.get());
-    if (is_new) queue_.push(edge.node);
-    add(entry->second, std::move(gradient));
+    Pending& pending = pending_[edge.node->sequence()];
+    if (!pending.node) pending.node = edge.node;
+    add(pending.gradient, std::move(gradient));
     return;
   }
   auto [entry, is_new] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
-  if (is_new) leaves_.emplace_back(edge.leaf, Tensor());
-  add(leaves_[entry->second].second, std::move(gradient));
+  if (is_new) leaves_.push_back({edge.leaf, {}});
+  add(leaves_[entry->second].gradient, std::move(gradient));
 }
 
 void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
@@ -125,7 +134,7 @@ void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor
                         input.shape());
     if (input.is_leaf()) {
       if (leaf_index_.try_emplace(input.impl(), leaves_.size()).second)
-        leaves_.emplace_back(input, Tensor());
+        leaves_.push_back({input, {}});
     } else {
       captured_.try_emplace(input.grad_fn().get());
       needed_.insert(input.grad_fn().get());
@@ -139,7 +148,7 @@ void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor
   for (const Tensor& output : outputs) visit(output.grad_fn());
   for (std::size_t i = 0; i < order.size(); ++i)
     for (const Edge& edge : order[i]->edges()) visit(edge.node);
-  std::sort(order.begin(), order.end(), BySequence());
+  std::ranges::sort(order, {}, &Node::sequence);
   for (const Node* node : order)
     if (std::ranges::any_of(node->edges(), [&](const Edge& edge) { return wanted(edge); }))
       needed_.insert(node);
@@ -147,11 +156,10 @@ void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor
 
 void Pass::run() {
   const GradModeGuard mode(options_.create_graph);
-  while (!queue_.empty()) {
-    const Ref<Node> node = queue_.top();
-    queue_.pop();
-    auto entry = pending_.extract(node.get());
-    run_node(*node, std::move(entry.mapped()));
+  while (!pending_.empty()) {
+    Pending next = std::move(pending_.begin()->second);
+    pending_.erase(pending_.begin());
+    run_node(*next.node, std::move(next.gradient));
   }
 }
 
@@ -204,7 +212,7 @@ void Pass::run_rules(Node& node, Tensor dy) {
 
 Tensor Pass::found(const Tensor& input) const {
   if (!input.is_leaf()) return captured_.at(input.grad_fn().get());
-  return leaves_[leaf_index_.at(input.impl())].second;
+  return leaves_[leaf_index_.at(input.impl())].gradient;
 }
 
 void Pass::store_leaf_gradients() {

@@ -33,7 +33,7 @@ struct NodeHooks {
 };
 
 /// One recorded operation with one result.
-class Node : public RefCounted {
+class Node : public RefCounted, public detail::SmallObject {
  public:
   Node(const char* name, const Tensor& result);
   virtual ~Node() = default;

@@ -3,6 +3,7 @@
 #include <xgrad/autograd/hooks.hpp>
 #include <xgrad/autograd/ref.hpp>
 #include <xgrad/autograd/shape.hpp>
+#include <xgrad/autograd/small.hpp>
 #include <xgrad/autograd/storage.hpp>
 
 #include <cstdint>
@@ -186,13 +187,13 @@ class Tensor {
 namespace detail {
 
 /// What only leaves and watched results have; most tensors never need it.
-struct LeafState {
+struct LeafState : SmallObject {
   Tensor grad;
   std::shared_ptr<HookList<TensorHook>> hooks;
   std::string name;
 };
 
-struct TensorImpl : RefCounted {
+struct TensorImpl : RefCounted, SmallObject {
   TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape& extents, DType type);
   ~TensorImpl();
 

@@ -44,6 +44,21 @@ struct ModuleState {
     for (const Child& child : children) of(*child.module)->visit(path + child.name + '.', f);
   }
 
+  /// Whether `wanted` is here or below.
+  bool contains(const ModuleState* wanted) const {
+    return this == wanted || std::ranges::any_of(children, [&](const Child& child) {
+             return of(*child.module)->contains(wanted);
+           });
+  }
+
+  /// Whether anything here or below is trained.
+  bool is_trained() const {
+    return std::ranges::any_of(parameters,
+                               [](const auto& p) { return p.second.requires_grad(); }) ||
+           std::ranges::any_of(children,
+                               [](const Child& child) { return of(*child.module)->is_trained(); });
+  }
+
   /// Where `wanted` stands below this module.
   std::optional<std::string> path_to(const ModuleState* wanted) const {
     for (const Child& child : children) {
@@ -118,13 +133,13 @@ class Call {
   }
 
   void require_registered() const {
-    if (caller_ == nullptr || !is_grad_enabled() || path_from_caller()) return;
-    const auto parameters = module_.parameters();
-    require<GraphError>(std::ranges::none_of(parameters, &Tensor::requires_grad),
-                        "{}: called inside {}, which does not contain it, so it would never be "
-                        "trained; make it a member with add(\"name\", …), or freeze it with "
-                        "requires_grad_(false)",
-                        module_.type_name(), caller_->module_.type_name());
+    if (caller_ == nullptr || !is_grad_enabled()) return;
+    require<GraphError>(
+        caller_->module_.state_->contains(module_.state_.get()) || !module_.state_->is_trained(),
+        "{}: called inside {}, which does not contain it, so it would never be "
+        "trained; make it a member with add(\"name\", …), or freeze it with "
+        "requires_grad_(false)",
+        module_.type_name(), caller_->module_.type_name());
   }
 
  private:
@@ -258,6 +273,9 @@ std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() 
   for (const auto& child : state()->children) result.emplace_back(child.name, child.module);
   return result;
 }
+
+std::size_t Module::child_count() const { return state()->children.size(); }
+Module& Module::child(std::size_t i) const { return *state()->children.at(i).module; }
 
 std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_modules() const {
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> result;

@@ -94,6 +94,9 @@ class Module {
   NamedTensors named_parameters() const;
   NamedTensors named_buffers() const;
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
+  std::size_t child_count() const;
+  /// The i-th one added.
+  Module& child(std::size_t i) const;
   /// Every module below this one with its path, "features.0"; one that is there twice, once.
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_modules() const;
   /// Calls `f` for this module and every one below it, children first.

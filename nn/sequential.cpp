@@ -6,7 +6,7 @@ namespace xgrad::nn {
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (const auto& [name, module] : children()) y = (*module)(std::move(y));
+  for (std::size_t i = 0; i < child_count(); ++i) y = child(i)(std::move(y));
   return y;
 }
 

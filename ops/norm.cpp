@@ -46,7 +46,7 @@ Statistics statistics(const Tensor& given) {
 
 /// What the rules share: the normalisation, and the sums over dy, which all three of them need and
 /// which are worked out once. Kept only when something is recorded.
-class Normalized : public RefCounted {
+class Normalized : public RefCounted, public detail::SmallObject {
  public:
   Normalized(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inverse_std,
              double eps)

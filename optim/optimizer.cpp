@@ -25,24 +25,23 @@ void check_parameters(const char* optimizer, const std::vector<std::vector<Tenso
                       optimizer);
 }
 
-void check_gradients(const char* optimizer, const std::vector<std::vector<Tensor>>& groups) {
-  std::size_t count = 0;
-  for (const auto& group : groups) {
-    count += group.size();
-    for (const Tensor& x : group)
-      if (x.grad().defined()) return;
-  }
-  raise<GraphError>(
-      "{}: none of the {} parameters has a gradient; call loss.backward() before "
-      "step(), on a loss computed from them",
-      optimizer, count);
-}
-
 }  // namespace detail
 
+void Optimizer::require_gradients(const char* optimizer) {
+  std::size_t count = 0;
+  bool any = false;
+  visit([&](const Tensor& x) {
+    ++count;
+    any |= x.grad().defined();
+  });
+  require<GraphError>(any,
+                      "{}: none of the {} parameters has a gradient; call loss.backward() before "
+                      "step(), on a loss computed from them",
+                      optimizer, count);
+}
+
 void Optimizer::zero_grad() {
-  for (const auto& group : parameter_groups())
-    for (Tensor x : group) x.set_grad({});
+  visit([](Tensor& x) { x.set_grad({}); });
 }
 
 }  // namespace xgrad::optim

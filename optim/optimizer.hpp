@@ -1,6 +1,7 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -22,9 +23,6 @@ namespace detail {
 /// of the tape (GraphError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
 
-/// Refuses a step in which no parameter has a gradient (GraphError).
-void check_gradients(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
-
 }  // namespace detail
 
 /// Changes parameters along their gradients.
@@ -40,7 +38,10 @@ class Optimizer {
   virtual void set_lr(double lr) = 0;
 
  protected:
-  virtual std::vector<std::vector<Tensor>> parameter_groups() const = 0;
+  /// Calls f for every parameter.
+  virtual void visit(const std::function<void(Tensor&)>& f) = 0;
+  /// Refuses a step in which no parameter has a gradient (GraphError).
+  void require_gradients(const char* optimizer);
 };
 
 }  // namespace xgrad::optim

@@ -91,7 +91,9 @@ SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
     : SGD(std::vector<Group>{{std::move(parameters), options}}) {}
 
 SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
-  detail::check_parameters("SGD", parameter_groups());
+  std::vector<std::vector<Tensor>> parameters;
+  for (const Group& group : groups_) parameters.push_back(group.parameters);
+  detail::check_parameters("SGD", parameters);
   for (const Group& group : groups_) {
     check(group.options);
     velocity_.emplace_back(group.parameters.size());
@@ -100,7 +102,7 @@ SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
 
 void SGD::step() {
   const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
-  detail::check_gradients("SGD", parameter_groups());
+  require_gradients("SGD");
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SGDOptions& options = groups_[i].options;
     check(options);
@@ -124,10 +126,9 @@ void SGD::set_lr(double lr) {
   for (Group& group : groups_) group.options.lr = lr;
 }
 
-std::vector<std::vector<Tensor>> SGD::parameter_groups() const {
-  std::vector<std::vector<Tensor>> result;
-  for (const Group& group : groups_) result.push_back(group.parameters);
-  return result;
+void SGD::visit(const std::function<void(Tensor&)>& f) {
+  for (Group& group : groups_)
+    for (Tensor& x : group.parameters) f(x);
 }
 
 }  // namespace xgrad::optim

@@ -44,7 +44,7 @@ class SGD : public Optimizer {
   std::vector<Group>& groups() noexcept { return groups_; }
 
  protected:
-  std::vector<std::vector<Tensor>> parameter_groups() const override;
+  void visit(const std::function<void(Tensor&)>& f) override;
 
  private:
   std::vector<Group> groups_;
