@@ -262,6 +262,13 @@ void start_all(Pass& pass, const std::vector<Tensor>& outputs,
 
 }  // namespace
 
+void detail::backward(const Tensor& output, const Tensor& gradient, BackwardOptions options) {
+  Pass pass(options);
+  pass.start(output, first_gradient(output, gradient));
+  pass.run();
+  pass.store_leaf_gradients();
+}
+
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
               BackwardOptions options) {
   Pass pass(options);

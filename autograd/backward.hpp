@@ -28,6 +28,9 @@ Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& option
 
 namespace detail {
 
+/// backward() from one output, without the lists.
+void backward(const Tensor& output, const Tensor& gradient, BackwardOptions options);
+
 /// a + b of one shape and dtype: the sum the chain rule asks for, and the one operation this floor
 /// knows. Differentiable.
 Tensor add_gradients(const Tensor& a, const Tensor& b);

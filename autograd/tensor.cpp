@@ -150,7 +150,7 @@ void Tensor::retain_grad() {
 }
 
 void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {
-  xgrad::backward({*this}, {gradient}, options);
+  detail::backward(*this, gradient, options);
 }
 
 HookHandle Tensor::register_hook(TensorHook hook) {

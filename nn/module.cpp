@@ -133,12 +133,12 @@ class Call {
   }
 
   void require_registered() const {
-    if (caller_ == nullptr || !is_grad_enabled()) return;
-    require<GraphError>(
-        caller_->module_.state_->contains(module_.state_.get()) || !module_.state_->is_trained(),
-        "{}: called inside {}, which does not contain it, so it would never be "
-        "trained; make it a member with add(\"name\", …), or freeze it with "
-        "requires_grad_(false)",
+    if (caller_ == nullptr || !is_grad_enabled() ||
+        caller_->module_.state_->contains(module_.state_.get()) || !module_.state_->is_trained())
+      return;
+    raise<GraphError>(
+        "{}: called inside {}, which does not contain it, so it would never be trained; make it a "
+        "member with add(\"name\", …), or freeze it with requires_grad_(false)",
         module_.type_name(), caller_->module_.type_name());
   }
 

@@ -21,6 +21,7 @@ void conv_onednn(ConvDirection, const ConvPlan&, const ConvGeometry&, const Conv
 #include <mutex>
 #include <optional>
 #include <unordered_map>
+#include <vector>
 
 #include <oneapi/dnnl/dnnl.hpp>
 
@@ -50,16 +51,30 @@ memory::desc image(const memory::dims& dims, Layout layout) {
   return described(dims, channel_block() == 16 ? Tag::nChw16c : Tag::nChw8c);
 }
 
-/// Memory that one call needs, from the pool.
-class Scratch {
+/// Objects that are made when none is idle, and kept.
+template <class T>
+class Idle {
  public:
-  explicit Scratch(const memory::desc& desc)
-      : storage_(Storage::allocate(desc.get_size())), memory_(desc, engine(), storage_->own()) {}
-  const dnnl::memory& get() const { return memory_; }
+  template <class Make>
+  std::unique_ptr<T> take(const Make& make) {
+    {
+      const std::lock_guard lock(mutex_);
+      if (!objects_.empty()) {
+        auto object = std::move(objects_.back());
+        objects_.pop_back();
+        return object;
+      }
+    }
+    return make();
+  }
+  void give_back(std::unique_ptr<T> object) {
+    const std::lock_guard lock(mutex_);
+    objects_.push_back(std::move(object));
+  }
 
  private:
-  Ref<Storage> storage_;
-  dnnl::memory memory_;
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<T>> objects_;
 };
 
 /// One of x, weight and y: as we hold it, and as the primitive wants it.
@@ -77,15 +92,14 @@ class Side {
   bool fits() const { return !reorder_; }
   const memory::desc& ours() const { return ours_; }
   const memory::desc& wanted() const { return wanted_; }
-  void reorder(const dnnl::memory& from, const dnnl::memory& to) const {
-    dnnl::reorder(*reorder_).execute(stream(), const_cast<dnnl::memory&>(from),
-                                     const_cast<dnnl::memory&>(to));
+  void reorder(dnnl::memory& from, dnnl::memory& to) const {
+    reorder_->execute(stream(), from, to);
   }
 
  private:
   memory::desc ours_;
   memory::desc wanted_;
-  std::optional<dnnl::reorder> reorder_;
+  mutable std::optional<dnnl::reorder> reorder_;  // execute() is not const, but changes nothing
 };
 
 struct Key {
@@ -204,27 +218,9 @@ class Compiled {
   }
 
   void run(const ConvOperands<float>& operands) const {
-    std::unordered_map<int, dnnl::memory> arguments;
-    std::array<std::optional<Scratch>, 3> reordered;
-    const std::array<float*, 3> values{operands.x, operands.weight, operands.y};
-    for (std::size_t i = 0; i < 3; ++i) {
-      const Side& side = sides_[i];
-      dnnl::memory own(side.ours(), engine(), values[i]);
-      if (!side.fits()) {
-        reordered[i].emplace(side.wanted());
-        if (i != written()) side.reorder(own, reordered[i]->get());
-      }
-      arguments.emplace(role(i), side.fits() ? own : reordered[i]->get());
-    }
-    if (operands.bias != nullptr)
-      arguments.emplace(DNNL_ARG_BIAS,
-                        dnnl::memory(bias_, engine(), const_cast<float*>(operands.bias)));
-    const Scratch scratchpad(scratchpad_);
-    arguments.emplace(DNNL_ARG_SCRATCHPAD, scratchpad.get());
-    primitive_.execute(stream(), arguments);
-    if (const Side& out = sides_[written()]; !out.fits())
-      out.reorder(reordered[written()]->get(),
-                  dnnl::memory(out.ours(), engine(), values[written()]));
+    auto execution = idle_.take([&] { return std::make_unique<Execution>(*this); });
+    execution->run(operands);
+    idle_.give_back(std::move(execution));
   }
 
  private:
@@ -262,11 +258,59 @@ class Compiled {
     return is_gradient ? gradient[operand] : plain[operand];
   }
 
+  /// What one run at a time needs of oneDNN's objects, which take longer to make than to use.
+  class Execution {
+   public:
+    explicit Execution(const Compiled& owner) : owner_(owner) {
+      for (std::size_t i = 0; i < 3; ++i) {
+        const Side& side = owner.sides_[i];
+        ours_[i] = dnnl::memory(side.ours(), engine(), nullptr);
+        wanted_[i] = side.fits() ? ours_[i] : dnnl::memory(side.wanted(), engine(), nullptr);
+        arguments_.emplace(owner.role(i), wanted_[i]);
+      }
+      if (!owner.bias_.is_zero()) {
+        bias_ = dnnl::memory(owner.bias_, engine(), nullptr);
+        arguments_.emplace(DNNL_ARG_BIAS, bias_);
+      }
+      scratchpad_ = dnnl::memory(owner.scratchpad_, engine(), nullptr);
+      arguments_.emplace(DNNL_ARG_SCRATCHPAD, scratchpad_);
+    }
+
+    void run(const ConvOperands<float>& operands) {
+      const std::array<float*, 3> values{operands.x, operands.weight, operands.y};
+      std::array<Ref<Storage>, 3> reordered;
+      const std::size_t written = owner_.written();
+      for (std::size_t i = 0; i < 3; ++i) {
+        const Side& side = owner_.sides_[i];
+        ours_[i].set_data_handle(values[i]);
+        if (side.fits()) continue;
+        reordered[i] = Storage::allocate(side.wanted().get_size());
+        wanted_[i].set_data_handle(reordered[i]->own());
+        if (i != written) side.reorder(ours_[i], wanted_[i]);
+      }
+      if (operands.bias != nullptr) bias_.set_data_handle(const_cast<float*>(operands.bias));
+      const auto scratch = Storage::allocate(owner_.scratchpad_.get_size());
+      scratchpad_.set_data_handle(scratch->own());
+      owner_.primitive_.execute(stream(), arguments_);
+      if (const Side& out = owner_.sides_[written]; !out.fits())
+        out.reorder(wanted_[written], ours_[written]);
+    }
+
+   private:
+    const Compiled& owner_;
+    std::array<dnnl::memory, 3> ours_;    // x, weight, y
+    std::array<dnnl::memory, 3> wanted_;  // the same where they fit
+    dnnl::memory bias_;
+    dnnl::memory scratchpad_;
+    std::unordered_map<int, dnnl::memory> arguments_;
+  };
+
   ConvDirection direction_;
   dnnl::primitive primitive_;
   std::array<Side, 3> sides_;  // x, weight, y
   memory::desc bias_;
   memory::desc scratchpad_;
+  mutable Idle<Execution> idle_;
 };
 
 /// Everything compiled so far; an entry without a primitive is what oneDNN cannot do.
