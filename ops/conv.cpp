@@ -75,7 +75,7 @@ Shape output_shape(const kernels::ConvGeometry& g) { return {g.n, g.k, g.oh, g.o
 
 /// Runs a kernel: two of the operands are read, the third is made, of the given shape.
 Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, const Shape& shape,
-           Tensor x, Tensor weight, Tensor y, const Tensor& bias = {}) {
+           Tensor x, Tensor weight, Tensor y, Tensor bias = {}) {
   using kernels::ConvDirection;
   const DType dtype = x.defined() ? x.dtype() : y.dtype();
   const kernels::ConvPlan plan = kernels::plan_conv(direction, g, dtype);
@@ -94,7 +94,7 @@ Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, con
   dispatch_floating(dtype, "conv2d", [&]<class T>() {
     kernels::conv<T>(direction, plan, g,
                      {own_data<T>(x), own_data<T>(weight), own_data<T>(y),
-                      bias.defined() ? bias.data<T>() : nullptr});
+                      bias.defined() ? own_data<T>(bias) : nullptr});
   });
   return direction == ConvDirection::forward          ? y
          : direction == ConvDirection::backward_input ? x
@@ -105,6 +105,40 @@ void require_same_dtype(const Tensor& a, const Tensor& b, const char* what) {
   require<DTypeError>(a.dtype() == b.dtype(), "conv2d: {} are {} and {}; convert one with x.to()",
                       what, a.dtype(), b.dtype());
 }
+
+}  // namespace
+
+namespace {
+
+/// The gradients of weight and bias where neither is recorded: both come from one pass over dy.
+class WeightGradients : public RefCounted, public detail::SmallObject {
+ public:
+  WeightGradients(const Tensor& x, const Shape& weight, const Conv2dOptions& options)
+      : x_(saved(x)), shape_(weight), g_(geometry(x.shape(), weight, options)) {}
+
+  Tensor weight_gradient(const Tensor& dy) { return given(dy, weight_); }
+  Tensor bias_gradient(const Tensor& dy) { return given(dy, bias_); }
+
+ private:
+  /// Gives it away: a gradient that nobody else holds need not be copied to be kept.
+  Tensor given(const Tensor& dy, Tensor& wanted) {
+    if (dy_.impl() != dy.impl() || !wanted.defined()) {
+      dy_ = dy;
+      bias_ = Tensor::empty({g_.k}, dy.dtype());
+      weight_ = run(kernels::ConvDirection::backward_weight, g_, shape_, x_(), {}, dy, bias_);
+    }
+    return std::move(wanted);
+  }
+
+  Saved x_;
+  Shape shape_;
+  kernels::ConvGeometry g_;
+  Tensor dy_;
+  Tensor weight_;
+  Tensor bias_;
+};
+
+void destroy(WeightGradients* gradients) noexcept { delete gradients; }
 
 }  // namespace
 
@@ -128,9 +162,14 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
     return conv2d_weight(x(), dy, shape, options);
   });
   if (!bias.defined()) return record(Op::conv2d, y, std::move(by_x), std::move(by_weight));
-  return record(Op::conv2d, y, std::move(by_x), std::move(by_weight),
-                wrt(bias, [](const Tensor& dy) {
-                  return sum(dy, {0, 2, 3});
+  const Ref<WeightGradients> both(new WeightGradients(x, weight.shape(), options));
+  return record(Op::conv2d, y, std::move(by_x),
+                wrt(weight,
+                    [both, recorded = std::move(by_weight.rule)](const Tensor& dy) {
+                      return is_grad_enabled() ? recorded(dy) : both->weight_gradient(dy);
+                    }),
+                wrt(bias, [both](const Tensor& dy) {
+                  return is_grad_enabled() ? sum(dy, {0, 2, 3}) : both->bias_gradient(dy);
                 }));
 }
 

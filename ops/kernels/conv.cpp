@@ -1,5 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
+#include <xgrad/ops/kernels/norm.hpp>
 
 #include <cstdlib>
 #include <string_view>
@@ -60,6 +61,8 @@ void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
   if constexpr (std::is_same_v<T, float>)
     if (plan.kernel != ConvKernel::gemm) return conv_onednn(direction, plan, g, operands);
   conv_gemm(direction, g, operands);
+  if (direction == ConvDirection::backward_weight && operands.bias != nullptr)
+    channel_sums<T>({g.n, g.k, g.oh * g.ow, 1}, operands.y, operands.bias);
 }
 
 template void conv(ConvDirection, const ConvPlan&, const ConvGeometry&, const ConvOperands<float>&);

@@ -45,13 +45,13 @@ struct ConvPlan {
 ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype);
 
 /// Two of x, weight and y are read, the third is written. The bias ([k], or nullptr) is added to
-/// the y of a forward convolution.
+/// the y of a forward convolution; beside the weight's gradient its own is written, the sum of y.
 template <class T>
 struct ConvOperands {
   T* x;
   T* weight;
   T* y;
-  const T* bias = nullptr;
+  T* bias = nullptr;
 };
 
 template <class T>

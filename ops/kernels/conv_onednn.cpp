@@ -206,9 +206,11 @@ class Compiled {
       }
       case ConvDirection::backward_weight: {
         using Backward = dnnl::convolution_backward_weights;
-        const Backward::primitive_desc desc(
-            Backward::desc(algorithm, x_any, w_any, y_any, strides, dilates, before, behind),
-            attributes, engine(), forward);
+        const Backward::desc plain =
+            bias ? Backward::desc(algorithm, x_any, w_any, bias_, y_any, strides, dilates, before,
+                                  behind)
+                 : Backward::desc(algorithm, x_any, w_any, y_any, strides, dilates, before, behind);
+        const Backward::primitive_desc desc(plain, attributes, engine(), forward);
         primitive_ = Backward(desc);
         adopt(desc, {x_ours, desc.src_desc()}, {w_ours, desc.diff_weights_desc()},
               {y_ours, desc.diff_dst_desc()});
@@ -270,7 +272,8 @@ class Compiled {
       }
       if (!owner.bias_.is_zero()) {
         bias_ = dnnl::memory(owner.bias_, engine(), nullptr);
-        arguments_.emplace(DNNL_ARG_BIAS, bias_);
+        const bool is_forward = owner.direction_ == ConvDirection::forward;
+        arguments_.emplace(is_forward ? DNNL_ARG_BIAS : DNNL_ARG_DIFF_BIAS, bias_);
       }
       scratchpad_ = dnnl::memory(owner.scratchpad_, engine(), nullptr);
       arguments_.emplace(DNNL_ARG_SCRATCHPAD, scratchpad_);
@@ -288,7 +291,7 @@ class Compiled {
         wanted_[i].set_data_handle(reordered[i]->own());
         if (i != written) side.reorder(ours_[i], wanted_[i]);
       }
-      if (operands.bias != nullptr) bias_.set_data_handle(const_cast<float*>(operands.bias));
+      if (operands.bias != nullptr) bias_.set_data_handle(operands.bias);
       const auto scratch = Storage::allocate(owner_.scratchpad_.get_size());
       scratchpad_.set_data_handle(scratch->own());
       owner_.primitive_.execute(stream(), arguments_);
@@ -349,7 +352,8 @@ Cache& cache() {
 }  // namespace
 
 bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g) {
-  return cache().get(direction, plan, g, direction == ConvDirection::forward) != nullptr;
+  const bool may_have_bias = direction != ConvDirection::backward_input;
+  return cache().get(direction, plan, g, may_have_bias) != nullptr;
 }
 
 void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,

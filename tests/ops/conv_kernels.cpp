@@ -53,11 +53,11 @@ Tensor run(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
   o.x = arranged(o.x, plan.x);
   o.y = arranged(o.y, plan.y);
   out = empty(shape, dtype, layout);
-  const Tensor bias = normal({g.k}, 4).to(dtype);
+  Tensor bias = normal({g.k}, 4).to(dtype);
   dispatch_floating(dtype, "conv", [&]<class T>() {
     kernels::conv<T>(direction, plan, g,
                      {own_data<T>(o.x), own_data<T>(o.weight), own_data<T>(o.y),
-                      direction == ConvDirection::forward ? bias.data<T>() : nullptr});
+                      direction == ConvDirection::forward ? own_data<T>(bias) : nullptr});
   });
   return out;
 }
