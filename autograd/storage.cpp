@@ -10,6 +10,8 @@
 #include <new>
 #include <vector>
 
+#include <sys/mman.h>
+
 namespace xgrad {
 namespace {
 
@@ -112,7 +114,17 @@ class Pool {
   }
 
  private:
+  // Large blocks ask for huge pages: walking through them in steps of a row would otherwise miss
+  // the table of pages at every step.
   static void* allocate(std::size_t bytes) {
+#ifdef MADV_HUGEPAGE
+    constexpr std::size_t huge = std::size_t{2} << 20;
+    if (bytes >= 2 * huge) {
+      void* const block = std::aligned_alloc(huge, (bytes + huge - 1) / huge * huge);
+      if (block != nullptr) madvise(block, bytes / huge * huge, MADV_HUGEPAGE);
+      return block;
+    }
+#endif
     return std::aligned_alloc(Storage::alignment, (bytes + 63) / 64 * 64);
   }
 

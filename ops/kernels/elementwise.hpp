@@ -8,16 +8,12 @@
 
 #include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/stream.hpp>
 #include <xgrad/ops/kernels/xtensor.hpp>
 
 #include <array>
 #include <cstdint>
-#include <cstring>
 #include <type_traits>
-
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 namespace xgrad::kernels {
 
@@ -47,18 +43,6 @@ void row(const Expression<F>& expression, std::int64_t n, R* out, const A* a) {
 /// is overwritten.
 inline constexpr std::int64_t streamed_bytes = std::int64_t{16} << 20;
 
-/// Copies to an address that is a multiple of 64, a multiple of 64 bytes, past the caches.
-inline void stream(void* to, const void* from, std::size_t bytes) {
-#ifdef __SSE2__
-  auto* target = static_cast<__m128i*>(to);
-  const auto* source = static_cast<const __m128i*>(from);
-  for (std::size_t i = 0; i < bytes / sizeof(__m128i); ++i)
-    _mm_stream_si128(target + i, _mm_load_si128(source + i));
-#else
-  std::memcpy(to, from, bytes);
-#endif
-}
-
 /// out[i] = value(i), past the caches.
 template <class R, class F>
 void stream_row(std::int64_t n, R* out, F value) {
@@ -71,9 +55,7 @@ void stream_row(std::int64_t n, R* out, F value) {
     stream(out + i, together.data(), sizeof together);
   }
   for (; i < n; ++i) out[i] = value(i);
-#ifdef __SSE2__
-  _mm_sfence();
-#endif
+  end_stream();
 }
 
 template <class R, class A, class F>

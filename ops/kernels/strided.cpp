@@ -1,4 +1,5 @@
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/stream.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 
 #include <algorithm>
@@ -40,9 +41,46 @@ Nest simplify(const Pattern& pattern) {
   return nest;
 }
 
-// A transposed copy reads or writes with a large stride; square tiles let each cache line that is
-// fetched be used up before it goes.
+// A transposed copy reads or writes with a large stride. Square tiles let each cache line that is
+// fetched be used up before it goes; a tile passes through a buffer of its own, because lines that
+// lie a power of two apart push each other out of the cache.
 constexpr std::int64_t tile = 16;
+constexpr std::int64_t page_tile = 64;
+
+/// A full tile of a matrix whose strided side steps by one from row to row. Streamed, the dense
+/// side is written past the caches.
+template <class T, bool Into>
+void transpose_tile(T* dense, std::int64_t dense_row, T* strided, std::int64_t column_step,
+                    bool streamed) {
+  alignas(64) T buffer[tile][tile];  // by columns, as the strided side has them
+  if constexpr (Into) {
+    for (std::int64_t r = 0; r < tile; ++r)
+      for (std::int64_t c = 0; c < tile; ++c) buffer[c][r] = dense[r * dense_row + c];
+    for (std::int64_t c = 0; c < tile; ++c) std::copy_n(buffer[c], tile, strided + c * column_step);
+  } else {
+    for (std::int64_t c = 0; c < tile; ++c) std::copy_n(strided + c * column_step, tile, buffer[c]);
+    for (std::int64_t r = 0; r < tile; ++r) {
+      alignas(64) T row[tile];
+      for (std::int64_t c = 0; c < tile; ++c) row[c] = buffer[c][r];
+      if (streamed) {
+        stream(dense + r * dense_row, row, sizeof row);
+      } else {
+        std::copy_n(row, tile, dense + r * dense_row);
+      }
+    }
+  }
+}
+
+/// Whether a copy out of a transposed matrix of this size is streamed: lines would otherwise be
+/// read before they are written, and a power of two apart they push each other out before they are
+/// full.
+template <class T, bool Into>
+bool is_streamed(const T* dense, std::int64_t dense_row, std::int64_t rows, std::int64_t columns) {
+  constexpr std::int64_t most = std::int64_t{4} << 20;  // bytes: the size of the larger caches
+  const auto size = static_cast<std::int64_t>(sizeof(T));
+  return !Into && tile * size % 64 == 0 && rows * columns * size >= most &&
+         dense_row * size % 64 == 0 && reinterpret_cast<std::uintptr_t>(dense) % 64 == 0;
+}
 
 /// One matrix of the nest: rows × columns, the columns being the dense side's fastest axis.
 template <class T, bool Into>
@@ -67,10 +105,23 @@ void copy_matrix(T* dense, std::int64_t dense_row, T* strided, std::int64_t row_
     }
     return;
   }
-  for (std::int64_t r0 = 0; r0 < rows; r0 += tile)
-    for (std::int64_t c0 = 0; c0 < columns; c0 += tile)
-      for (std::int64_t r = r0; r < std::min(rows, r0 + tile); ++r)
-        for (std::int64_t c = c0; c < std::min(columns, c0 + tile); ++c) move(r, c);
+  const bool streamed = is_streamed<T, Into>(dense, dense_row, rows, columns);
+  const auto copy_tile = [&](std::int64_t r0, std::int64_t c0) {
+    if (row_step == 1 && r0 + tile <= rows && c0 + tile <= columns) {
+      transpose_tile<T, Into>(dense + r0 * dense_row + c0, dense_row,
+                              strided + r0 + c0 * column_step, column_step, streamed);
+      return;
+    }
+    for (std::int64_t r = r0; r < std::min(rows, r0 + tile); ++r)
+      for (std::int64_t c = c0; c < std::min(columns, c0 + tile); ++c) move(r, c);
+  };
+  // Tiles of tiles, so that the pages in use at a time are few.
+  for (std::int64_t rs = 0; rs < rows; rs += page_tile)
+    for (std::int64_t cs = 0; cs < columns; cs += page_tile)
+      for (std::int64_t r0 = rs; r0 < std::min(rows, rs + page_tile); r0 += tile)
+        for (std::int64_t c0 = cs; c0 < std::min(columns, cs + page_tile); c0 += tile)
+          copy_tile(r0, c0);
+  if (streamed) end_stream();
 }
 
 /// The outer axis that steps by one on the strided side, else the last but one: together with the

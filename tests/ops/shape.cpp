@@ -90,3 +90,17 @@ TEST_CASE("wrong shapes are told") {
   CHECK(message_of<ValueError>([] { cat({}); }) == "cat: no tensors");
   CHECK(message_of<ValueError>([&] { pad(x, {-1, 0}); }).starts_with("pad: widths -1, 0"));
 }
+
+TEST_CASE("large transposed copies agree with a plain loop") {
+  for (const auto& [rows, columns] : {std::pair{1040, 1120}, {1031, 1027}, {1024, 2048}}) {
+    const Tensor x = normal({rows, columns}).to(float32);
+    const Tensor y = x.t();
+    const Tensor back = y.t();
+    std::int64_t right = 0;
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < columns; ++j)
+        right += y.data<float>()[j * rows + i] == x.data<float>()[i * columns + j];
+    CHECK(right == x.numel());
+    CHECK(equal(back, x));
+  }
+}
