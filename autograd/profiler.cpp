@@ -161,21 +161,28 @@ std::string Profile::table(bool by_shape) const {
   const auto of_peak = [](double rate, double most) {
     return rate > 0 && most > 0 ? fmt::format("{:.0f} %", 100 * rate / most) : "–";
   };
+  const auto line = [&](const Row& row) {
+    const double time = std::max(row.seconds, 1e-12);
+    const auto calls = static_cast<double>(std::max<std::int64_t>(row.calls, 1));
+    text += fmt::format("{:{}} {:>8} {:>10.3f} {:>10.2f} {:>5.1f} % {:>9} {:>7} {:>7} {:>7}\n",
+                        row.name, width, row.calls, 1e3 * row.seconds, 1e6 * row.seconds / calls,
+                        100 * row.seconds / seconds, shown(row.flops / time / 1e9),
+                        of_peak(row.flops / time, peak.flops), shown(row.bytes / time / 1e9),
+                        of_peak(row.bytes / time, peak.bytes));
+  };
+  Row all{.name = "in all", .seconds = seconds};
   double inside = 0;
   for (const Row& row : rows) {
+    line(row);
     inside += row.seconds;
-    const double time = std::max(row.seconds, 1e-12);
-    text +=
-        fmt::format("{:{}} {:>8} {:>10.3f} {:>10.2f} {:>5.1f} % {:>9} {:>7} {:>7} {:>7}\n",
-                    row.name, width, row.calls, 1e3 * row.seconds,
-                    1e6 * row.seconds / static_cast<double>(row.calls), 100 * row.seconds / seconds,
-                    shown(row.flops / time / 1e9), of_peak(row.flops / time, peak.flops),
-                    shown(row.bytes / time / 1e9), of_peak(row.bytes / time, peak.bytes));
+    all.calls += row.calls;
+    all.flops += row.flops;
+    all.bytes += row.bytes;
   }
   const double rest = std::max(seconds - inside, 0.0);
   text += fmt::format("{:{}} {:>8} {:>10.3f} {:>10} {:>5.1f} %\n", "outside operations", width, "",
                       1e3 * rest, "", 100 * rest / seconds);
-  text += fmt::format("{:{}} {:>8} {:>10.3f}\n", "in all", width, events.size(), 1e3 * seconds);
+  line(all);
   if (peak.flops > 0)
     text += fmt::format("peak: {:.0f} GFLOP/s, {:.1f} GB/s\n", peak.flops / 1e9, peak.bytes / 1e9);
   return text;

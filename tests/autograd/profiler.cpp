@@ -73,13 +73,14 @@ TEST_CASE("the table states rates and their share of the peak") {
                             .work = {.shapes = {{2, 3}}, .flops = 1e8, .bytes = 2e8},
                             .seconds = 0.1,
                             .elapsed = 0.1});
-  profile.events.push_back({.name = "relu", .caller = "", .work = {}, .seconds = 0.15, .elapsed = 0.15});
+  profile.events.push_back(
+      {.name = "relu", .caller = "", .work = {}, .seconds = 0.15, .elapsed = 0.15});
   const std::string expected =
       R"(operation                      calls         ms    us each   share   GFLOP/s    peak    GB/s    peak
 relu                               1    150.000  150000.00  30.0 %         –       –       –       –
 matmul of linear's gradient        1    100.000  100000.00  20.0 %       1.0    25 %     2.0    25 %
 outside operations                      250.000             50.0 %
-in all                             2    500.000
+in all                             2    500.000  250000.00 100.0 %       0.2     5 %     0.4     5 %
 peak: 4 GFLOP/s, 8.0 GB/s
 )";
   CHECK(profile.table() == expected);
