@@ -18,10 +18,10 @@
 
 namespace xgrad::kernels {
 
+#ifdef XGRAD_ONEDNN
 namespace {
 
 bool uses_onednn() {
-#ifdef XGRAD_ONEDNN
   static const bool chosen = [] {
     const char* setting = std::getenv("XGRAD_GEMM");
     const std::string_view name = setting == nullptr ? "auto" : setting;
@@ -30,12 +30,10 @@ bool uses_onednn() {
     return name == "auto";
   }();
   return chosen;
-#else
-  return false;
-#endif
 }
 
 }  // namespace
+#endif
 
 template <class T>
 void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, const Matrix<T>& b,
