@@ -27,6 +27,11 @@ Layout layout_of(const Tensor& x) {
   return whole ? Layout::blocked : Layout::plain;
 }
 
+Layout common_layout(const Tensor& a, const Tensor& b) {
+  const bool blocked = layout_of(a) == Layout::blocked || layout_of(b) == Layout::blocked;
+  return blocked ? Layout::blocked : Layout::plain;
+}
+
 bool lie_alike(const Tensor& a, const Tensor& b) {
   if (!a.storage()->is_blocked() && !b.storage()->is_blocked()) return true;
   return layout_of(a) == Layout::blocked && layout_of(b) == Layout::blocked;

@@ -19,6 +19,9 @@ bool blockable(const Shape& shape, DType dtype);
 /// How the values of x lie.
 Layout layout_of(const Tensor& x);
 
+/// The layout in which two of one shape meet: blocked if either is.
+Layout common_layout(const Tensor& a, const Tensor& b);
+
 /// Uninitialised values in the given layout; blocked only where blockable().
 Tensor empty(const Shape& shape, DType dtype, Layout layout);
 /// Of the shape, dtype and layout of x.

@@ -54,8 +54,7 @@ Tensor map_numeric(const char* operation, const Tensor& x, const F& f) {
 /// f(a, b) for two of one shape and dtype, in the layout of either.
 template <class F>
 Tensor combine_arranged(const char* operation, const Tensor& a, const Tensor& b, const F& f) {
-  const bool blocked = layout_of(a) == Layout::blocked || layout_of(b) == Layout::blocked;
-  const Layout layout = blocked ? Layout::blocked : Layout::plain;
+  const Layout layout = common_layout(a, b);
   const Tensor left = arranged(a, layout);
   const Tensor right = arranged(b, layout);
   Tensor y = empty(a.shape(), a.dtype(), layout);

@@ -20,6 +20,7 @@ void conv_onednn(ConvDirection, const ConvPlan&, const ConvGeometry&, const Conv
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <string_view>
 #include <unordered_map>
 #include <vector>
 
@@ -237,6 +238,9 @@ class Compiled {
     for (std::size_t i = 0; i < 3; ++i)
       sides_[i] = Side(all[i]->ours, all[i]->wanted, i == written());
     scratchpad_ = desc.scratchpad_desc();
+    // Its reference loops are far slower than products of matrices.
+    if (std::string_view(desc.impl_info_str()).starts_with("ref"))
+      throw dnnl::error(dnnl_unimplemented, "only a reference implementation");
   }
 
   /// The index of the operand that is computed.
