@@ -4,12 +4,14 @@
 #include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/matmul.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
+#include <type_traits>
 
 namespace xgrad {
 namespace {
@@ -114,6 +116,29 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 namespace {
 
 // For rows x.  y = x Wᵀ + b;  dL/dx = dL/dy W, dL/dW = (dL/dy)ᵀ x, dL/db = Σ dL/dy over the rows
+/// Whether x·Wᵀ comes sooner as the transpose of W·xᵀ. oneDNN's product is up to twice as fast with
+/// the many features as its rows and the small batch as its columns; below 16 columns its kernels
+/// run partly empty and the plain order is better.
+template <class T>
+bool exchanging_pays(std::int64_t rows, std::int64_t out) {
+  return std::is_same_v<T, float> && rows >= 16 && rows < out;
+}
+
+/// y = (W·xᵀ)ᵀ, with `shift` added to each row unless it is null.
+template <class T>
+void multiply_exchanged(const Tensor& x, const Tensor& weight, const T* shift, T* y) {
+  const std::int64_t rows = x.size(0);
+  const std::int64_t out = weight.size(0);
+  const std::int64_t in = x.size(1);
+  Tensor columns = Tensor::empty({out, rows}, x.dtype());
+  T* const values = columns.mutable_data<T>();
+  kernels::gemm<T>(out, rows, in, {weight.data<T>(), in}, {x.data<T>(), in, true}, values, rows);
+  kernels::copy_from({.shape = {rows, out}, .strides = {1, rows}}, sizeof(T), values, y);
+  if (shift != nullptr)
+    for (std::int64_t i = 0; i < rows; ++i)
+      for (std::int64_t j = 0; j < out; ++j) y[i * out + j] += shift[j];
+}
+
 Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t rows = x.size(0);
   const std::int64_t out = weight.size(0);
@@ -121,10 +146,15 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const profiler::Scope scope("linear", [&] { return work_of(x, weight, y, x.size(1)); });
   dispatch_floating(x.dtype(), "linear", [&]<class T>() {
     T* const values = y.mutable_data<T>();
-    if (bias.defined())
-      for (std::int64_t i = 0; i < rows; ++i) std::copy_n(bias.data<T>(), out, values + i * out);
+    const T* const shift = bias.defined() ? bias.data<T>() : nullptr;
+    if (exchanging_pays<T>(rows, out)) {
+      multiply_exchanged<T>(x, weight, shift, values);
+      return;
+    }
+    if (shift != nullptr)
+      for (std::int64_t i = 0; i < rows; ++i) std::copy_n(shift, out, values + i * out);
     kernels::gemm<T>(rows, out, x.size(1), {x.data<T>(), x.size(1)},
-                     {weight.data<T>(), x.size(1), true}, values, out, bias.defined());
+                     {weight.data<T>(), x.size(1), true}, values, out, shift != nullptr);
   });
   auto by_x =
       wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, false, w(), false); });
