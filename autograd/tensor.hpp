@@ -235,4 +235,7 @@ inline const Ref<Storage>& Tensor::storage() const {
   return impl_->storage;
 }
 
+/// Tensors and what they are called, in an order of their owner's: parameters, or all of a state.
+using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+
 }  // namespace xgrad

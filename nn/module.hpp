@@ -13,7 +13,7 @@ namespace xgrad::nn {
 
 class Module;
 
-using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
+using xgrad::NamedTensors;
 
 /// Names and values of a module's parameters and buffers, in the order they were added.
 using StateDict = NamedTensors;

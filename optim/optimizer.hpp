@@ -23,6 +23,20 @@ namespace detail {
 /// of the tape (GraphError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
 
+/// A tensor of a state and the name it is saved under.
+struct StateEntry {
+  std::string name;
+  Tensor* value;       ///< undefined until there is something to remember
+  const Tensor* like;  ///< of its shape and dtype
+};
+
+/// What of `entries` is defined, by name, sharing memory.
+NamedTensors state_of(const std::vector<StateEntry>& entries);
+/// Copies `values` into the entries of their names and undefines the others. ValueError names every
+/// value that has no entry or does not fit it, and nothing is changed then.
+void load_state(const char* owner, const std::vector<StateEntry>& entries,
+                const NamedTensors& values);
+
 }  // namespace detail
 
 /// Changes parameters along their gradients.
@@ -34,12 +48,27 @@ class Optimizer {
   virtual void step() = 0;
   /// Clears all gradients, so that the next backward() starts anew.
   void zero_grad();
+
   /// Sets the learning rate of all groups.
-  virtual void set_lr(double lr) = 0;
+  void set_lr(double lr);
+  /// The learning rate of each group.
+  std::vector<double> learning_rates();
+  /// One for each group (ValueError otherwise).
+  void set_learning_rates(const std::vector<double>& rates);
+
+  /// What the optimiser remembers from step to step, such as momentum, sharing memory; its options
+  /// are not in it. With the parameters it is all that a training needs to go on as if it had never
+  /// stopped.
+  NamedTensors state_dict() { return detail::state_of(state()); }
+  /// Copies values in. ValueError, and nothing changed, where they are not of such an optimiser.
+  void load_state_dict(const NamedTensors& values);
 
  protected:
   /// Calls f for every parameter.
   virtual void visit(const std::function<void(Tensor&)>& f) = 0;
+  /// Calls f for the learning rate of every group.
+  virtual void visit_rates(const std::function<void(Required&)>& f) = 0;
+  virtual std::vector<detail::StateEntry> state() = 0;
   /// Refuses a step in which no parameter has a gradient (GraphError).
   void require_gradients(const char* optimizer);
 };

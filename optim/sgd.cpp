@@ -49,33 +49,41 @@ void update_averaged(std::int64_t n, Rates<T> r, const T* g, T* v, T* x) {
   }
 }
 
-/// One parameter's update in one pass over its memory; v starts at 0.
-template <class T>
-void update(const SGDOptions& o, bool first, std::int64_t n, const T* g, T* v, T* x) {
-  Rates<T> r{static_cast<T>(static_cast<double>(o.lr)), static_cast<T>(o.momentum), T(1),
-             static_cast<T>(o.weight_decay)};
-  if (o.kind == Momentum::averaged) {
-    r.fresh = T(1) - r.momentum;
-  } else if (!first) {
-    r.fresh = static_cast<T>(1 - o.dampening);
-  }
-  kernels::parallel_for(n, kernels::worthwhile, [&](std::int64_t begin, std::int64_t end) {
-    const std::int64_t count = end - begin;
-    if (v == nullptr) {
-      update_plain(count, r, g + begin, x + begin);
-    } else if (o.kind == Momentum::averaged) {
-      update_averaged(count, r, g + begin, v + begin, x + begin);
-    } else if (o.nesterov) {
-      update_accumulated<T, true>(count, r, g + begin, v + begin, x + begin);
-    } else {
-      update_accumulated<T, false>(count, r, g + begin, v + begin, x + begin);
+/// One parameter's update; v starts at 0.
+struct Update {
+  const SGDOptions* options;
+  bool first;
+  DType dtype;
+  std::int64_t n;
+  const void* gradient;
+  void* velocity;  // null without momentum
+  void* parameter;
+
+  template <class T>
+  void run(std::int64_t begin, std::int64_t end) const {
+    const SGDOptions& o = *options;
+    Rates<T> r{static_cast<T>(static_cast<double>(o.lr)), static_cast<T>(o.momentum), T(1),
+               static_cast<T>(o.weight_decay)};
+    if (o.kind == Momentum::averaged) {
+      r.fresh = T(1) - r.momentum;
+    } else if (!first) {
+      r.fresh = static_cast<T>(1 - o.dampening);
     }
-  });
-}
-
-}  // namespace
-
-namespace {
+    const std::int64_t count = end - begin;
+    const T* g = static_cast<const T*>(gradient) + begin;
+    T* v = static_cast<T*>(velocity) + (velocity == nullptr ? 0 : begin);
+    T* x = static_cast<T*>(parameter) + begin;
+    if (velocity == nullptr) {
+      update_plain(count, r, g, x);
+    } else if (o.kind == Momentum::averaged) {
+      update_averaged(count, r, g, v, x);
+    } else if (o.nesterov) {
+      update_accumulated<T, true>(count, r, g, v, x);
+    } else {
+      update_accumulated<T, false>(count, r, g, v, x);
+    }
+  }
+};
 
 /// Each parameter, its gradient and its velocity are read, two of them written.
 profiler::Work work_of(const std::vector<SGD::Group>& groups) {
@@ -103,6 +111,9 @@ SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
 void SGD::step() {
   const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
   require_gradients("SGD");
+  thread_local std::vector<Update> kept;  // so that a step allocates nothing
+  std::vector<Update>& updates = kept;    // this thread's, also where others read it
+  updates.clear();
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SGDOptions& options = groups_[i].options;
     check(options);
@@ -115,20 +126,35 @@ void SGD::step() {
       const bool first = !v.defined() || v.dtype() != x.dtype() || v.shape() != x.shape();
       if (keeps && first) v = Tensor::empty(x.shape(), x.dtype()).fill_(0);
       dispatch_floating(x.dtype(), "SGD", [&]<class T>() {
-        update<T>(options, first, x.numel(), g.data<T>(), keeps ? v.mutable_data<T>() : nullptr,
-                  x.mutable_data<T>());
+        updates.push_back({&options, first, x.dtype(), x.numel(), g.data<T>(),
+                           keeps ? v.mutable_data<T>() : nullptr, x.mutable_data<T>()});
       });
     }
   }
-}
-
-void SGD::set_lr(double lr) {
-  for (Group& group : groups_) group.options.lr = lr;
+  kernels::parallel_pieces(
+      updates.size(), kernels::worthwhile, [&](std::size_t i) { return updates[i].n; },
+      [&](std::size_t i, std::int64_t begin, std::int64_t end) {
+        dispatch_floating(updates[i].dtype, "SGD",
+                          [&]<class T>() { updates[i].run<T>(begin, end); });
+      });
 }
 
 void SGD::visit(const std::function<void(Tensor&)>& f) {
   for (Group& group : groups_)
     for (Tensor& x : group.parameters) f(x);
+}
+
+void SGD::visit_rates(const std::function<void(Required&)>& f) {
+  for (Group& group : groups_) f(group.options.lr);
+}
+
+std::vector<detail::StateEntry> SGD::state() {
+  std::vector<detail::StateEntry> entries;
+  for (std::size_t i = 0; i < groups_.size(); ++i)
+    for (std::size_t j = 0; j < velocity_[i].size(); ++j)
+      entries.push_back(
+          {fmt::format("velocity.{}.{}", i, j), &velocity_[i][j], &groups_[i].parameters[j]});
+  return entries;
 }
 
 }  // namespace xgrad::optim

@@ -38,13 +38,14 @@ class SGD : public Optimizer {
   explicit SGD(std::vector<Group> groups);
 
   void step() override;
-  void set_lr(double lr) override;
 
   /// The groups, their options to change between steps.
   std::vector<Group>& groups() noexcept { return groups_; }
 
  protected:
   void visit(const std::function<void(Tensor&)>& f) override;
+  void visit_rates(const std::function<void(Required&)>& f) override;
+  std::vector<detail::StateEntry> state() override;
 
  private:
   std::vector<Group> groups_;

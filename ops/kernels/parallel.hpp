@@ -3,6 +3,7 @@
 // number of threads gives the same parts and the same bits.
 
 #include <algorithm>
+#include <cstddef>
 #include <cstdint>
 
 namespace xgrad::kernels {
@@ -53,6 +54,22 @@ void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
   if (n <= 0) return;
   parallel_parts(n, part_count(n, grain),
                  [&](int, std::int64_t begin, std::int64_t end) { f(begin, end); });
+}
+
+/// Calls f(piece, begin, end) so that every element of [0, size(piece)) for each piece in [0, count)
+/// is covered once: many small arrays in one parallel pass.
+template <class Size, class F>
+void parallel_pieces(std::size_t count, std::int64_t grain, const Size& size, const F& f) {
+  std::int64_t total = 0;
+  for (std::size_t i = 0; i < count; ++i) total += size(i);
+  parallel_for(total, grain, [&](std::int64_t begin, std::int64_t end) {
+    std::int64_t start = 0;  // of the piece, in the row of all
+    for (std::size_t i = 0; i < count && start < end; start += size(i++)) {
+      const std::int64_t from = std::max(begin, start) - start;
+      const std::int64_t to = std::min(end - start, size(i));
+      if (from < to) f(i, from, to);
+    }
+  });
 }
 
 }  // namespace xgrad::kernels
