@@ -48,7 +48,7 @@ T reduce_lanes(const T* x, std::int64_t n) {
 
 template <class Join, class T>
 T reduce_block(const T* x, std::int64_t n) {
-  if (n >= 512) return reduce_lanes<Join, 128>(x, n);
+  if (n >= 512) return reduce_lanes<Join, 64>(x, n);
   if (n >= 32) return reduce_lanes<Join, 32>(x, n);
   T result = x[0];
   for (std::int64_t i = 1; i < n; ++i) result = Join::join(result, x[i]);
