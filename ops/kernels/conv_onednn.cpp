@@ -143,6 +143,33 @@ Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
            available_threads()}};
 }
 
+/// Memory for intermediate results, up to hundreds of MB for Winograd's: one block serves every
+/// convolution, where the pool would keep one of each size.
+class ScratchRoom {
+ public:
+  Ref<Storage> take(std::size_t bytes) {
+    const std::lock_guard lock(mutex_);
+    if (spare_ && spare_->bytes() >= bytes) return std::move(spare_);
+    spare_ = {};
+    return Storage::allocate(bytes);
+  }
+
+  void give_back(Ref<Storage> room) {
+    const std::lock_guard lock(mutex_);
+    if (!spare_ || spare_->bytes() < room->bytes()) spare_ = std::move(room);
+  }
+
+ private:
+  std::mutex mutex_;
+  Ref<Storage> spare_;
+};
+
+// Never destroyed, like the cache below.
+ScratchRoom& scratch_room() {
+  static ScratchRoom* const instance = new ScratchRoom;
+  return *instance;
+}
+
 /// One convolution in one direction, compiled.
 class Compiled {
  public:
@@ -296,9 +323,10 @@ class Compiled {
         if (i != written) side.reorder(ours_[i], wanted_[i]);
       }
       if (operands.bias != nullptr) bias_.set_data_handle(operands.bias);
-      const auto scratch = Storage::allocate(owner_.scratchpad_.get_size());
+      Ref<Storage> scratch = scratch_room().take(owner_.scratchpad_.get_size());
       scratchpad_.set_data_handle(scratch->own());
       owner_.primitive_.execute(stream(), arguments_);
+      scratch_room().give_back(std::move(scratch));
       if (const Side& out = owner_.sides_[written]; !out.fits())
         out.reorder(wanted_[written], ours_[written]);
     }
