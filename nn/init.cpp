@@ -2,6 +2,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/nn/init.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <span>
 
@@ -70,6 +71,25 @@ Tensor xavier_uniform_(Tensor weight, double gain, Generator* generator) {
   const auto [in, out] = fans(weight);
   const double bound = gain * std::sqrt(6.0 / static_cast<double>(in + out));
   return uniform_(std::move(weight), -bound, bound, generator);
+}
+
+Tensor dirac_(Tensor weight) {
+  require<ShapeError>(weight.dim() >= 3 && weight.dim() <= 5,
+                      "dirac_: weight {} is not a convolution's, [out, in, …]", weight.shape());
+  zeros_(weight);
+  std::int64_t field = 1;
+  std::int64_t centre = 0;
+  for (std::int64_t i = 2; i < weight.dim(); ++i) {
+    centre = centre * weight.size(i) + weight.size(i) / 2;
+    field *= weight.size(i);
+  }
+  const NoGradGuard guard;
+  dispatch_floating(weight.dtype(), "dirac_", [&]<class T>() {
+    T* values = weight.mutable_data<T>();
+    for (std::int64_t i = 0; i < std::min(weight.size(0), weight.size(1)); ++i)
+      values[(i * weight.size(1) + i) * field + centre] = T(1);
+  });
+  return weight;
 }
 
 Tensor assignment_(Tensor weight, double fan, double scale, Generator* generator) {

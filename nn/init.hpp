@@ -30,6 +30,18 @@ Tensor kaiming_uniform_(Tensor weight, double gain = 1.4142135623730951,
 Tensor xavier_normal_(Tensor weight, double gain = 1, Generator* generator = nullptr);
 Tensor xavier_uniform_(Tensor weight, double gain = 1, Generator* generator = nullptr);
 
+/// The identity, as far as a convolution's weight [out, in, …] can be: output channel i is input
+/// channel i, the others are 0 (dirac_ of PyTorch). Of a slice of the weight it sets that alone.
+/// ShapeError for other than 3 to 5 axes.
+Tensor dirac_(Tensor weight);
+
+/// Whitens patches: weight [2 C H W, C, H, W] becomes the eigenvectors of the second moments of the
+/// images' H×W patches, each divided by √(its eigenvalue + eps), largest eigenvalue first, and then
+/// their negatives, so that a rectifier behind loses nothing. `images` are [N, C, h, w]. (Page,
+/// "How to train your ResNet 8", 2019; Jordan, arXiv:2404.00498.) ShapeError where the weight has
+/// another form.
+Tensor whitening_(Tensor weight, const Tensor& images, double eps = 5e-4);
+
 /// scale · N(0, 1) / √(fan / 2): the course assignment's, which names the fan itself (its first
 /// MNIST layer says 75 where 25 inputs meet).
 Tensor assignment_(Tensor weight, double fan, double scale = 1, Generator* generator = nullptr);

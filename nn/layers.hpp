@@ -15,6 +15,12 @@ class ReLU : public Module {
   Tensor forward_temporary(Tensor&& x) override;
 };
 
+/// xgrad::gelu.
+class GELU : public Module {
+ public:
+  Tensor forward(const Tensor& x) override;
+};
+
 class MaxPool2d : public Module {
  public:
   explicit MaxPool2d(Pair kernel, const Pool2dOptions& options = {})

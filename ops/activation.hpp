@@ -13,4 +13,8 @@ Tensor relu(Tensor&& x);
 Tensor mask_positive(const Tensor& x, const Tensor& sign_of);
 Tensor mask_positive(Tensor&& x, const Tensor& sign_of);
 
+/// x Φ(x), with Φ the normal distribution's cumulative function (Hendrycks and Gimpel,
+/// arXiv:1606.08415); exact, not the approximation by tanh.
+Tensor gelu(const Tensor& x);
+
 }  // namespace xgrad

@@ -233,6 +233,14 @@ Tensor tanh(const Tensor& x) {
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * (1 - square(y())); }));
 }
 
+// y = erf x;  dL/dx = 2/√π e^(−x²) dL/dy
+Tensor erf(const Tensor& x) {
+  const Tensor y = map_floating("erf", x, Expression{[](const auto& v) { return xt::erf(v); }});
+  return record(Op::erf, y, wrt(x, [x = saved(x)](const Tensor& dy) {
+                  return dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
+                }));
+}
+
 // y = 1 / (1 + e⁻ˣ);  dL/dx = y (1 − y) dL/dy
 Tensor sigmoid(const Tensor& x) {
   const Tensor y = map_floating("sigmoid", x, Expression{[](const auto& v) {

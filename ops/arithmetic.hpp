@@ -49,6 +49,8 @@ Tensor log(const Tensor& x);
 Tensor sqrt(const Tensor& x);
 Tensor square(const Tensor& x);
 Tensor tanh(const Tensor& x);
+/// The error function, 2/√π ∫₀ˣ e^(−t²) dt.
+Tensor erf(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
 /// x limited to [min, max]; the gradient passes where min ≤ x ≤ max. ValueError without a bound.
 Tensor clamp(const Tensor& x, std::optional<double> min, std::optional<double> max = {});

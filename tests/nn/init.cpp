@@ -43,3 +43,35 @@ TEST_CASE("they work on parameters, and say what they cannot fill") {
   CHECK_THROWS_AS(init::assignment_(zeros({3, 3}), 0), ValueError);
   CHECK_THROWS_AS(init::normal_(tensor({1})), DTypeError);
 }
+
+TEST_CASE("dirac_ passes channels on, through a slice as well") {
+  const Tensor x = normal({2, 3, 5, 5});
+  const Tensor w = normal({4, 3, 3, 3});
+  const Tensor before = w.clone();
+  init::dirac_(w.slice(0, 0, 3));
+  const Tensor y = conv2d(x, w, {}, {.padding = 1});
+  CHECK(equal(y.slice(1, 0, 3), x));
+  CHECK(equal(w.slice(0, 3, 4), before.slice(0, 3, 4)));
+  const Tensor narrow = conv2d(x, init::dirac_(normal({2, 3, 1, 1})), {});
+  CHECK(equal(narrow, x.slice(1, 0, 2)));
+  CHECK_THROWS_AS(init::dirac_(zeros({2, 2})), ShapeError);
+}
+
+TEST_CASE("whitening_ makes patches uncorrelated, of unit power, and gives both signs") {
+  // Neighbours are made alike, as in images.
+  const Tensor noise = normal({50, 3, 13, 13});
+  const Tensor images = noise.slice(2, 1, 13) + noise.slice(2, 0, 12) + 0.5;
+  const Tensor w = init::whitening_(zeros({24, 3, 2, 2}, {.dtype = float64}), images, 0);
+  const Tensor y = conv2d(images, w, {});
+  const Tensor rows = reshape(permute(y, {1, 0, 2, 3}), {24, -1});
+  const Tensor moments = matmul(rows, transpose(rows, 0, 1)) / static_cast<double>(rows.size(1));
+  const Tensor unit = eye(12).to(float64);
+  CHECK(allclose(moments.slice(0, 0, 12).slice(1, 0, 12), unit, 1e-8, 1e-8));
+  CHECK(equal(w.slice(0, 12, 24), -w.slice(0, 0, 12)));
+  // The first filter answers to the strongest direction: it is the smallest of all.
+  const Tensor norms = sum(square(w), {1, 2, 3});
+  CHECK(norms[0].item() == min(norms).item());
+  CHECK(message_of<ShapeError>([&] {
+          init::whitening_(zeros({12, 3, 2, 2}), images);
+        }).starts_with("whitening_: weight [12, 3, 2, 2] does not fit images [50, 3, 12, 13]"));
+}

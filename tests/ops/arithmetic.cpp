@@ -79,10 +79,30 @@ TEST_CASE("vectorised functions agree with the standard library, special values 
            bound);
     agrees([](const Tensor& x) { return sigmoid(x); },
            [](double v) { return 1 / (1 + std::exp(-v)); }, dtype, bound);
+    agrees([](const Tensor& x) { return erf(x); }, [](double v) { return std::erf(v); }, dtype,
+           bound);
     agrees([](const Tensor& x) { return relu(x); },
            [](double v) { return std::isnan(v) ? v
                                  : v < 0       ? 0
                                                : v; }, dtype, bound);
+  }
+}
+
+TEST_CASE("gelu and its gradient, as the standard library has them") {
+  for (const DType dtype : {float32, float64}) {
+    CAPTURE(name(dtype));
+    const double bound = dtype == float32 ? 1e-6 : 1e-14;
+    Tensor x = linspace(-12, 12, 97, {.dtype = dtype}).requires_grad_();
+    const Tensor y = gelu(x);
+    sum(y).backward();
+    for (std::int64_t i = 0; i < x.numel(); ++i) {
+      const double v = x.detach()[i].item();
+      const double area = std::erfc(-v / std::sqrt(2)) / 2;
+      const double density = std::exp(-v * v / 2) / std::sqrt(2 * std::acos(-1));
+      CAPTURE(v);
+      CHECK(std::abs(y.detach()[i].item() - v * area) <= bound * std::max(1.0, std::abs(v)));
+      CHECK(std::abs(x.grad()[i].item() - (area + v * density)) <= 2 * bound);
+    }
   }
 }
 

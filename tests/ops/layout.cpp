@@ -39,6 +39,7 @@ TEST_CASE("operations on images in blocks give what they give on rows") {
   check_same("add", [&](const Tensor& x) { return x + other; });
   check_same("mul by itself", [](const Tensor& x) { return x * x; });
   check_same("mul, broadcast", [&](const Tensor& x) { return x * column; });
+  check_same("gelu", [](const Tensor& x) { return gelu(x); });
   check_same("two uses, whose gradients meet", [&](const Tensor& x) { return relu(x) + exp(x); });
   check_same("max_pool2d", [](const Tensor& x) { return max_pool2d(x, 2); });
   check_same("max_pool2d, overlapping",

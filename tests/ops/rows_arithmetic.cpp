@@ -33,6 +33,10 @@ Rows unary_rows(Op op) {
       return on_shapes([](const Tensor& x) { return square(x); }, any);
     case Op::tanh:
       return on_shapes([](const Tensor& x) { return tanh(x); }, any);
+    case Op::erf:
+      return on_shapes([](const Tensor& x) { return erf(x); }, any);
+    case Op::gelu:
+      return on_shapes([](const Tensor& x) { return gelu(x); }, any);
     case Op::sigmoid:
       return on_shapes([](const Tensor& x) { return sigmoid(x); }, any);
     case Op::relu:

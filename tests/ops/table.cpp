@@ -15,6 +15,8 @@ Rows rows(Op op) {
     case Op::sqrt:
     case Op::square:
     case Op::tanh:
+    case Op::erf:
+    case Op::gelu:
     case Op::sigmoid:
     case Op::clamp:
     case Op::to:

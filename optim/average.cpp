@@ -1,0 +1,63 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/optim/average.hpp>
+
+#include <algorithm>
+
+namespace xgrad::optim {
+
+MovingAverage::MovingAverage(const NamedTensors& tensors) {
+  for (const auto& [name, x] : tensors) {
+    if (!is_floating(x.dtype())) continue;
+    names_.push_back(name);
+    tensors_.push_back(x.detach());
+    averages_.push_back(x.detach().clone());
+  }
+  require<ValueError>(!tensors_.empty(), "MovingAverage: no tensors to average");
+}
+
+template <class F>
+void MovingAverage::visit(const F& f) {
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
+    dispatch_floating(tensors_[i].dtype(), "MovingAverage", [&]<class T>() {
+      T* const x = tensors_[i].mutable_data<T>();
+      T* const average = averages_[i].mutable_data<T>();
+      kernels::parallel_for(tensors_[i].numel(), kernels::worthwhile,
+                            [&](std::int64_t begin, std::int64_t end) {
+                              f(x + begin, average + begin, end - begin);
+                            });
+    });
+}
+
+void MovingAverage::update(double decay) {
+  require<ValueError>(decay >= 0 && decay <= 1, "MovingAverage: decay is {}, it must lie in [0, 1]",
+                      decay);
+  visit([decay]<class T>(const T* x, T* average, std::int64_t n) {
+    const T fresh = static_cast<T>(1 - decay);
+    for (std::int64_t i = 0; i < n; ++i) average[i] += fresh * (x[i] - average[i]);
+  });
+}
+
+void MovingAverage::copy_to_tensors() {
+  visit([]<class T>(T* x, const T* average, std::int64_t n) { std::copy_n(average, n, x); });
+}
+
+void MovingAverage::swap() {
+  visit([]<class T>(T* x, T* average, std::int64_t n) { std::swap_ranges(x, x + n, average); });
+}
+
+std::vector<detail::StateEntry> MovingAverage::state() {
+  std::vector<detail::StateEntry> entries;
+  for (std::size_t i = 0; i < names_.size(); ++i)
+    entries.push_back({names_[i], &averages_[i], &tensors_[i]});
+  return entries;
+}
+
+void MovingAverage::load_state_dict(const NamedTensors& values) {
+  require<ValueError>(values.size() == names_.size(),
+                      "MovingAverage: the state has {} averages, {} are needed", values.size(),
+                      names_.size());
+  detail::load_state("MovingAverage", state(), values);
+}
+
+}  // namespace xgrad::optim

@@ -1,0 +1,137 @@
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/profiler.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/ops.hpp>
+#include <xgrad/optim/muon.hpp>
+
+#include <cmath>
+
+namespace xgrad::optim {
+namespace {
+
+/// f(i) for every element, on all threads.
+template <class F>
+void each(std::int64_t n, F f) {
+  kernels::parallel_for(n, kernels::worthwhile, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) f(i);
+  });
+}
+
+double norm(const Tensor& x) { return std::sqrt(sum(square(x.detach())).item()); }
+
+/// One step on x [rows, columns], rows ≤ columns, as it is in memory or as its transpose; the three
+/// others are room for intermediate results.
+template <class T>
+void newton_schulz(std::int64_t rows, std::int64_t columns, bool transposed, T* x, T* a, T* b,
+                   T* product) {
+  constexpr auto linear = static_cast<T>(3.4445);
+  constexpr auto cubic = static_cast<T>(-4.7750);
+  constexpr auto quintic = static_cast<T>(2.0315);
+  const std::int64_t step = transposed ? rows : columns;
+  kernels::gemm<T>(rows, rows, columns, {x, step, transposed}, {x, step, !transposed}, a, rows);
+  kernels::gemm<T>(rows, rows, rows, {a, rows}, {a, rows}, b, rows);
+  each(rows * rows, [=](std::int64_t i) { b[i] = cubic * a[i] + quintic * b[i]; });
+  // B is symmetric, so (B X)ᵀ = Xᵀ B.
+  if (transposed) {
+    kernels::gemm<T>(columns, rows, rows, {x, step}, {b, rows}, product, step);
+  } else {
+    kernels::gemm<T>(rows, columns, rows, {b, rows}, {x, step}, product, step);
+  }
+  each(rows * columns, [=](std::int64_t i) { x[i] = linear * x[i] + product[i]; });
+}
+
+void check(const MuonOptions& o) {
+  require<ValueError>(o.lr >= 0, "Muon: lr is {}, it must not be negative",
+                      static_cast<double>(o.lr));
+  require<ValueError>(o.momentum >= 0 && o.momentum < 1,
+                      "Muon: momentum is {}, it must lie in [0, 1)", o.momentum);
+  require<ValueError>(o.steps > 0, "Muon: {} steps; there must be one at least", o.steps);
+  require<ValueError>(o.weight_decay >= 0, "Muon: weight_decay is {}, it must not be negative",
+                      o.weight_decay);
+}
+
+/// v ← μ v + g; the direction to be orthogonalised, of v's shape.
+template <class T>
+Tensor gather(const MuonOptions& o, const Tensor& gradient, Tensor& velocity) {
+  Tensor direction = Tensor::empty(velocity.shape(), velocity.dtype());
+  each(velocity.numel(),
+       [momentum = static_cast<T>(o.momentum), nesterov = o.nesterov, g = gradient.data<T>(),
+        v = velocity.mutable_data<T>(), d = direction.mutable_data<T>()](std::int64_t i) {
+         v[i] = momentum * v[i] + g[i];
+         d[i] = nesterov ? g[i] + momentum * v[i] : v[i];
+       });
+  return direction;
+}
+
+}  // namespace
+
+Tensor orthogonalize(const Tensor& g, int steps) {
+  require<ShapeError>(g.dim() == 2, "orthogonalize: {} is not a matrix", g.shape());
+  const NoGradGuard guard;
+  const bool transposed = g.size(0) > g.size(1);
+  const std::int64_t rows = std::min(g.size(0), g.size(1));
+  const std::int64_t columns = std::max(g.size(0), g.size(1));
+  Tensor x = g.detach() / (norm(g) + 1e-7);
+  Tensor a = Tensor::empty({rows, rows}, g.dtype());
+  Tensor b = Tensor::empty({rows, rows}, g.dtype());
+  Tensor product = Tensor::empty({rows, columns}, g.dtype());
+  dispatch_floating(g.dtype(), "orthogonalize", [&]<class T>() {
+    for (int i = 0; i < steps; ++i)
+      newton_schulz<T>(rows, columns, transposed, x.mutable_data<T>(), a.mutable_data<T>(),
+                       b.mutable_data<T>(), product.mutable_data<T>());
+  });
+  return x;
+}
+
+Muon::Muon(std::vector<Tensor> parameters, const MuonOptions& options)
+    : parameters_(std::move(parameters)), options_(options), velocity_(parameters_.size()) {
+  detail::check_parameters("Muon", {parameters_});
+  for (const Tensor& x : parameters_)
+    require<ShapeError>(x.dim() >= 2,
+                        "Muon: parameter {} {} is not a matrix; leave biases and gains to SGD",
+                        x.name(), x.shape());
+  check(options);
+}
+
+void Muon::step() {
+  const profiler::Scope scope("Muon", [] { return profiler::Work{}; });
+  require_gradients("Muon");
+  check(options_);
+  const NoGradGuard guard;
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    Tensor& x = parameters_[i];
+    const Tensor g = x.grad();
+    if (!g.defined()) continue;
+    Tensor& v = velocity_[i];
+    if (!v.defined() || v.dtype() != x.dtype() || v.shape() != x.shape())
+      v = Tensor::empty(x.shape(), x.dtype()).fill_(0);
+    const double lr = options_.lr;
+    double scale = 1 - lr * options_.weight_decay;
+    if (options_.normalize)
+      scale *= std::sqrt(static_cast<double>(x.size(0))) / std::max(norm(x), 1e-12);
+    dispatch_floating(x.dtype(), "Muon", [&]<class T>() {
+      const Tensor update = orthogonalize(flatten(gather<T>(options_, g, v), 1), options_.steps);
+      each(x.numel(), [scale = static_cast<T>(scale), rate = static_cast<T>(lr),
+                       u = update.data<T>(), values = x.mutable_data<T>()](std::int64_t k) {
+        values[k] = scale * values[k] - rate * u[k];
+      });
+    });
+  }
+}
+
+void Muon::visit(const std::function<void(Tensor&)>& f) {
+  for (Tensor& x : parameters_) f(x);
+}
+
+void Muon::visit_rates(const std::function<void(Required&)>& f) { f(options_.lr); }
+
+std::vector<detail::StateEntry> Muon::state() {
+  std::vector<detail::StateEntry> entries;
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    entries.push_back({fmt::format("velocity.{}", i), &velocity_[i], &parameters_[i]});
+  return entries;
+}
+
+}  // namespace xgrad::optim
