@@ -9,6 +9,7 @@
 #include <map>
 #include <mutex>
 #include <thread>
+#include <utility>
 
 namespace xgrad::datasets {
 namespace {
@@ -27,8 +28,22 @@ std::unique_ptr<Sampler> make_sampler(std::int64_t examples, const DataLoaderOpt
 /// who takes them in order.
 class DataLoader::Epoch {
  public:
-  Epoch(AnyDataset dataset, std::unique_ptr<Sampler> sampler, const DataLoaderOptions& options)
-      : dataset_(std::move(dataset)), sampler_(std::move(sampler)), ahead_(options.prefetch) {
+  /// Where in the training an epoch is.
+  struct Place {
+    std::uint64_t seed;
+    std::int64_t epoch;
+    std::int64_t first_batch;
+  };
+
+  Epoch(AnyDataset dataset, std::unique_ptr<Sampler> sampler, const DataLoaderOptions& options,
+        const Place& place)
+      : dataset_(std::move(dataset)),
+        sampler_(std::move(sampler)),
+        augment_(options.augment),
+        place_(place),
+        ahead_(options.prefetch),
+        taken_(place.first_batch),
+        read_(place.first_batch) {
     for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
   }
 
@@ -65,7 +80,10 @@ class DataLoader::Epoch {
 
   Batch prepare(std::int64_t number) const {
     const NoGradGuard guard;
-    return dataset_->batch(sampler_->batch(number));
+    const std::vector<std::int64_t> examples = sampler_->batch(number);
+    Batch batch = dataset_->batch(examples);
+    if (augment_) batch.data = augment_(batch.data, {place_.seed, place_.epoch, examples});
+    return batch;
   }
 
   void work() {
@@ -90,12 +108,14 @@ class DataLoader::Epoch {
 
   AnyDataset dataset_;
   std::unique_ptr<Sampler> sampler_;
+  Augmentation augment_;
+  Place place_;
   std::int64_t ahead_;
   std::mutex mutex_;
   std::condition_variable changed_;
   std::map<std::int64_t, Result> ready_;
-  std::int64_t taken_ = 0;
-  std::int64_t read_ = 0;
+  std::int64_t taken_;
+  std::int64_t read_;
   bool stopped_ = false;
   std::vector<std::thread> workers_;
 };
@@ -134,10 +154,18 @@ std::int64_t DataLoader::size() const {
   return make_sampler(dataset_->size(), options_)->batches();
 }
 
+void DataLoader::set_epoch(std::int64_t epoch, std::int64_t batch) {
+  require<ValueError>(epoch >= 0 && batch >= 0 && batch <= size(),
+                      "set_epoch: no batch {} in epoch {}; an epoch has {}", batch, epoch, size());
+  next_epoch_ = epoch;
+  next_batch_ = batch;
+}
+
 DataLoader::Iterator DataLoader::begin() {
   auto sampler = make_sampler(dataset_->size(), options_);
-  sampler->start(seed_, next_epoch_++);
-  return Iterator(std::make_shared<Epoch>(dataset_, std::move(sampler), options_));
+  const Epoch::Place place{seed_, next_epoch_++, std::exchange(next_batch_, 0)};
+  sampler->start(place.seed, place.epoch);
+  return Iterator(std::make_shared<Epoch>(dataset_, std::move(sampler), options_, place));
 }
 
 }  // namespace xgrad::datasets

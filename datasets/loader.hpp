@@ -1,4 +1,5 @@
 #pragma once
+#include <xgrad/datasets/augment.hpp>
 #include <xgrad/datasets/dataset.hpp>
 #include <xgrad/datasets/sampler.hpp>
 
@@ -22,6 +23,8 @@ struct DataLoaderOptions {
   /// If positive, an epoch is this many batches, each drawn without replacement from all examples,
   /// independently of the others (see IndependentSampler).
   std::int64_t independent_batches = 0;
+  /// Changes the images of each batch, with random numbers of the seed, the epoch and the example.
+  Augmentation augment = {};
 };
 
 /// Batches of a dataset, epoch after epoch:
@@ -61,14 +64,17 @@ class DataLoader {
   /// Batches in an epoch.
   std::int64_t size() const;
   const Dataset& dataset() const { return *dataset_; }
-  /// The next begin() starts epoch number `epoch`, with the order that belongs to it.
-  void set_epoch(std::int64_t epoch) noexcept { next_epoch_ = epoch; }
+  /// The next begin() starts epoch number `epoch`, with the order that belongs to it, at its batch
+  /// number `batch`: where a training that was stopped goes on. ValueError if there is no such
+  /// batch.
+  void set_epoch(std::int64_t epoch, std::int64_t batch = 0);
 
  private:
   AnyDataset dataset_;
   DataLoaderOptions options_;
   std::uint64_t seed_;
   std::int64_t next_epoch_ = 0;
+  std::int64_t next_batch_ = 0;
 };
 
 }  // namespace xgrad::datasets

@@ -4,6 +4,7 @@
 #include <xgrad/ops/create.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 
 namespace xgrad::datasets::transforms {
 
@@ -37,6 +38,55 @@ Transform denormalize(const std::vector<double>& mean, const std::vector<double>
   }
   normalize(mean, std);  // its checks and messages
   return normalize(shift, width);
+}
+
+namespace {
+
+/// Where position i lies that may stick out of [0, n), reflected at the first or last one.
+std::int64_t reflected(std::int64_t i, std::int64_t n) {
+  if (i < 0) return -i;
+  return i < n ? i : 2 * (n - 1) - i;
+}
+
+/// out[j] = in[j − offset], reflected.
+template <class T>
+void move_row(const T* in, std::int64_t n, std::int64_t offset, T* out) {
+  const std::int64_t begin = std::max<std::int64_t>(offset, 0);
+  const std::int64_t end = std::min(n, n + offset);
+  for (std::int64_t j = 0; j < begin; ++j) out[j] = in[reflected(j - offset, n)];
+  std::copy(in + begin - offset, in + end - offset, out + begin);
+  for (std::int64_t j = end; j < n; ++j) out[j] = in[reflected(j - offset, n)];
+}
+
+}  // namespace
+
+Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
+  require<ShapeError>(
+      images.dim() == 4 && images.size(0) == static_cast<std::int64_t>(offsets.size()),
+      "translated: images {} and {} offsets", images.shape(), offsets.size());
+  const std::int64_t channels = images.size(1);
+  const std::int64_t height = images.size(2);
+  const std::int64_t width = images.size(3);
+  for (const Offset& offset : offsets)
+    require<ShapeError>(std::abs(offset.down) < height && std::abs(offset.right) < width,
+                        "translated: images {} moved by {}, {}", images.shape(), offset.down,
+                        offset.right);
+  Tensor result = Tensor::empty(images.shape(), images.dtype());
+  dispatch_floating(images.dtype(), "translated", [&]<class T>() {
+    const T* in = images.data<T>();
+    T* out = result.mutable_data<T>();
+    for (const Offset& offset : offsets)
+      for (std::int64_t c = 0; c < channels; ++c, in += height * width)
+        for (std::int64_t y = 0; y < height; ++y, out += width)
+          move_row(in + reflected(y - offset.down, height) * width, width, offset.right, out);
+  });
+  return result;
+}
+
+Transform translate(std::int64_t down, std::int64_t right) {
+  return [=](const Tensor& x) {
+    return translated(x, std::vector<Offset>(static_cast<std::size_t>(x.size(0)), {down, right}));
+  };
 }
 
 Transform compose(std::vector<Transform> transforms) {

@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/datasets/dataset.hpp>
 
+#include <cstdint>
+#include <span>
 #include <vector>
 
 /// Transforms of image batches [N, C, H, W] (or single images [C, H, W]).
@@ -13,6 +15,17 @@ Transform scale(double factor);
 Transform normalize(const std::vector<double>& mean, const std::vector<double>& std);
 /// The opposite, x · std + mean: from what a network sees back to images.
 Transform denormalize(const std::vector<double>& mean, const std::vector<double>& std);
+/// How far an image moves, in pixels: down and to the right where positive.
+struct Offset {
+  std::int64_t down;
+  std::int64_t right;
+};
+/// Moves each image [C, H, W] of a batch by an offset of its own; what comes in is the image
+/// reflected at its border, without the border repeated. ShapeError unless there is one offset for
+/// each image and all are smaller than the images.
+Tensor translated(const Tensor& images, std::span<const Offset> offsets);
+/// All images by one offset.
+Transform translate(std::int64_t down, std::int64_t right);
 /// One after the other.
 Transform compose(std::vector<Transform> transforms);
 

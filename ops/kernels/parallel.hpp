@@ -56,8 +56,8 @@ void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
                  [&](int, std::int64_t begin, std::int64_t end) { f(begin, end); });
 }
 
-/// Calls f(piece, begin, end) so that every element of [0, size(piece)) for each piece in [0, count)
-/// is covered once: many small arrays in one parallel pass.
+/// Calls f(piece, begin, end) so that every element of [0, size(piece)) for each piece in [0,
+/// count) is covered once: many small arrays in one parallel pass.
 template <class Size, class F>
 void parallel_pieces(std::size_t count, std::int64_t grain, const Size& size, const F& f) {
   std::int64_t total = 0;

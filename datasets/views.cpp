@@ -1,0 +1,34 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/datasets/transforms.hpp>
+#include <xgrad/datasets/views.hpp>
+#include <xgrad/ops/arithmetic.hpp>
+
+namespace xgrad::datasets {
+
+std::vector<View> mirrored_and_shifted(std::int64_t pixels) {
+  const auto same = [](const Tensor& x) { return x; };
+  const auto mirrored = [](const Tensor& x) { return x.flip({-1}); };
+  std::vector<View> views;
+  for (const Transform& side : {Transform(same), Transform(mirrored)}) {
+    if (pixels == 0) {
+      views.push_back({0.5, side});
+      continue;
+    }
+    views.push_back({0.25, side});
+    for (const std::int64_t offset : {-pixels, pixels})
+      views.push_back({0.125, transforms::compose({side, transforms::translate(offset, offset)})});
+  }
+  return views;
+}
+
+Tensor average_views(nn::Module& net, const Tensor& images, const std::vector<View>& views) {
+  require<ValueError>(!views.empty(), "average_views: no views");
+  Tensor sum;
+  for (const View& view : views) {
+    const Tensor seen = net(view.transform(images)) * view.weight;
+    sum = sum.defined() ? sum + seen : seen;
+  }
+  return sum;
+}
+
+}  // namespace xgrad::datasets
