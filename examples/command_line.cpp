@@ -55,6 +55,10 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
       ->check(not_negative);
   app.add_option("--momentum", options.momentum, "Momentum, below 1")->check(below_one);
   app.add_option("--weight-decay", options.weight_decay, "Weight decay")->check(not_negative);
+  if (program.holds_out)
+    app.add_option("--hold-out", options.hold_out,
+                   "Training images kept apart to validate (default: 0; baseline always 2,000)")
+        ->check(number("a whole number", [](double v) { return v >= 0 && v == std::floor(v); }));
   app.add_option("--seed", options.seed, "Seed: the same one gives the same bits")
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Threads (default: all cores)")->check(positive);

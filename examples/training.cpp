@@ -6,6 +6,7 @@
 #include <xgrad/nn/state.hpp>
 #include <xgrad/nn/summary.hpp>
 #include <xgrad/ops/ops.hpp>
+#include <xgrad/optim/sgd.hpp>
 #include <xgrad/report/report.hpp>
 
 #include <algorithm>
@@ -55,13 +56,15 @@ double squared_norm(const Tensor& x) { return xgrad::sum(xgrad::square(x.detach(
 
 /// A recipe with the command line's word on top.
 struct Plan {
+  const Recipe& recipe;
   std::int64_t batch;
   std::int64_t iterations;
   optim::SGDOptions sgd;
   bool assignment;
 
-  Plan(const Recipe& recipe, const Options& options, std::int64_t examples)
-      : batch(options.batch.value_or(recipe.batch)),
+  Plan(const Recipe& chosen, const Options& options, std::int64_t examples)
+      : recipe(chosen),
+        batch(options.batch.value_or(recipe.batch)),
         iterations(options.iterations.value_or(recipe.iterations)),
         sgd{.lr = options.lr.value_or(recipe.lr),
             .momentum = options.momentum.value_or(recipe.momentum),
@@ -71,6 +74,10 @@ struct Plan {
       throw xgrad::ValueError(
           fmt::format("--batch {} is more than the {} training examples", batch, examples));
     if (options.epochs && !options.iterations) iterations = *options.epochs * (examples / batch);
+    if (recipe.parts && (options.lr || options.momentum || options.weight_decay))
+      throw xgrad::ValueError(fmt::format(
+          "--lr, --momentum and --weight-decay do not apply to --net {}: it has several optimisers",
+          options.net));
     if (assignment) {
       sgd.kind = optim::Momentum::averaged;
     } else {
@@ -78,28 +85,31 @@ struct Plan {
     }
   }
 
-  double lr_at(std::int64_t iteration) const {
-    if (assignment) return sgd.lr;
-    constexpr double rise = 0.2;
-    const double t = (static_cast<double>(iteration) + 0.5) / static_cast<double>(iterations);
-    return sgd.lr * (t < rise ? t / rise : (1 - t) / (1 - rise));
+  std::vector<Part> parts(const nn::Module& net) const {
+    if (recipe.parts) return recipe.parts();
+    return {{std::make_shared<optim::SGD>(net.parameters(), sgd),
+             assignment ? optim::schedule::constant() : optim::schedule::triangle(0, 0.2)}};
   }
 
   report::Configuration configuration(const Data& data, const Options& options) const {
-    return {
+    report::Configuration result{
         {"data", data.name},
         {"training, validation, test images",
-         fmt::format("{}, {}, {}", data.train->size(), data.validation->size(), data.test->size())},
+         fmt::format("{}, {}, {}", data.train->size(),
+                     data.validation ? (*data.validation)->size() : 0, data.test->size())},
         {"iterations", fmt::format("{}", iterations)},
         {"batch", fmt::format("{}", batch)},
-        {"learning rate", fmt::format("{:g}, {}", static_cast<double>(sgd.lr),
-                                      assignment ? "constant" : "rising, then falling")},
-        {"momentum", fmt::format("{:g}, {}", sgd.momentum,
-                                 assignment         ? "averaged"
-                                 : sgd.momentum > 0 ? "Nesterov"
-                                                    : "none")},
-        {"weight decay", fmt::format("{:g}", sgd.weight_decay)},
         {"seed", fmt::format("{}", options.seed)}};
+    if (recipe.parts) return result;
+    result.insert(result.end() - 1,
+                  {{"learning rate", fmt::format("{:g}, {}", static_cast<double>(sgd.lr),
+                                                 assignment ? "constant" : "rising, then falling")},
+                   {"momentum", fmt::format("{:g}, {}", sgd.momentum,
+                                            assignment         ? "averaged"
+                                            : sgd.momentum > 0 ? "Nesterov"
+                                                               : "none")},
+                   {"weight decay", fmt::format("{:g}", sgd.weight_decay)}});
+    return result;
   }
 };
 
@@ -171,12 +181,15 @@ class Training {
         data_(data),
         plan_(plan),
         journal_(journal),
-        optimizer_(net.parameters(), plan.sgd),
+        parts_(plan.parts(net)),
         loader_(data.train, {.batch_size = plan.batch,
                              .shuffle = true,
                              .drop_last = true,
-                             .independent_batches = plan.assignment ? plan.iterations : 0}),
-        progress_(plan.iterations) {}
+                             .independent_batches = plan.assignment ? plan.iterations : 0,
+                             .augment = plan.recipe.augment}),
+        progress_(plan.iterations) {
+    for (const Part& part : parts_) schedulers_.emplace_back(*part.optimizer, part.schedule);
+  }
 
   /// Iterations done: fewer than planned if interrupted.
   std::int64_t run() {
@@ -184,7 +197,7 @@ class Training {
     while (iteration < plan_.iterations && !interrupted)
       for (const auto& [images, labels] : loader_) {
         watch_.lap("waiting for data");
-        optimizer_.set_lr(plan_.lr_at(iteration));
+        set_rates(iteration);
         step(++iteration, images, labels);
         if (iteration == plan_.iterations || interrupted) break;
       }
@@ -199,10 +212,19 @@ class Training {
   report::Stopwatch& watch() { return watch_; }
 
  private:
+  void set_rates(std::int64_t iteration) {
+    const double done = static_cast<double>(iteration) + 0.5;
+    for (optim::Scheduler& scheduler : schedulers_)
+      scheduler.set(done / static_cast<double>(plan_.iterations));
+  }
+
+  double learning_rate() const { return parts_.back().optimizer->learning_rates().front(); }
+
   void step(std::int64_t iteration, const Tensor& images, const Tensor& labels) {
-    optimizer_.zero_grad();
+    for (const Part& part : parts_) part.optimizer->zero_grad();
     const Tensor logits = net_(images);
-    const Tensor loss = xgrad::cross_entropy(logits, labels);
+    const Tensor loss =
+        xgrad::cross_entropy(logits, labels, {.label_smoothing = plan_.recipe.label_smoothing});
     watch_.lap("forward");
     loss.backward();
     watch_.lap("backward");
@@ -211,8 +233,8 @@ class Training {
       throw xgrad::ValueError(fmt::format(
           "the loss is {} at iteration {}: lower the learning rate (--lr, now {:g}) or change the "
           "initialisation",
-          value, iteration, plan_.lr_at(iteration - 1)));
-    optimizer_.step();
+          value, iteration, learning_rate()));
+    for (const Part& part : parts_) part.optimizer->step();
     watch_.lap("update");
     measure(iteration, value, fraction_right(logits, labels));
     watch_.lap("measuring and showing");
@@ -225,14 +247,17 @@ class Training {
     journal_.add("accuracy/each batch", iteration, accuracy, Kind::noisy);
     if (iteration % 10 == 0 || iteration == 1) {
       double squares = 0;
-      for (const Tensor& x : net_.parameters()) squares += squared_norm(x.grad());
+      for (const Tensor& x : net_.parameters())
+        if (x.grad().defined()) squares += squared_norm(x.grad());
       journal_.add("gradient norm/each batch", iteration, std::sqrt(squares), Kind::noisy);
-      journal_.add("learning rate", iteration, plan_.lr_at(iteration - 1));
+      journal_.add("learning rate", iteration, learning_rate());
     }
     const double speed = static_cast<double>(iteration * plan_.batch) / seconds();
     progress_.update(iteration, fmt::format("loss {:.4f}  accuracy {:.4f}  {:.0f} images/s",
                                             loss_.value(), accuracy_.value(), speed));
-    const std::int64_t every = std::max<std::int64_t>(100, plan_.iterations / 50 / 100 * 100);
+    const std::int64_t epoch = data_.train->size() / plan_.batch;
+    const std::int64_t every =
+        std::max(std::min<std::int64_t>(100, epoch), plan_.iterations / 50 / 100 * 100);
     if (iteration % every == 0 || iteration == plan_.iterations) validate(iteration, speed);
     journal_.end_iteration(fmt::format("Training: iteration {} of {}, {} left.", iteration,
                                        plan_.iterations,
@@ -248,14 +273,18 @@ class Training {
     }
     const double decay = plan_.sgd.weight_decay / 2 * squares;
     watch_.lap("measuring and showing");
-    const double validation = accuracy_on(net_, data_.validation);
+    std::string validated;
+    if (data_.validation) {
+      const double validation = accuracy_on(net_, *data_.validation);
+      journal_.add("accuracy/validation", iteration, validation);
+      validated = fmt::format("  validation {:.4f}", validation);
+    }
     watch_.lap("validation");
     journal_.add("loss/with weight decay", iteration, loss_.value() + decay);
-    journal_.add("accuracy/validation", iteration, validation);
     progress_.line(fmt::format(
-        "iteration {:>6}  loss {:.4f} + weight decay {:.4f} = {:.4f}  accuracy {:.4f}  validation "
-        "{:.4f}  {:.0f} images/s",
-        iteration, loss_.value(), decay, loss_.value() + decay, accuracy_.value(), validation,
+        "iteration {:>6}  loss {:.4f} + weight decay {:.4f} = {:.4f}  accuracy {:.4f}{}  {:.0f} "
+        "images/s",
+        iteration, loss_.value(), decay, loss_.value() + decay, accuracy_.value(), validated,
         speed));
   }
 
@@ -263,7 +292,8 @@ class Training {
   const Data& data_;
   const Plan& plan_;
   Journal& journal_;
-  optim::SGD optimizer_;
+  std::vector<Part> parts_;
+  std::vector<optim::Scheduler> schedulers_;
   datasets::DataLoader loader_;
   report::Progress progress_;
   report::Stopwatch watch_;
@@ -330,7 +360,8 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
                   : "";
   if (interrupted) fmt::print("{}\n", state);
 
-  auto evaluation = report::evaluate(net, data.test, data.classes, {.to_picture = data.to_picture});
+  auto evaluation = report::evaluate(net, data.test, data.classes,
+                                     {.to_picture = data.to_picture, .views = recipe.views});
   training.watch().lap("test");
   const auto& matrix = evaluation.matrix;
   const double accuracy = matrix.accuracy().value_or(0);

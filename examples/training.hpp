@@ -1,11 +1,14 @@
 #pragma once
 // What the training examples share: options, the loop with its progress, Ctrl-C, saving, results.
 
-#include <xgrad/datasets/dataset.hpp>
+#include <xgrad/datasets/augment.hpp>
+#include <xgrad/datasets/views.hpp>
 #include <xgrad/nn/module.hpp>
-#include <xgrad/optim/sgd.hpp>
+#include <xgrad/optim/schedule.hpp>
 
 #include <cstdint>
+#include <functional>
+#include <memory>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,6 +24,7 @@ struct Options {
   std::optional<double> lr = {};
   std::optional<double> momentum = {};
   std::optional<double> weight_decay = {};
+  std::optional<std::int64_t> hold_out = {};
   std::uint64_t seed = 0;
   int threads = 0;
   std::string data = {};
@@ -28,6 +32,12 @@ struct Options {
   std::string report = {};  ///< directory; none if empty
   std::string log = {};     ///< file; none if empty
   bool or_fashion = false;
+};
+
+/// Some of the parameters, in the hands of an optimiser, and how its learning rates change.
+struct Part {
+  std::shared_ptr<xgrad::optim::Optimizer> optimizer;
+  xgrad::optim::Schedule schedule;
 };
 
 /// How a network is trained, where the command line does not say otherwise.
@@ -41,13 +51,18 @@ struct Recipe {
   /// The course's way: averaged momentum, batches drawn independently, constant rate. Otherwise
   /// Nesterov momentum, epochs, and a rate that rises over the first fifth and then falls to 0.
   bool assignment;
+  double label_smoothing = 0;
+  xgrad::datasets::Augmentation augment = {};
+  std::vector<xgrad::datasets::View> views = {};  ///< the test's; none: images as they are
+  /// Makes the optimisers; without it, SGD on all parameters as the numbers above say.
+  std::function<std::vector<Part>()> parts = {};
 };
 
 /// The splits of a data set: to train on, to watch, to report.
 struct Data {
   std::string name;
   xgrad::datasets::AnyDataset train;
-  xgrad::datasets::AnyDataset validation;
+  std::optional<xgrad::datasets::AnyDataset> validation;  ///< none where nothing is held out
   xgrad::datasets::AnyDataset test;
   std::vector<std::string> classes;
   xgrad::datasets::Transform to_picture;  ///< from what the network sees back to [0, 1]
@@ -62,6 +77,7 @@ struct Program {
   std::vector<std::string> nets;
   std::string save;             ///< default of --save
   bool offers_fashion = false;  ///< whether there is --or-fashion
+  bool holds_out = false;       ///< whether there is --hold-out
   int (*run)(const Options&);
 };
 

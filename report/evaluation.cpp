@@ -10,16 +10,17 @@ namespace xgrad::report {
 namespace {
 
 /// Probabilities [N, C] and targets [N] of the whole data set, and the loss.
-void predict(nn::Module& net, const datasets::AnyDataset& data, std::int64_t batch_size,
+void predict(nn::Module& net, const datasets::AnyDataset& data, const EvaluateOptions& options,
              Evaluation& result) {
   const NoGradGuard guard;
   const nn::EvalGuard eval(net);
   const auto classes = static_cast<std::int64_t>(result.matrix.classes().size());
   std::vector<Tensor> probabilities, targets;
   double loss = 0;
-  datasets::DataLoader loader(data, {.batch_size = batch_size, .seed = 0});
+  datasets::DataLoader loader(data, {.batch_size = options.batch_size, .seed = 0});
   for (const auto& [inputs, target] : loader) {
-    const Tensor scores = net(inputs);
+    const Tensor scores =
+        options.views.empty() ? net(inputs) : datasets::average_views(net, inputs, options.views);
     require<ShapeError>(scores.dim() == 2 && scores.size(1) == classes,
                         "evaluate: the net gives {} for {} classes; it must give [N, {}]",
                         scores.shape(), classes, classes);
@@ -126,7 +127,7 @@ std::optional<Grid> first_filters(const nn::Module& net, const Shape& image) {
 Evaluation evaluate(nn::Module& net, const datasets::AnyDataset& data,
                     const std::vector<std::string>& classes, const EvaluateOptions& options) {
   Evaluation result{.matrix = ConfusionMatrix(classes)};
-  predict(net, data, options.batch_size, result);
+  predict(net, data, options, result);
   const auto count = static_cast<std::int64_t>(classes.size());
   if (count > 5) result.top5 = topk_accuracy(result.probabilities, result.target, 5);
   for (std::int64_t c = 0; c < count; ++c)

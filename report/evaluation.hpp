@@ -1,5 +1,5 @@
 #pragma once
-#include <xgrad/datasets/dataset.hpp>
+#include <xgrad/datasets/views.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/report/figures.hpp>
 #include <xgrad/report/metrics.hpp>
@@ -39,6 +39,8 @@ struct EvaluateOptions {
   /// Turns the data set's images into [0, 1] for pictures: the opposite of its normalisation.
   /// Without it each image is stretched from its smallest to its largest value.
   datasets::Transform to_picture = {};
+  /// Ways to look at each example, whose scores are averaged; none: the example as it is.
+  std::vector<datasets::View> views = {};
   std::int64_t most_mistakes = 24;  ///< shown as pictures
 };
 

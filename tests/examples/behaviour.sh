@@ -135,5 +135,28 @@ check "and the page finished" grep -qF 'Interrupted after' live/index.html
 run "$bin/cifar10" --data data
 check "missing CIFAR-10 is told" says 'cifar-10-b' err
 
+# Ten images of noise a file, in CIFAR-10's format.
+mkdir pictures
+for file in data_batch_{1..5} test_batch; do
+  for label in {0..9}; do
+    printf "\\x0$label"
+    head -c 3072 /dev/urandom
+  done >pictures/$file.bin
+done
+run "$bin/cifar10" --data pictures --iterations 3 --batch 8
+check "the assignment's network on CIFAR-10" says 'result: test_accuracy' out
+fast=("$bin/cifar10" --data pictures --net fast --batch 10 --iterations 5 --hold-out 10)
+run "${fast[@]}" --save one.safetensors
+check "the fast one" says 'result: test_accuracy' out
+check "validates on what is held out" says 'validation 0.' out
+run "${fast[@]}" --save two.safetensors
+check "the same seed gives the same bits" cmp -s one.safetensors two.safetensors
+run "${fast[@]}" --save two.safetensors --seed 1
+check "another seed gives others" test "$(cmp -s one.safetensors two.safetensors; echo $?)" -eq 1
+run "${fast[@]}" --lr 1
+check "a rate that does not apply is told" says 'do not apply to --net fast' err
+run "$bin/cifar10" --data pictures --net fast --hold-out 50
+check "and a split that leaves nothing" says 'leaves none of the 50 training images' err
+
 [ $failures -eq 0 ] || { printf '%s failed; the last output:\n' "$failures"; cat out err; }
 exit $((failures > 0))

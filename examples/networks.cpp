@@ -1,0 +1,73 @@
+#include "networks.hpp"
+
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/ops/ops.hpp>
+
+namespace examples {
+
+using xgrad::Tensor;
+namespace nn = xgrad::nn;
+
+AssignmentCIFAR::AssignmentCIFAR() {
+  nn::init::assignment_(conv1.weight, 5 * 5 * 3, 0.1);
+  nn::init::assignment_(conv2.weight, 5 * 5 * 16, 0.1);
+  nn::init::assignment_(fc.weight, 16 * 16 * 16);
+  for (const auto& bias : {conv1.bias, conv2.bias, fc.bias}) nn::init::zeros_(bias);
+}
+
+Tensor AssignmentCIFAR::forward(const Tensor& images) {
+  auto x = pool1(xgrad::relu(conv1(images)));
+  x = xgrad::relu(conv2(x));
+  return fc(x.flatten(1));
+}
+
+Group::Group(std::int64_t in, std::int64_t out)
+    : conv1(add("conv1", nn::Conv2d{in, out, 3, {.padding = 1, .bias = false}})),
+      conv2(add("conv2", nn::Conv2d{out, out, 3, {.padding = 1, .bias = false}})),
+      norm1(add("norm1", nn::BatchNorm2d{out, {.eps = 1e-12, .momentum = 0.4}})),
+      norm2(add("norm2", nn::BatchNorm2d{out, {.eps = 1e-12, .momentum = 0.4}})) {
+  for (const auto& conv : {conv1, conv2}) {
+    const std::int64_t inputs = conv.weight.size(1);
+    nn::init::dirac_(conv.weight.detach().slice(0, 0, std::min(inputs, out)));
+  }
+  for (auto& norm : {norm1, norm2}) Tensor(norm.weight).requires_grad_(false);
+}
+
+Tensor Group::forward(const Tensor& x) {
+  const auto y = xgrad::gelu(norm1(pool(conv1(x))));
+  return xgrad::gelu(norm2(conv2(y)));
+}
+
+Airbench::Airbench(const std::vector<std::int64_t>& widths)
+    : group1(add("group1", Group{24, widths.at(0)})),
+      group2(add("group2", Group{widths[0], widths.at(1)})),
+      group3(add("group3", Group{widths[1], widths.at(2)})),
+      head(add("head", nn::Linear{widths[2], 10, {.bias = false}})) {
+  Tensor(whiten.weight).requires_grad_(false);
+  const xgrad::NoGradGuard guard;
+  const Tensor weight = head.weight.detach();
+  const double deviation = xgrad::sqrt(xgrad::var(weight)).item();
+  head.weight.detach().copy_(weight / deviation);
+}
+
+Tensor Airbench::forward(const Tensor& images) {
+  auto x = xgrad::gelu(whiten(images));
+  x = xgrad::max_pool2d(group3(group2(group1(x))), 3).flatten(1);
+  return head(x) / static_cast<double>(head.weight.size(1));
+}
+
+std::vector<Tensor> Airbench::filters() const {
+  std::vector<Tensor> result;
+  for (const Group* group : {&group1, &group2, &group3})
+    for (const auto* conv : {&group->conv1, &group->conv2}) result.push_back(conv->weight);
+  return result;
+}
+
+std::vector<Tensor> Airbench::biases() const {
+  std::vector<Tensor> result;
+  for (const Group* group : {&group1, &group2, &group3})
+    for (const auto* norm : {&group->norm1, &group->norm2}) result.push_back(norm->bias);
+  return result;
+}
+
+}  // namespace examples

@@ -1,0 +1,48 @@
+#pragma once
+// The networks of the examples.
+
+#include <xgrad/nn/nn.hpp>
+
+#include <vector>
+
+namespace examples {
+
+/// The course assignment's for CIFAR-10.
+struct AssignmentCIFAR : xgrad::nn::Module {
+  xgrad::nn::Conv2d conv1 = add("conv1", xgrad::nn::Conv2d{3, 16, 5, {.padding = 2}});
+  xgrad::nn::MaxPool2d pool1 = add("pool1", xgrad::nn::MaxPool2d{2});
+  xgrad::nn::Conv2d conv2 = add("conv2", xgrad::nn::Conv2d{16, 16, 5, {.padding = 2}});
+  xgrad::nn::Linear fc = add("fc", xgrad::nn::Linear{16 * 16 * 16, 10});
+
+  AssignmentCIFAR();
+  xgrad::Tensor forward(const xgrad::Tensor& images) override;
+};
+
+/// Two convolutions with batch norm and GELU, the first with max-pooling: half the size, `out`
+/// channels. Convolutions start as the identity as far as they can; the norms have no gain.
+struct Group : xgrad::nn::Module {
+  xgrad::nn::Conv2d conv1, conv2;
+  xgrad::nn::MaxPool2d pool = add("pool", xgrad::nn::MaxPool2d{2});
+  xgrad::nn::BatchNorm2d norm1, norm2;
+
+  Group(std::int64_t in, std::int64_t out);
+  xgrad::Tensor forward(const xgrad::Tensor& x) override;
+};
+
+/// The network of Jordan's record for 94 % (arXiv:2404.00498), for images [N, 3, 32, 32]: fixed
+/// filters that whiten 2x2 patches, three groups, and a linear layer on what the last one finds
+/// anywhere.
+struct Airbench : xgrad::nn::Module {
+  xgrad::nn::Conv2d whiten = add("whiten", xgrad::nn::Conv2d{3, 24, 2});
+  Group group1, group2, group3;
+  xgrad::nn::Linear head;
+
+  /// `widths` are the three groups' channels.
+  explicit Airbench(const std::vector<std::int64_t>& widths = {64, 256, 256});
+  xgrad::Tensor forward(const xgrad::Tensor& images) override;
+
+  std::vector<xgrad::Tensor> filters() const;  ///< of the groups' convolutions
+  std::vector<xgrad::Tensor> biases() const;   ///< of the groups' norms
+};
+
+}  // namespace examples
