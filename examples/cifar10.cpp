@@ -56,6 +56,7 @@ examples::Data assignment_data(const examples::Options& options) {
           parts[1],
           test,
           all.classes(),
+          "test",
           transforms::compose({transforms::denormalize(mean, one), transforms::scale(1. / 255)})};
 }
 
@@ -68,8 +69,8 @@ examples::Data all_data(const examples::Options& options) {
   datasets::CIFAR10 test({.split = "test", .root = options.data});
   all.set_transform(transforms::normalize(mean, deviation));
   test.set_transform(transforms::normalize(mean, deviation));
-  examples::Data data{"CIFAR-10", all,           {},
-                      test,       all.classes(), transforms::denormalize(mean, deviation)};
+  examples::Data data{
+      "CIFAR-10", all, {}, test, all.classes(), "test", transforms::denormalize(mean, deviation)};
   if (const auto held_out = options.hold_out.value_or(0); held_out > 0) {
     if (held_out >= all.size())
       throw xgrad::ValueError(
@@ -77,6 +78,8 @@ examples::Data all_data(const examples::Options& options) {
     auto parts = datasets::random_split(all, {all.size() - held_out, held_out}, 0);
     data.train = parts[0];
     data.validation = parts[1];
+    data.test = parts[1];
+    data.tested_on = "held-out";
   }
   return data;
 }

@@ -70,6 +70,7 @@ examples::Data load(const std::string& name, const examples::Options& options) {
           datasets::Subset(all, std::vector<std::int64_t>(held_out, order.end())),
           test,
           all.classes(),
+          "test",
           datasets::transforms::denormalize(mean, {1})};
 }
 

@@ -94,7 +94,7 @@ struct Plan {
   report::Configuration configuration(const Data& data, const Options& options) const {
     report::Configuration result{
         {"data", data.name},
-        {"training, validation, test images",
+        {fmt::format("training, validation, {} images", data.tested_on),
          fmt::format("{}, {}, {}", data.train->size(),
                      data.validation ? (*data.validation)->size() : 0, data.test->size())},
         {"iterations", fmt::format("{}", iterations)},
@@ -362,11 +362,11 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
 
   auto evaluation = report::evaluate(net, data.test, data.classes,
                                      {.to_picture = data.to_picture, .views = recipe.views});
-  training.watch().lap("test");
+  training.watch().lap(data.tested_on);
   const auto& matrix = evaluation.matrix;
   const double accuracy = matrix.accuracy().value_or(0);
-  fmt::print("\nTest images by class:\n{}\ntest accuracy {:.4f} (trace {} of {})\n",
-             report::to_string(matrix), accuracy, matrix.right(), matrix.total());
+  fmt::print("\nThe {0} images by class:\n{1}\n{0} accuracy {2:.4f} (trace {3} of {4})\n",
+             data.tested_on, report::to_string(matrix), accuracy, matrix.right(), matrix.total());
   const double seconds = training.seconds();
   journal.run().evaluation = std::move(evaluation);
   journal.run().timing = training.watch().parts();
@@ -379,13 +379,13 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
   code |= attempt("the report or log is", [&] {
     const auto page = journal.finish(state, {{"event", "result"},
                                              {"iterations", done},
-                                             {"test accuracy", accuracy},
+                                             {data.tested_on + " accuracy", accuracy},
                                              {"seconds", seconds},
                                              {"images per second", speed}});
     if (page) fmt::print("report written to {}\n", *page);
   });
-  fmt::print("result: test_accuracy {:.4f} seconds {:.1f} images_per_second {:.0f}\n", accuracy,
-             seconds, speed);
+  fmt::print("result: {}_accuracy {:.4f} seconds {:.1f} images_per_second {:.0f}\n", data.tested_on,
+             accuracy, seconds, speed);
   return code != 0 ? code : interrupted ? 130 : 0;
 }
 

@@ -65,6 +65,9 @@ struct Data {
   std::optional<xgrad::datasets::AnyDataset> validation;  ///< none where nothing is held out
   xgrad::datasets::AnyDataset test;
   std::vector<std::string> classes;
+  /// What `test` is: not "test" where held-out images stand in for it, so that the choice of a
+  /// recipe never sees the test images.
+  std::string tested_on;
   xgrad::datasets::Transform to_picture;  ///< from what the network sees back to [0, 1]
 };
 

@@ -147,7 +147,7 @@ run "$bin/cifar10" --data pictures --iterations 3 --batch 8
 check "the assignment's network on CIFAR-10" says 'result: test_accuracy' out
 fast=("$bin/cifar10" --data pictures --net fast --batch 10 --iterations 5 --hold-out 10)
 run "${fast[@]}" --save one.safetensors
-check "the fast one" says 'result: test_accuracy' out
+check "the fast one, tested on what is held out" says 'result: held-out_accuracy' out
 check "validates on what is held out" says 'validation 0.' out
 run "${fast[@]}" --save two.safetensors
 check "the same seed gives the same bits" cmp -s one.safetensors two.safetensors
