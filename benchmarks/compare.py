@@ -35,7 +35,9 @@ class Side:
     """One program, ready for one work; asked for samples by a line each."""
 
     def __init__(self, command, threads, environment):
-        clean = {key: value for key, value in os.environ.items() if not key.startswith("OMP_")}
+        # OPENBLAS_CORETYPE, for one, would take libtorch's fastest products away.
+        clean = {key: value for key, value in os.environ.items()
+                 if not key.startswith(("OMP_", "OPENBLAS_", "GOMP_"))}
         clean["OMP_NUM_THREADS"] = str(threads)
         self.process = subprocess.Popen(
             command + [str(threads)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
