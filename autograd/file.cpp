@@ -5,6 +5,8 @@
 #include <cstring>
 #include <utility>
 
+#include <unistd.h>
+
 namespace xgrad::detail {
 
 void raise_errno(const std::string& doing, const std::string& path) {
@@ -28,6 +30,12 @@ void NewFile::fail(const std::string& path) const { raise_errno(doing_ + ": cann
 
 void NewFile::write(const void* data, std::size_t bytes) {
   if (bytes > 0 && std::fwrite(data, 1, bytes, file_) != bytes) fail(path_);
+}
+
+void NewFile::sync() {
+  if (std::fflush(file_) != 0) fail(path_);
+  // Files that cannot be synced, such as pipes and devices, are as good as they get.
+  if (fsync(fileno(file_)) != 0 && errno != EINVAL && errno != EROFS) fail(path_);
 }
 
 void NewFile::finish() {

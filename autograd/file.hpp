@@ -18,6 +18,8 @@ class NewFile {
   NewFile& operator=(const NewFile&) = delete;
 
   void write(const void* data, std::size_t bytes);
+  /// Waits until what was written is on the disk, for a file that a power cut must not take.
+  void sync();
   void finish();
 
  private:

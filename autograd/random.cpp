@@ -41,10 +41,17 @@ std::array<T, 16 / sizeof(T)> to_unit(const std::array<std::uint32_t, 4>& bits) 
 
 }  // namespace
 
-void Generator::manual_seed(std::uint64_t seed) noexcept {
+void Generator::manual_seed(std::uint64_t seed) noexcept { set_state({seed, 0}); }
+
+void Generator::set_state(const State& state) noexcept {
   const std::lock_guard lock(mutex_);
-  seed_ = seed;
-  position_ = 0;
+  seed_ = state.seed;
+  position_ = state.position;
+}
+
+Generator::State Generator::state() const noexcept {
+  const std::lock_guard lock(mutex_);
+  return {seed_, position_};
 }
 
 std::uint64_t Generator::seed() const noexcept {

@@ -22,6 +22,15 @@ class Generator {
   void manual_seed(std::uint64_t seed) noexcept;
   std::uint64_t seed() const noexcept;
 
+  /// All that a generator is: with it a stream goes on where it was.
+  struct State {
+    std::uint64_t seed;
+    std::uint64_t position;
+    friend bool operator==(const State&, const State&) = default;
+  };
+  State state() const noexcept;
+  void set_state(const State& state) noexcept;
+
   /// The next 64 random bits.
   std::uint64_t next() noexcept;
   /// Uniform in [0, bound), without bias. `bound` must not be 0.

@@ -2,14 +2,18 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/nn/state.hpp>
 
+#include <algorithm>
+#include <array>
 #include <bit>
+#include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
-#include <map>
-#include <optional>
+#include <span>
+#include <string_view>
 
 #include <nlohmann/json.hpp>
+#include <xtl/xhalf_float.hpp>
 
 namespace xgrad::nn {
 namespace {
@@ -17,30 +21,47 @@ namespace {
 static_assert(std::endian::native == std::endian::little, "safetensors holds little-endian values");
 
 constexpr std::uint64_t most_header_bytes = 100'000'000;  // the format's own limit
+constexpr const char* metadata_key = "__metadata__";
 
-const std::map<std::string, DType>& dtype_codes() {
-  static const std::map<std::string, DType> codes{
-      {"F32", float32}, {"F64", float64}, {"I64", int64}, {"BOOL", boolean}};
-  return codes;
+using half_float::half;
+
+/// How values lie in a file, and what they are in memory.
+struct Format {
+  std::string_view code;
+  DType dtype;
+  std::size_t bytes;  // of a value
+};
+
+constexpr std::array formats{Format{"F32", float32, 4}, Format{"F64", float64, 8},
+                             Format{"I64", int64, 8}, Format{"BOOL", boolean, 1},
+                             Format{"F16", float32, 2}};
+constexpr const Format& half_format = formats.back();
+
+const Format& format_of(const Tensor& x, const SaveOptions& options) {
+  if (options.half && x.dtype() == float32) return half_format;
+  return *std::ranges::find(formats, x.dtype(), &Format::dtype);
 }
 
-std::string code_of(DType dtype) {
-  for (const auto& [code, type] : dtype_codes())
-    if (type == dtype) return code;
-  raise<DTypeError>("save: {} has no code in safetensors", dtype);
+std::vector<std::uint16_t> to_half(const std::string& name, const Tensor& x) {
+  std::vector<std::uint16_t> result;
+  for (const float value : std::span(x.data<float>(), static_cast<std::size_t>(x.numel()))) {
+    const half rounded(value);
+    require<ValueError>(!isinf(rounded) || std::isinf(value),
+                        "save: '{}' has the value {}; half precision ends at 65504", name, value);
+    result.push_back(std::bit_cast<std::uint16_t>(rounded));
+  }
+  return result;
 }
 
-std::size_t bytes_of(const Tensor& x) {
-  return static_cast<std::size_t>(x.numel()) * item_size(x.dtype());
-}
-
-std::string header_of(const StateDict& values) {
+std::string header_of(const StateDict& values, const SaveOptions& options) {
   nlohmann::ordered_json header = nlohmann::ordered_json::object();
+  if (!options.metadata.empty()) header[metadata_key] = options.metadata;
   std::size_t offset = 0;
   for (const auto& [name, x] : values) {
-    const std::size_t end = offset + bytes_of(x);
+    const Format& format = format_of(x, options);
+    const std::size_t end = offset + static_cast<std::size_t>(x.numel()) * format.bytes;
     require<ValueError>(!header.contains(name), "save: two tensors are named '{}'", name);
-    header[name] = {{"dtype", code_of(x.dtype())},
+    header[name] = {{"dtype", format.code},
                     {"shape", std::vector<std::int64_t>(x.shape().begin(), x.shape().end())},
                     {"data_offsets", {offset, end}}};
     offset = end;
@@ -63,6 +84,30 @@ class Reader {
   }
 
   StateDict read() {
+    const auto all = header();
+    StateDict result;
+    for (const auto& [name, entry] : all.items())
+      if (name != metadata_key) result.emplace_back(name, tensor(name, entry));
+    return result;
+  }
+
+  Metadata metadata() {
+    Metadata result;
+    const auto entries = header().value(metadata_key, nlohmann::ordered_json::object());
+    if (!entries.is_object()) fail("its metadata is not a JSON object");
+    for (const auto& [key, value] : entries.items()) {
+      if (!value.is_string()) fail(fmt::format("metadata '{}' is no text", key));
+      result.emplace(key, value.get<std::string>());
+    }
+    return result;
+  }
+
+ private:
+  [[noreturn]] void fail(const std::string& what) const {
+    raise<IOError>("load: {}: {}", path_, what);
+  }
+
+  nlohmann::ordered_json header() {
     std::uint64_t header_bytes = 0;
     if (size_ < sizeof header_bytes) fail(fmt::format("has {} bytes, too few for a header", size_));
     get(&header_bytes, sizeof header_bytes);
@@ -72,17 +117,9 @@ class Reader {
     std::string text(header_bytes, '\0');
     get(text.data(), text.size());
     values_ = sizeof header_bytes + header_bytes;
-    const auto header = nlohmann::ordered_json::parse(text, nullptr, false);
+    auto header = nlohmann::ordered_json::parse(text, nullptr, false);
     if (!header.is_object()) fail("offset 8: the header is not a JSON object");
-    StateDict result;
-    for (const auto& [name, entry] : header.items())
-      if (name != "__metadata__") result.emplace_back(name, tensor(name, entry));
-    return result;
-  }
-
- private:
-  [[noreturn]] void fail(const std::string& what) const {
-    raise<IOError>("load: {}: {}", path_, what);
+    return header;
   }
 
   void get(void* data, std::size_t bytes) {
@@ -91,9 +128,10 @@ class Reader {
   }
 
   Tensor tensor(const std::string& name, const nlohmann::ordered_json& entry) try {
-    const auto code = dtype_codes().find(entry.at("dtype").get<std::string>());
-    if (code == dtype_codes().end())
-      fail(fmt::format("tensor '{}' has dtype {}; xgrad reads F32, F64, I64 and BOOL", name,
+    const auto* format =
+        std::ranges::find(formats, entry.at("dtype").get<std::string>(), &Format::code);
+    if (format == formats.end())
+      fail(fmt::format("tensor '{}' has dtype {}; xgrad reads F32, F64, F16, I64 and BOOL", name,
                        entry.at("dtype").dump()));
     Shape shape;
     for (const auto& extent : entry.at("shape")) shape.push_back(extent.get<std::int64_t>());
@@ -105,13 +143,20 @@ class Reader {
     bool negative = false;
     for (auto extent : shape) negative |= extent < 0;
     const auto count = negative ? 0 : static_cast<std::uint64_t>(shape.numel());
-    if (negative || count != (end - begin) / item_size(code->second) ||
-        (end - begin) % item_size(code->second) != 0)
+    if (negative || count != (end - begin) / format->bytes || (end - begin) % format->bytes != 0)
       fail(fmt::format("tensor '{}' of shape {} and dtype {} has {} bytes", name, shape,
-                       code->second, end - begin));
-    Tensor x = Tensor::empty(shape, code->second);
+                       format->code, end - begin));
+    Tensor x = Tensor::empty(shape, format->dtype);
     file_.seekg(static_cast<std::streamoff>(values_ + begin));
-    dispatch(x.dtype(), [&]<class T>() { get(x.mutable_data<T>(), end - begin); });
+    if (format == &half_format) {
+      std::vector<std::uint16_t> values(count);
+      get(values.data(), end - begin);
+      std::ranges::transform(values, x.mutable_data<float>(), [](std::uint16_t bits) {
+        return static_cast<float>(std::bit_cast<half>(bits));
+      });
+    } else {
+      dispatch(x.dtype(), [&]<class T>() { get(x.mutable_data<T>(), end - begin); });
+    }
     return x;
   } catch (const nlohmann::json::exception& error) {
     fail(fmt::format("tensor '{}' in the header: {}", name, error.what()));
@@ -127,22 +172,37 @@ class Reader {
 
 }  // namespace
 
-void save(const StateDict& values, const std::string& path) {
-  const std::string header = header_of(values);
+void save(const StateDict& values, const std::string& path, const SaveOptions& options) {
+  const std::string header = header_of(values, options);
   const std::uint64_t header_bytes = header.size();
   xgrad::detail::NewFile file("save", path);
   file.write(&header_bytes, sizeof header_bytes);
   file.write(header.data(), header.size());
-  for (const auto& [name, x] : values)
-    dispatch(x.dtype(), [&file, &value = x]<class T>() {
-      file.write(value.template data<T>(), bytes_of(value));
+  const auto write = [&file](std::span<const std::byte> bytes) {
+    file.write(bytes.data(), bytes.size());
+  };
+  for (const auto& [name, x] : values) {
+    if (&format_of(x, options) == &half_format) {
+      const auto rounded = to_half(name, x);
+      write(std::as_bytes(std::span(rounded)));
+      continue;
+    }
+    dispatch(x.dtype(), [&write, &value = x]<class T>() {
+      write(std::as_bytes(
+          std::span(value.template data<T>(), static_cast<std::size_t>(value.numel()))));
     });
+  }
+  file.sync();
   file.finish();
 }
 
 StateDict load(const std::string& path) { return Reader(path).read(); }
 
-void save(const Module& module, const std::string& path) { save(module.state_dict(), path); }
+Metadata load_metadata(const std::string& path) { return Reader(path).metadata(); }
+
+void save(const Module& module, const std::string& path, const SaveOptions& options) {
+  save(module.state_dict(), path, options);
+}
 
 void load(Module& module, const std::string& path) { module.load_state_dict(load(path)); }
 

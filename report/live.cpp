@@ -7,6 +7,7 @@
 #include <cstring>
 
 #include <nlohmann/json.hpp>
+#include <unistd.h>
 
 namespace xgrad::report {
 
@@ -27,9 +28,18 @@ void LivePage::update() {
   last_ = Clock::now();
 }
 
-JsonLines::JsonLines(std::string path)
-    : path_(std::move(path)), file_(std::fopen(path_.c_str(), "wb")) {
+JsonLines::JsonLines(std::string path, std::uint64_t keep)
+    : path_(std::move(path)), file_(std::fopen(path_.c_str(), keep > 0 ? "ab" : "wb")) {
   if (file_ == nullptr) xgrad::detail::raise_errno("log: cannot write", path_);
+  if (keep == 0 || size() <= keep) return;
+  if (truncate(path_.c_str(), static_cast<off_t>(keep)) != 0)
+    xgrad::detail::raise_errno("log: cannot shorten", path_);
+}
+
+std::uint64_t JsonLines::size() {
+  if (std::fflush(file_) != 0 && error_ == 0) error_ = errno;
+  std::fseek(file_, 0, SEEK_END);
+  return static_cast<std::uint64_t>(std::ftell(file_));
 }
 
 JsonLines::~JsonLines() {

@@ -42,14 +42,17 @@ class JsonLines {
   using Value = std::variant<double, std::int64_t, std::string>;
   using Fields = std::vector<std::pair<std::string, Value>>;
 
-  /// Starts the file anew. IOError if it cannot be written.
-  explicit JsonLines(std::string path);
+  /// Starts the file anew, or goes on behind its first `keep` bytes. IOError if it cannot be
+  /// written.
+  explicit JsonLines(std::string path, std::uint64_t keep = 0);
   ~JsonLines();
   JsonLines(const JsonLines&) = delete;
   JsonLines& operator=(const JsonLines&) = delete;
 
   /// Adds a line; numbers that are not finite become null. In the file within a second, and whole.
   void write(const Fields& fields);
+  /// Bytes written, all of them in the file now.
+  std::uint64_t size();
   /// Everything is in the file. IOError if that, or an earlier line, could not be written.
   void finish();
 

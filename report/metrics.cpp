@@ -253,9 +253,10 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
 }
 
 void RunningMean::add(double value) {
-  ++count_;
-  const double weight = count_ <= warmup_ ? 1 / static_cast<double>(count_) : 1 - factor_;
-  value_ += weight * (value - value_);
+  auto& [count, mean] = state_;
+  ++count;
+  const double weight = count <= warmup_ ? 1 / static_cast<double>(count) : 1 - factor_;
+  mean += weight * (value - mean);
 }
 
 }  // namespace xgrad::report

@@ -101,13 +101,20 @@ class RunningMean {
   explicit RunningMean(double factor = 0.995, std::int64_t warmup = 20)
       : factor_(factor), warmup_(warmup) {}
   void add(double value);
-  double value() const noexcept { return value_; }
+  double value() const noexcept { return state_.value; }
+
+  /// With it a mean goes on where it was.
+  struct State {
+    std::int64_t count = 0;
+    double value = 0;
+  };
+  const State& state() const noexcept { return state_; }
+  void set_state(const State& state) noexcept { state_ = state; }
 
  private:
   double factor_;
   std::int64_t warmup_;
-  std::int64_t count_ = 0;
-  double value_ = 0;
+  State state_;
 };
 
 }  // namespace xgrad::report

@@ -9,8 +9,10 @@
 
 namespace xgrad::report {
 
-Progress::Progress(std::int64_t total)
-    : total_(std::max<std::int64_t>(total, 1)), terminal_(isatty(STDOUT_FILENO) != 0) {}
+Progress::Progress(std::int64_t total, std::int64_t done)
+    : total_(std::max<std::int64_t>(total, 1)),
+      first_(done),
+      terminal_(isatty(STDOUT_FILENO) != 0) {}
 
 Progress::~Progress() { finish(); }
 
@@ -20,15 +22,17 @@ double Progress::seconds() const {
 
 double Progress::seconds_left(std::int64_t done) const {
   return seconds() * static_cast<double>(total_ - done) /
-         static_cast<double>(std::max<std::int64_t>(done, 1));
+         static_cast<double>(std::max<std::int64_t>(done - first_, 1));
 }
+
+void Progress::set_total(std::int64_t total) { total_ = std::max<std::int64_t>(total, 1); }
 
 void Progress::update(std::int64_t done, const std::string& text) {
   constexpr auto pause = std::chrono::milliseconds(100);
   constexpr std::int64_t width = 24;
   if (!terminal_ || (Clock::now() - last_ < pause && done < total_)) return;
   last_ = Clock::now();
-  const auto filled = static_cast<std::size_t>(width * done / total_);
+  const auto filled = static_cast<std::size_t>(width * std::min(done, total_) / total_);
   fmt::print("\r[{:<{}}] {}/{}  {}  {} left\033[K", std::string(filled, '='), width, done, total_,
              text, duration(seconds_left(done)));
   std::fflush(stdout);
@@ -61,6 +65,12 @@ void Stopwatch::lap(const std::string& part) {
 double Stopwatch::seconds(const std::string& part) const {
   const auto found = std::ranges::find(parts_, part, &std::pair<std::string, double>::first);
   return found == parts_.end() ? 0 : found->second;
+}
+
+double Stopwatch::seconds() const {
+  double sum = 0;
+  for (const auto& part : parts_) sum += part.second;
+  return sum;
 }
 
 std::string duration(double seconds) {

@@ -24,6 +24,17 @@ TEST_CASE("a stream repeats with its seed and differs from others") {
   CHECK(a.seed() == 1);
 }
 
+TEST_CASE("a stream goes on from its state") {
+  Generator a(5);
+  a.next();
+  const auto state = a.state();
+  const auto next = a.next();
+  Generator b;
+  b.set_state(state);
+  CHECK(b.next() == next);
+  CHECK(a.state() == b.state());
+}
+
 TEST_CASE("below() reaches every number about equally often") {
   Generator generator(4);
   std::array<int, 5> counts{};

@@ -1,6 +1,7 @@
 #include <xgrad/nn/nn.hpp>
 
 #include <cstring>
+#include <limits>
 
 #include "support.hpp"
 
@@ -48,6 +49,53 @@ TEST_CASE("weights come back as they were saved") {
   }
 }
 
+TEST_CASE("half precision: half the size, each value the nearest one, float32 again when loaded") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("half.safetensors");
+  const std::vector<float> values{
+      0,     -1.5F,    1 + 0x1p-11F, 1 + 0x1.8p-10F,
+      65504, 0x1p-24F, 0x1p-26F,     std::numeric_limits<float>::infinity()};
+  nn::save({{"x", from_vector(values)}, {"counts", tensor({1, 2})}}, path, {.half = true});
+  const auto back = nn::load(path);
+  CHECK(back[0].second.dtype() == float32);
+  // Halfway cases go to the even neighbour; the smallest denormal is 2^-24.
+  CHECK(back[0].second.to_vector<float>() ==
+        std::vector<float>{0, -1.5F, 1, 1 + 0x1p-9F, 65504, 0x1p-24F, 0,
+                           std::numeric_limits<float>::infinity()});
+  CHECK(back[1].second.to_vector<std::int64_t>() == std::vector<std::int64_t>{1, 2});
+
+  nn::Linear net{100, 100};
+  nn::save(net, path);
+  const auto full = std::filesystem::file_size(path);
+  nn::save(net, path, {.half = true});
+  CHECK(std::filesystem::file_size(path) < 0.51 * static_cast<double>(full));
+  nn::Linear other{100, 100};
+  nn::load(other, path);
+  CHECK(allclose(other.weight, net.weight, 0x1p-11, 0x1p-25));  // the latter where denormal
+
+  CHECK(message_of<ValueError>([&] {
+          nn::save({{"big", tensor(1e5F)}}, path, {.half = true});
+        }) == "save: 'big' has the value 100000; half precision ends at 65504");
+  CHECK_NOTHROW(nn::load(path));  // the old file
+}
+
+TEST_CASE("metadata stands beside the tensors") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("x.safetensors");
+  const nn::Metadata words{{"classes", R"(["cat", "dog"])"}, {"made", "für Ä"}};
+  nn::save({{"x", ones({2})}}, path, {.metadata = words});
+  CHECK(nn::load_metadata(path) == words);
+  CHECK(nn::load(path).size() == 1);
+  nn::save({{"x", ones({2})}}, path);
+  CHECK(nn::load_metadata(path).empty());
+  write_file(path, file_with(R"({"__metadata__":{"epoch":3}})"));
+  CHECK(message_of<IOError>([&] { nn::load_metadata(path); }).find("metadata 'epoch' is no text") !=
+        std::string::npos);
+  write_file(path, file_with(R"({"__metadata__":7})"));
+  CHECK(message_of<IOError>([&] { nn::load_metadata(path); }).find("metadata") !=
+        std::string::npos);
+}
+
 TEST_CASE("a state that does not match is told whole, and nothing is changed") {
   nn::Sequential net;
   net.push_back(nn::Linear{4, 3});
@@ -85,10 +133,10 @@ TEST_CASE("damaged files are told by what is wrong with them") {
   CHECK(loading(file_with("not json")).find("offset 8: the header is not a JSON object") !=
         std::string::npos);
   CHECK(loading(file_with("[1]")).find("not a JSON object") != std::string::npos);
-  CHECK(loading(file_with(R"({"x":{"dtype":"F16","shape":[2],"data_offsets":[0,4]}})", "abcd"))
-            .find("tensor 'x' has dtype \"F16\"") != std::string::npos);
+  CHECK(loading(file_with(R"({"x":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", "abcd"))
+            .find("tensor 'x' has dtype \"BF16\"") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[9],"data_offsets":[0,4]}})", "abcd"))
-            .find("of shape [9] and dtype float32 has 4 bytes") != std::string::npos);
+            .find("of shape [9] and dtype F32 has 4 bytes") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "abcd"))
             .find("of shape [-1]") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"shape":[1]}})", "abcd")).find("tensor 'x' in the header") !=

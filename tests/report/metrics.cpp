@@ -111,6 +111,11 @@ TEST_CASE("a running mean is plain at first, then forgets") {
   CHECK(mean.value() == 2);
   mean.add(12);
   CHECK(mean.value() == doctest::Approx(3));
+  report::RunningMean other(0.9, 2);
+  other.set_state(mean.state());
+  mean.add(5);
+  other.add(5);
+  CHECK(other.value() == mean.value());
 }
 
 TEST_CASE("a stopwatch adds up each part") {
@@ -122,6 +127,10 @@ TEST_CASE("a stopwatch adds up each part") {
   CHECK(watch.parts()[0].first == "a");
   CHECK(watch.seconds("a") >= 0);
   CHECK(watch.seconds("never") == 0);
+  CHECK(watch.seconds() == watch.seconds("a") + watch.seconds("b"));
+  report::Stopwatch later({{"a", 2.0}});
+  later.lap("a");
+  CHECK(later.seconds("a") >= 2);
 }
 
 TEST_CASE("durations read well") {

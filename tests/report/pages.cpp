@@ -255,6 +255,28 @@ TEST_CASE("the log is one JSON object a line") {
   }
 }
 
+TEST_CASE("a log goes on behind what is to be kept of it") {
+  TemporaryDirectory directory;
+  const std::string path = directory.file("log");
+  std::uint64_t kept = 0;
+  {
+    report::JsonLines log(path);
+    log.write({{"n", std::int64_t{1}}});
+    kept = log.size();
+    log.write({{"n", std::int64_t{2}}});
+  }
+  CHECK(kept == 8);
+  {
+    report::JsonLines log(path, kept);
+    log.write({{"n", std::int64_t{3}}});
+    log.finish();
+  }
+  CHECK(content(path) == "{\"n\":1}\n{\"n\":3}\n");
+  report::JsonLines missing(directory.file("other"), kept);  // what is gone is gone
+  missing.finish();
+  CHECK(content(directory.file("other")).empty());
+}
+
 TEST_CASE("graphs are drawn with and without Graphviz") {
   Net net(1, 2);
   const auto network = report::describe(net, {1, 1, 6, 6});
