@@ -4,6 +4,7 @@
 #include <xgrad/datasets/augment.hpp>
 #include <xgrad/datasets/cifar10.hpp>
 #include <xgrad/datasets/dataset.hpp>
+#include <xgrad/datasets/image.hpp>
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/datasets/mnist.hpp>
 #include <xgrad/datasets/transforms.hpp>

@@ -2,6 +2,7 @@
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/matmul.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -86,6 +87,37 @@ Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
 Transform translate(std::int64_t down, std::int64_t right) {
   return [=](const Tensor& x) {
     return translated(x, std::vector<Offset>(static_cast<std::size_t>(x.size(0)), {down, right}));
+  };
+}
+
+namespace {
+
+/// [to, from]: how much of each old pixel is in each new one.
+Tensor resampling(std::int64_t from, std::int64_t to) {
+  const double step = static_cast<double>(from) / static_cast<double>(to);  // in old pixels
+  const double reach = std::max(step, 1.0);
+  std::vector<double> weights;
+  for (std::int64_t i = 0; i < to; ++i) {
+    const double centre = (static_cast<double>(i) + 0.5) * step;
+    for (std::int64_t j = 0; j < from; ++j) {
+      const double distance = std::abs(static_cast<double>(j) + 0.5 - centre);
+      weights.push_back(std::max(0.0, 1 - distance / reach));
+    }
+  }
+  const Tensor all = from_vector(weights, Shape{to, from});
+  return all / all.sum({1}, true);
+}
+
+}  // namespace
+
+Transform resize(std::int64_t height, std::int64_t width) {
+  require<ValueError>(height > 0 && width > 0, "resize: to {} x {}; both must be positive", height,
+                      width);
+  return [height, width](const Tensor& x) {
+    require<ShapeError>(x.dim() >= 2 && x.numel() > 0, "resize: {} is no image", x.shape());
+    const Tensor rows = resampling(x.size(-2), height).to(x.dtype());
+    const Tensor columns = resampling(x.size(-1), width).to(x.dtype());
+    return matmul(matmul(rows, x), columns.transpose(0, 1));
   };
 }
 

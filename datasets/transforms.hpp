@@ -26,6 +26,11 @@ struct Offset {
 Tensor translated(const Tensor& images, std::span<const Offset> offsets);
 /// All images by one offset.
 Transform translate(std::int64_t down, std::int64_t right);
+/// Images of height × width. Every new pixel is a mean of the old ones around it, weighted by a
+/// triangle that reaches to the next pixel of the coarser of the two grids, so that shrinking skips
+/// nothing (Pillow's "bilinear", torchvision's Resize with antialias). ValueError for sizes
+/// below 1.
+Transform resize(std::int64_t height, std::int64_t width);
 /// One after the other.
 Transform compose(std::vector<Transform> transforms);
 
