@@ -1,12 +1,55 @@
 #include "networks.hpp"
 
+#include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/ops/ops.hpp>
+
+#include <iterator>
+#include <sstream>
+
+#include <fmt/format.h>
 
 namespace examples {
 
 using xgrad::Tensor;
 namespace nn = xgrad::nn;
+
+namespace {
+
+/// "vgg 3 64 128": a kind and its numbers.
+std::string joined(const std::string& kind, const std::vector<std::int64_t>& numbers) {
+  return fmt::format("{} {}", kind, fmt::join(numbers, " "));
+}
+
+}  // namespace
+
+std::unique_ptr<nn::Module> make_network(const std::string& name) {
+  std::istringstream words(name);
+  std::string kind;
+  words >> kind;
+  const std::vector<std::int64_t> numbers{std::istream_iterator<std::int64_t>(words), {}};
+  if (name == AssignmentMNIST::name()) return std::make_unique<AssignmentMNIST>();
+  if (name == AssignmentCIFAR::name()) return std::make_unique<AssignmentCIFAR>();
+  if (words.eof() && kind == "vgg" && numbers.size() > 1)
+    return std::make_unique<VGG>(numbers[0],
+                                 std::vector<std::int64_t>(numbers.begin() + 1, numbers.end()));
+  if (words.eof() && kind == "airbench" && numbers.size() == 3)
+    return std::make_unique<Airbench>(numbers);
+  throw xgrad::ValueError(fmt::format("there is no network '{}' in the examples", name));
+}
+
+Tensor AssignmentMNIST::forward(const Tensor& images) {
+  auto x = pool1(xgrad::relu(conv1(images)));
+  x = pool2(xgrad::relu(conv2(x)));
+  return fc(x.flatten(1));
+}
+
+void AssignmentMNIST::assignment_init() {
+  nn::init::assignment_(conv1.weight, 5 * 5 * 3);  // the course's code counts three channels
+  nn::init::assignment_(conv2.weight, 5 * 5 * 16);
+  nn::init::assignment_(fc.weight, 16 * 7 * 7);
+  for (const auto& bias : {conv1.bias, conv2.bias, fc.bias}) nn::init::zeros_(bias);
+}
 
 AssignmentCIFAR::AssignmentCIFAR() {
   nn::init::assignment_(conv1.weight, 5 * 5 * 3, 0.1);
@@ -19,6 +62,35 @@ Tensor AssignmentCIFAR::forward(const Tensor& images) {
   auto x = pool1(xgrad::relu(conv1(images)));
   x = xgrad::relu(conv2(x));
   return fc(x.flatten(1));
+}
+
+VGG::VGG(std::int64_t channels, const std::vector<std::int64_t>& widths) {
+  for (const std::int64_t width : widths) {
+    for (int layer = 0; layer < 2; ++layer) {
+      features.push_back(nn::Conv2d{channels, width, 3, {.padding = 1, .bias = false}})
+          .push_back(nn::BatchNorm2d{width})
+          .push_back(nn::ReLU{});
+      channels = width;
+    }
+    features.push_back(nn::MaxPool2d{2});
+  }
+  add("features", features);
+  head = add("head", nn::Linear{channels, 10});
+}
+
+Tensor VGG::forward(const Tensor& images) { return head(features(images).mean({2, 3})); }
+
+std::string VGG::name() const {
+  std::vector<std::int64_t> numbers;
+  bool first_of_group = true;
+  for (const auto& [path, layer] : features.children()) {
+    const auto* conv = dynamic_cast<const nn::Conv2d*>(layer.get());
+    if (conv == nullptr) continue;
+    if (numbers.empty()) numbers.push_back(conv->weight.size(1));
+    if (first_of_group) numbers.push_back(conv->weight.size(0));
+    first_of_group = !first_of_group;
+  }
+  return joined("vgg", numbers);
 }
 
 Group::Group(std::int64_t in, std::int64_t out)
@@ -54,6 +126,13 @@ Tensor Airbench::forward(const Tensor& images) {
   auto x = xgrad::gelu(whiten(images));
   x = xgrad::max_pool2d(group3(group2(group1(x))), 3).flatten(1);
   return head(x) / static_cast<double>(head.weight.size(1));
+}
+
+std::string Airbench::name() const {
+  std::vector<std::int64_t> widths;
+  for (const Group* group : {&group1, &group2, &group3})
+    widths.push_back(group->conv1.weight.size(0));
+  return joined("airbench", widths);
 }
 
 std::vector<Tensor> Airbench::filters() const {

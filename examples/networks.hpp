@@ -3,9 +3,29 @@
 
 #include <xgrad/nn/nn.hpp>
 
+#include <memory>
+#include <string>
 #include <vector>
 
 namespace examples {
+
+/// A network of those below by the name() of one, as it stands in a file of weights: "vgg 1 32 64".
+/// ValueError for any other name.
+std::unique_ptr<xgrad::nn::Module> make_network(const std::string& name);
+
+/// The course assignment's for MNIST.
+struct AssignmentMNIST : xgrad::nn::Module {
+  xgrad::nn::Conv2d conv1 = add("conv1", xgrad::nn::Conv2d{1, 16, 5, {.padding = 2}});
+  xgrad::nn::MaxPool2d pool1 = add("pool1", xgrad::nn::MaxPool2d{2});
+  xgrad::nn::Conv2d conv2 = add("conv2", xgrad::nn::Conv2d{16, 16, 5, {.padding = 2}});
+  xgrad::nn::MaxPool2d pool2 = add("pool2", xgrad::nn::MaxPool2d{2});
+  xgrad::nn::Linear fc = add("fc", xgrad::nn::Linear{16 * 7 * 7, 10});
+
+  xgrad::Tensor forward(const xgrad::Tensor& images) override;
+  static std::string name() { return "assignment-mnist"; }
+  /// The weights as the course's code draws them.
+  void assignment_init();
+};
 
 /// The course assignment's for CIFAR-10.
 struct AssignmentCIFAR : xgrad::nn::Module {
@@ -16,6 +36,19 @@ struct AssignmentCIFAR : xgrad::nn::Module {
 
   AssignmentCIFAR();
   xgrad::Tensor forward(const xgrad::Tensor& images) override;
+  static std::string name() { return "assignment-cifar10"; }
+};
+
+/// Groups of two 3x3 convolutions with batch norm and ReLU, as in VGG (arXiv:1409.1556), each
+/// halved in size by max-pooling, and a linear layer on the mean of what the last one finds.
+struct VGG : xgrad::nn::Module {
+  xgrad::nn::Sequential features;
+  xgrad::nn::Linear head;
+
+  /// Images of `channels`; `widths` are the groups' channels.
+  VGG(std::int64_t channels, const std::vector<std::int64_t>& widths);
+  xgrad::Tensor forward(const xgrad::Tensor& images) override;
+  std::string name() const;
 };
 
 /// Two convolutions with batch norm and GELU, the first with max-pooling: half the size, `out`
@@ -38,8 +71,9 @@ struct Airbench : xgrad::nn::Module {
   xgrad::nn::Linear head;
 
   /// `widths` are the three groups' channels.
-  explicit Airbench(const std::vector<std::int64_t>& widths = {64, 256, 256});
+  explicit Airbench(const std::vector<std::int64_t>& widths);
   xgrad::Tensor forward(const xgrad::Tensor& images) override;
+  std::string name() const;
 
   std::vector<xgrad::Tensor> filters() const;  ///< of the groups' convolutions
   std::vector<xgrad::Tensor> biases() const;   ///< of the groups' norms

@@ -158,5 +158,96 @@ check "a rate that does not apply is told" says 'do not apply to --net fast' err
 run "$bin/cifar10" --data pictures --net fast --hold-out 50
 check "and a split that leaves nothing" says 'leaves none of the 50 training images' err
 
+run "$bin/cifar10" --data pictures --net improved --batch 8 --iterations 3
+check "the improved one" says 'result: test_accuracy' out
+run "$bin/mnist" --data data --net best --batch 20 --epochs 2
+check "the best one for MNIST" says 'result: test_accuracy' out
+
+# A budget.
+run "$bin/mnist" --data data --budget 2s
+check "a budget of time ends with 0" test $code -eq 0
+check "and is kept" bash -c "awk '/^result/ { exit !(\$5 > 0.3 && \$5 < 2.5) }' out"
+check "the rate follows it" says 'budget: 2 s' out
+run "$bin/mnist" --data data --budget 2s --epochs 3
+check "a budget and epochs exclude each other" says '--epochs' err
+run "$bin/mnist" --data data --budget 20
+check "a budget without a unit is refused" says '--budget' err
+run "$bin/mnist" --data data --budget 0min
+check "so is one of nothing" says "is not above 0" err
+
+# Checkpoints: a training that is killed again and again ends with the bits of one that is not.
+long=("$bin/cifar10" --data pictures --net fast --batch 10 --epochs 12 --hold-out 10)
+run "${long[@]}" --save whole.safetensors --log whole.jsonl --report whole
+check "the run to compare with" test $code -eq 0
+resumed=("${long[@]}" --save parts.safetensors --log parts.jsonl --report parts
+         --checkpoint kept --checkpoint-every 0)
+killed=0 resumes=0
+for delay in 0.4 0.55 0.7 0.6 0.85 0.5 0.65 0.75 1; do
+  "${resumed[@]}" >out 2>err </dev/null &
+  pid=$!
+  sleep $delay
+  if kill -KILL $pid 2>/dev/null; then killed=$((killed + 1)); fi
+  wait $pid 2>/dev/null
+  says 'going on after iteration' out && resumes=$((resumes + 1))
+done
+run "${resumed[@]}"
+check "killed and resumed ($killed times killed, $resumes resumed)" test $code -eq 0 -a $killed -gt 2 -a $resumes -gt 0
+check "it says where it goes on" says 'going on after iteration' out
+check "the weights are the same bits" cmp -s whole.safetensors parts.safetensors
+check "and the curves" cmp -s whole/history.csv parts/history.csv
+check "and the log" cmp -s <(grep -v result whole.jsonl) <(grep -v result parts.jsonl)
+run "${resumed[@]}"
+check "once more: nothing is left to train" test $code -eq 0
+check "and nothing changes" cmp -s whole.safetensors parts.safetensors
+run "${resumed[@]}" --seed 1
+check "another run's checkpoint is refused" test $code -eq 1
+check "with what differs" says 'seed: 0 there, 1 here' err
+cp kept/checkpoint.safetensors whole.checkpoint
+head -c 5000 whole.checkpoint >kept/checkpoint.safetensors
+run "${resumed[@]}"
+check "a damaged checkpoint is told" test $code -eq 1
+check "by name" says 'kept/checkpoint.safetensors' err
+cp whole.safetensors kept/checkpoint.safetensors
+run "${resumed[@]}"
+check "so is a file that is none" says 'is no checkpoint of a training' err
+run "${long[@]}" --checkpoint file/here
+check "a place where none can be written is told" says '--checkpoint: cannot make the directory file/here' err
+
+"$bin/mnist" --data data --iterations 1000000 --checkpoint ended --save ended.safetensors >out 2>err </dev/null &
+pid=$!
+for _ in $(seq 100); do says 'iteration    100' out && break; sleep 0.2; done
+kill -TERM $pid
+wait $pid
+code=$?
+check "a request to end gives 143" test $code -eq 143
+check "with a checkpoint" test -s ended/checkpoint.safetensors
+check "and says how to go on" says 'The same command goes on from there.' out
+if [ -c /dev/full ]; then
+  mkdir full && ln -s /dev/full full/checkpoint.safetensors.partial
+  run "$bin/mnist" --data data --iterations 30 --checkpoint full --checkpoint-every 0
+  check "a full disk does not stop the training" test $code -eq 0
+  check "and is told once" test "$(grep -c 'warning: no checkpoint: save: cannot write' err)" -eq 1
+fi
+
+# A picture: the first digit, as a BMP file (rows from above, three bytes a pixel).
+{
+  printf 'BM\x66\x09\0\0\0\0\0\0\x36\0\0\0\x28\0\0\0\x1c\0\0\0\xe4\xff\xff\xff\x01\0\x18\0'
+  printf '\0%.0s' $(seq 24)
+  printf '\xff%.0s' $(seq $((2 * 28 * 3)))
+  printf '\0%.0s' $(seq $((26 * 28 * 3)))
+} >digit.bmp
+run "$bin/classify" digit.bmp --model first.safetensors
+check "a picture is classified with weights of one's own" test $code -eq 0
+check "with probabilities, the right class first" grep -qE '^0 +[0-9]+\.[0-9]{2} %' <(sed -n 3p out)
+check "and what it was seen by" bash -c "head -c 4 saliency.png | grep -q PNG"
+run "$bin/classify" digit.bmp --model nowhere.safetensors
+check "missing weights are told" says 'nowhere.safetensors: No such file' err
+run "$bin/classify" out --model first.safetensors
+check "and what is no picture" says 'out is no picture that can be read' err
+run "$bin/classify" digit.bmp --model first.safetensors --saliency nowhere/s.png
+check "and a picture that cannot be written" test $code -eq 1
+run "$bin/classify"
+check "and a command without a picture" says 'image is required' err
+
 [ $failures -eq 0 ] || { printf '%s failed; the last output:\n' "$failures"; cat out err; }
 exit $((failures > 0))

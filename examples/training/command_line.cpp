@@ -42,14 +42,26 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
   const auto positive =
       number("a whole number above 0", [](double v) { return v > 0 && v == std::floor(v); });
   const auto not_negative = number("a number of at least 0", [](double v) { return v >= 0; });
+  const auto above_zero = number("above 0", [](double v) { return v > 0; });
   const auto below_one =
       number("a number from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
   app.get_formatter()->column_width(34);
   app.add_option("--net", options.net, "Network and its recipe")
       ->check(CLI::IsMember(program.nets));
-  app.add_option("--iterations", options.iterations, "Steps to train")->check(positive);
-  app.add_option("--epochs", options.epochs, "Passes over the training images, instead of steps")
-      ->check(positive);
+  auto* iterations =
+      app.add_option("--iterations", options.iterations, "Steps to train")->check(positive);
+  auto* epochs = app.add_option("--epochs", options.epochs,
+                                "Passes over the training images, instead of steps")
+                     ->check(positive)
+                     ->excludes(iterations);
+  app.add_option("--budget", options.budget,
+                 "Time to train instead: 90s, 20min, 1h. The schedule fits itself to it")
+      ->transform(
+          CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"min", 60}, {"h", 3600}},
+                                CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
+      ->check(above_zero)
+      ->excludes(iterations)
+      ->excludes(epochs);
   app.add_option("--batch", options.batch, "Images in a step")->check(positive);
   app.add_option("--lr", options.lr, "Learning rate (the highest, where it changes)")
       ->check(not_negative);
@@ -69,6 +81,11 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
   app.add_option("--report", options.report,
                  "Directory for a page that shows the run, live while it goes on");
   app.add_option("--log", options.log, "File for a log in JSON lines");
+  app.add_option("--checkpoint", options.checkpoint,
+                 "Directory for a checkpoint; with one in it the training goes on from there");
+  app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds between checkpoints")
+      ->check(not_negative)
+      ->capture_default_str();
   if (program.offers_fashion)
     app.add_flag("--or-fashion", options.or_fashion,
                  "Use Debian's Fashion-MNIST if MNIST is not to be had");

@@ -20,6 +20,7 @@ struct Options {
   std::string net = {};
   std::optional<std::int64_t> iterations = {};
   std::optional<std::int64_t> epochs = {};
+  std::optional<double> budget = {};  ///< seconds
   std::optional<std::int64_t> batch = {};
   std::optional<double> lr = {};
   std::optional<double> momentum = {};
@@ -29,8 +30,10 @@ struct Options {
   int threads = 0;
   std::string data = {};
   std::string save = {};
-  std::string report = {};  ///< directory; none if empty
-  std::string log = {};     ///< file; none if empty
+  std::string report = {};       ///< directory; none if empty
+  std::string log = {};          ///< file; none if empty
+  std::string checkpoint = {};   ///< directory; none if empty
+  double checkpoint_every = 60;  ///< seconds
   bool or_fashion = false;
 };
 
@@ -43,19 +46,28 @@ struct Part {
 /// How a network is trained, where the command line does not say otherwise.
 struct Recipe {
   std::string name;
+  std::string network = {};  ///< what make_network calls it
   std::int64_t batch;
-  std::int64_t iterations;
-  double lr;
-  double momentum;
-  double weight_decay;
+  std::int64_t iterations = 0;
+  std::int64_t epochs = 0;  ///< if positive, instead of iterations
+  double lr = 0;
+  double momentum = 0;
+  double weight_decay = 0;
   /// The course's way: averaged momentum, batches drawn independently, constant rate. Otherwise
   /// Nesterov momentum, epochs, and a rate that rises over the first fifth and then falls to 0.
-  bool assignment;
+  bool assignment = false;
   double label_smoothing = 0;
   xgrad::datasets::Augmentation augment = {};
   std::vector<xgrad::datasets::View> views = {};  ///< the test's; none: images as they are
-  /// Makes the optimisers; without it, SGD on all parameters as the numbers above say.
-  std::function<std::vector<Part>()> parts = {};
+  /// Makes the optimisers for a size of batches; without it, SGD on all parameters as the numbers
+  /// above say.
+  std::function<std::vector<Part>(std::int64_t batch)> parts = {};
+};
+
+/// What a network sees of a pixel v in [0, 1]: (v − mean) / deviation, for each channel.
+struct Scale {
+  std::vector<double> mean;
+  std::vector<double> deviation;
 };
 
 /// The splits of a data set: to train on, to watch, to report.
@@ -67,8 +79,8 @@ struct Data {
   std::vector<std::string> classes;
   /// What `test` is: not "test" where held-out images stand in for it, so that the choice of a
   /// recipe never sees the test images.
-  std::string tested_on;
-  xgrad::datasets::Transform to_picture;  ///< from what the network sees back to [0, 1]
+  std::string tested_on = "test";
+  Scale scale;
 };
 
 /// Trains, evaluates, saves and prints; the exit code.

@@ -1,0 +1,10 @@
+#pragma once
+#include <string>
+
+namespace examples {
+
+/// Fails before the training, not after it, where a file cannot be written (IOError); `option` is
+/// what names it.
+void require_writable(const std::string& path, const std::string& option);
+
+}  // namespace examples
