@@ -76,8 +76,7 @@ void classify(const Options& options) {
 int main(int argc, char** argv) {
   Options options;
   CLI::App app("Says what is in a picture, and which of its pixels made the network say so.");
-  app.add_option("image", options.image, "File with a picture: PNG, JPEG, BMP, GIF")
-      ->required();
+  app.add_option("image", options.image, "File with a picture: PNG, JPEG, BMP, GIF")->required();
   app.add_option("--model", options.model,
                  "cifar10, mnist, or a file of weights saved by those programs")
       ->capture_default_str();

@@ -93,12 +93,13 @@ std::string VGG::name() const {
   return joined("vgg", numbers);
 }
 
-Group::Group(std::int64_t in, std::int64_t out)
+Group::Group(std::int64_t in, std::int64_t out, bool identity)
     : conv1(add("conv1", nn::Conv2d{in, out, 3, {.padding = 1, .bias = false}})),
       conv2(add("conv2", nn::Conv2d{out, out, 3, {.padding = 1, .bias = false}})),
       norm1(add("norm1", nn::BatchNorm2d{out, {.eps = 1e-12, .momentum = 0.4}})),
       norm2(add("norm2", nn::BatchNorm2d{out, {.eps = 1e-12, .momentum = 0.4}})) {
   for (const auto& conv : {conv1, conv2}) {
+    if (!identity) break;
     const std::int64_t inputs = conv.weight.size(1);
     nn::init::dirac_(conv.weight.detach().slice(0, 0, std::min(inputs, out)));
   }
@@ -110,10 +111,10 @@ Tensor Group::forward(const Tensor& x) {
   return xgrad::gelu(norm2(conv2(y)));
 }
 
-Airbench::Airbench(const std::vector<std::int64_t>& widths)
-    : group1(add("group1", Group{24, widths.at(0)})),
-      group2(add("group2", Group{widths[0], widths.at(1)})),
-      group3(add("group3", Group{widths[1], widths.at(2)})),
+Airbench::Airbench(const std::vector<std::int64_t>& widths, bool identity)
+    : group1(add("group1", Group{24, widths.at(0), identity})),
+      group2(add("group2", Group{widths[0], widths.at(1), identity})),
+      group3(add("group3", Group{widths[1], widths.at(2), identity})),
       head(add("head", nn::Linear{widths[2], 10, {.bias = false}})) {
   Tensor(whiten.weight).requires_grad_(false);
   const xgrad::NoGradGuard guard;

@@ -52,13 +52,14 @@ struct VGG : xgrad::nn::Module {
 };
 
 /// Two convolutions with batch norm and GELU, the first with max-pooling: half the size, `out`
-/// channels. Convolutions start as the identity as far as they can; the norms have no gain.
+/// channels. The norms have no gain.
 struct Group : xgrad::nn::Module {
   xgrad::nn::Conv2d conv1, conv2;
   xgrad::nn::MaxPool2d pool = add("pool", xgrad::nn::MaxPool2d{2});
   xgrad::nn::BatchNorm2d norm1, norm2;
 
-  Group(std::int64_t in, std::int64_t out);
+  /// `identity`: the first filters of each convolution pass its input on.
+  Group(std::int64_t in, std::int64_t out, bool identity = true);
   xgrad::Tensor forward(const xgrad::Tensor& x) override;
 };
 
@@ -71,7 +72,7 @@ struct Airbench : xgrad::nn::Module {
   xgrad::nn::Linear head;
 
   /// `widths` are the three groups' channels.
-  explicit Airbench(const std::vector<std::int64_t>& widths);
+  explicit Airbench(const std::vector<std::int64_t>& widths, bool identity = true);
   xgrad::Tensor forward(const xgrad::Tensor& images) override;
   std::string name() const;
 

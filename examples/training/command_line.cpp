@@ -72,12 +72,17 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
                    "Training images kept apart and used instead of the test images (default: 0; "
                    "baseline validates on 2,000 of its own)")
         ->check(number("a whole number", [](double v) { return v >= 0 && v == std::floor(v); }));
+  if (!program.pieces.empty())
+    app.add_option("--without", options.without,
+                   "Pieces of the recipe to leave out, of --net fast and best")
+        ->check(CLI::IsMember(program.pieces));
   app.add_option("--seed", options.seed, "Seed: the same one gives the same bits")
       ->capture_default_str();
   app.add_option("--threads", options.threads, "Threads (default: all cores)")->check(positive);
   app.add_option("--data", options.data,
                  "Directory with the data (default: $XGRAD_DATA, else the cache, else a download)");
   app.add_option("--save", options.save, "File for the trained weights")->capture_default_str();
+  app.add_flag("--half", options.half, "Save them in half precision: half the size");
   app.add_option("--report", options.report,
                  "Directory for a page that shows the run, live while it goes on");
   app.add_option("--log", options.log, "File for a log in JSON lines");

@@ -305,7 +305,8 @@ int finish(nn::Module& net, const Plan& plan, const Options& options, Training& 
   journal.run().timing = training.watch().parts();
 
   int code = attempt("the weights are", [&] {
-    nn::save(net, options.save, {.metadata = describe_model(plan.recipe.network, data)});
+    nn::save(net, options.save,
+             {.half = options.half, .metadata = describe_model(plan.recipe.network, data)});
     fmt::print("weights saved to {}\n", std::filesystem::absolute(options.save).string());
   });
   code |= attempt("the report or log is", [&] {

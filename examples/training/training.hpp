@@ -26,10 +26,12 @@ struct Options {
   std::optional<double> momentum = {};
   std::optional<double> weight_decay = {};
   std::optional<std::int64_t> hold_out = {};
+  std::vector<std::string> without = {};  ///< pieces of the recipe to leave out
   std::uint64_t seed = 0;
   int threads = 0;
   std::string data = {};
   std::string save = {};
+  bool half = false;             ///< half precision for the weights
   std::string report = {};       ///< directory; none if empty
   std::string log = {};          ///< file; none if empty
   std::string checkpoint = {};   ///< directory; none if empty
@@ -90,9 +92,10 @@ int train(xgrad::nn::Module& net, const Data& data, const Recipe& recipe, const 
 struct Program {
   std::string description;
   std::vector<std::string> nets;
-  std::string save;             ///< default of --save
-  bool offers_fashion = false;  ///< whether there is --or-fashion
-  bool holds_out = false;       ///< whether there is --hold-out
+  std::string save;                      ///< default of --save
+  bool offers_fashion = false;           ///< whether there is --or-fashion
+  bool holds_out = false;                ///< whether there is --hold-out
+  std::vector<std::string> pieces = {};  ///< what --without can leave out
   int (*run)(const Options&);
 };
 

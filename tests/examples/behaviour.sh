@@ -158,6 +158,12 @@ check "a rate that does not apply is told" says 'do not apply to --net fast' err
 run "$bin/cifar10" --data pictures --net fast --hold-out 50
 check "and a split that leaves nothing" says 'leaves none of the 50 training images' err
 
+run "${fast[@]}" --without flip whitening identity muon translation smoothing --save two.safetensors
+check "pieces of a recipe can be left out" says 'recipe: a network and a recipe made for speed, without flip, without whitening' out
+run "${fast[@]}" --without sense
+check "if it has them" says 'sense' err
+run "$bin/cifar10" --data pictures --without flip
+check "and another recipe has none" says '--without applies to --net fast and best alone' err
 run "$bin/cifar10" --data pictures --net improved --batch 8 --iterations 3
 check "the improved one" says 'result: test_accuracy' out
 run "$bin/mnist" --data data --net best --batch 20 --epochs 2
