@@ -49,11 +49,11 @@ report::Picture picture(Model& model, const Tensor& image, const Tensor& input, 
       report::saliency(*model.net, input.unsqueeze(0), xgrad::tensor({said}))[0].max({0});
   const report::Grid grid{
       .name = "saliency",
-      .title = "",
-      .note = "",
+      .title = fmt::format("Taken for {}", model.classes[static_cast<std::size_t>(said)]),
+      .note = "Right: how strongly that depends on each pixel, from not at all (black) to most.",
       .tiles = {{report::to_picture(image), {"what the network sees"}},
                 {report::to_picture(depends, {0, report::range_of(depends).high}),
-                 {fmt::format("taken for {}", model.classes[static_cast<std::size_t>(said)])}}}};
+                 {"what it was seen by"}}}};
   return report::draw(grid, 256);
 }
 

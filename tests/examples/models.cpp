@@ -1,9 +1,11 @@
 // The networks that come with the examples, and how pictures are made to fit them.
 
+#include <xgrad/datasets/datasets.hpp>
 #include <xgrad/nn/nn.hpp>
 
 #include <algorithm>
 #include <cstdlib>
+#include <numeric>
 
 #include "model.hpp"
 #include "networks.hpp"
@@ -28,6 +30,20 @@ Tensor letter(std::int64_t height, std::int64_t width, double ink, double paper)
   fill(.2, .8, .2, .3);
   fill(.7, .8, .2, .6);
   return picture;
+}
+
+/// Of the first 2,000 test images, the part that is named rightly.
+double accuracy_of(const examples::Model& model, datasets::ImageDataset& test) {
+  const NoGradGuard guard;
+  test.set_transform(datasets::transforms::normalize(model.scale.mean, model.scale.deviation));
+  double right = 0;
+  for (std::int64_t start = 0; start < 2000; start += 500) {
+    std::vector<std::int64_t> numbers(500);
+    std::iota(numbers.begin(), numbers.end(), start);
+    const auto batch = test.batch(numbers);
+    right += sum((*model.net)(batch.data).argmax(1) == batch.target).item();
+  }
+  return right / 2000;
 }
 
 }  // namespace
@@ -80,4 +96,19 @@ TEST_CASE("a file that says nothing of its network is told") {
            {.metadata = {{"network", "vgg 1 4"}, {"classes", "["}, {"image", "[1, 28, 28]"}}});
   CHECK_THROWS_AS(examples::load_model(path), IOError);
   CHECK_THROWS_AS(examples::load_model("nothing"), IOError);
+}
+
+TEST_CASE("the networks in examples/models are as good as stated") {
+  const examples::Model pictures = examples::load_model("cifar10");
+  const examples::Model digits = examples::load_model("mnist");
+  CHECK(pictures.classes[3] == "cat");
+  CHECK(digits.image == Shape{1, 28, 28});
+  if (std::getenv("XGRAD_DATA") == nullptr) {
+    MESSAGE("not tested on images: XGRAD_DATA is not set");
+    return;
+  }
+  datasets::CIFAR10 cifar10({.split = "test"});
+  CHECK(accuracy_of(pictures, cifar10) == doctest::Approx(0.9375).epsilon(0.002));
+  datasets::MNIST mnist({.split = "test"});
+  CHECK(accuracy_of(digits, mnist) == doctest::Approx(0.997).epsilon(0.001));
 }
