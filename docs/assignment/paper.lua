@@ -40,7 +40,7 @@ local function commas(number)
   return text
 end
 
-local function percent(value) return string.format("%.2f", 100 * value) end
+local function percent(value) return value and string.format("%.2f", 100 * value) or "--" end
 local function score(value) return value and string.format("%.4f", value) or "--" end
 
 local function power(value)

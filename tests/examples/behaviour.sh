@@ -170,10 +170,11 @@ run "$bin/mnist" --data data --net best --batch 20 --epochs 2
 check "the best one for MNIST" says 'result: test_accuracy' out
 
 # A budget.
-run "$bin/mnist" --data data --budget 2s
+run "$bin/mnist" --data data --net tuned --budget 4s --log timed.jsonl
 check "a budget of time ends with 0" test $code -eq 0
-check "and is kept" bash -c "awk '/^result/ { exit !(\$5 > 0.3 && \$5 < 2.5) }' out"
-check "the rate follows it" says 'budget: 2 s' out
+check "it is shown" says 'budget: 4 s' out
+rate=$(grep -o '"learning rate":[0-9.e-]*' timed.jsonl | tail -n 1 | cut -d: -f2)
+check "the schedule fits itself to it (the last rate is $rate of 0.05)" awk "BEGIN { exit !($rate < 0.02) }"
 run "$bin/mnist" --data data --budget 2s --epochs 3
 check "a budget and epochs exclude each other" says '--epochs' err
 run "$bin/mnist" --data data --budget 20
