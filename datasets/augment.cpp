@@ -46,12 +46,11 @@ Tensor changed(const char* name, const Tensor& images, const Draw& draw, const F
 /// Mirrors the images for which chosen(i).
 template <class Chosen>
 Tensor flip_some(const char* name, const Tensor& images, const Draw& draw, const Chosen& chosen) {
-  const std::int64_t width = images.dim() == 4 ? images.size(3) : 1;
-  const std::int64_t rows = images.dim() == 4 ? images.size(1) * images.size(2) : 0;
   return changed(name, images, draw, [&](std::size_t i, auto* image) {
     if (!chosen(i)) return;
-    for (std::int64_t r = 0; r < rows; ++r)
-      std::reverse(image + r * width, image + (r + 1) * width);
+    const std::int64_t width = images.size(3);
+    const auto* end = image + images.size(1) * images.size(2) * width;
+    for (auto* row = image; row != end; row += width) std::reverse(row, row + width);
   });
 }
 

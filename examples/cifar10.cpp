@@ -7,10 +7,10 @@
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/nn/nn.hpp>
+#include <xgrad/ops/ops.hpp>
 #include <xgrad/optim/optim.hpp>
 
 #include <algorithm>
-#include <numeric>
 
 #include "data.hpp"
 #include "networks.hpp"
@@ -92,10 +92,9 @@ int train_airbench(const examples::Options& options, const std::vector<std::int6
   const auto data = examples::cifar10(options);
   examples::Airbench net(widths, with("identity"));
   if (with("whitening")) {
-    std::vector<std::int64_t> first(
-        static_cast<std::size_t>(std::min<std::int64_t>(5000, data.train->size())));
-    std::iota(first.begin(), first.end(), 0);
-    nn::init::whitening_(net.whiten.weight, data.train->batch(first).data);
+    const auto first = xgrad::arange(std::min<std::int64_t>(5000, data.train->size()));
+    nn::init::whitening_(net.whiten.weight,
+                         data.train->batch(first.to_vector<std::int64_t>()).data);
   } else {
     xgrad::Tensor(net.whiten.weight).requires_grad_();
   }

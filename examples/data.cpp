@@ -34,12 +34,6 @@ std::vector<double> channel_means(const datasets::Images& images,
   return means;
 }
 
-std::vector<std::int64_t> first_numbers(std::int64_t count) {
-  std::vector<std::int64_t> numbers(static_cast<std::size_t>(count));
-  std::iota(numbers.begin(), numbers.end(), 0);
-  return numbers;
-}
-
 template <class Set>
 Data digits_of(const std::string& name, const Options& options) {
   Set all({.split = "train", .root = options.data});
@@ -78,8 +72,9 @@ Data digits(const Options& options) {
 Data assignment_cifar10(const Options& options) {
   datasets::CIFAR10 all({.split = "train", .root = options.data}, 2);
   datasets::CIFAR10 test({.split = "test", .root = options.data});
-  const Scale scale{channel_means(all.images(), first_numbers(all.size())),
-                    {1. / 255, 1. / 255, 1. / 255}};
+  const Scale scale{
+      channel_means(all.images(), xgrad::arange(all.size()).to_vector<std::int64_t>()),
+      {1. / 255, 1. / 255, 1. / 255}};
   std::vector<double> mean;
   for (const double value : scale.mean) mean.push_back(255 * value);
   const auto centre =

@@ -252,6 +252,8 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
   return result;
 }
 
+double RunningMean::factor_for(double steps) { return 1 - 1 / std::clamp(steps / 15, 20., 200.); }
+
 void RunningMean::add(double value) {
   auto& [count, mean] = state_;
   ++count;

@@ -42,10 +42,10 @@ std::string capitalised(std::string text) {
 
 /// The moving average over steps, of which not every one may have a value.
 std::vector<double> smoothed(const History::Series& series) {
-  constexpr double factor = 0.995;  // from one step to the next
-  constexpr double warmup = 20;     // steps
+  constexpr double warmup = 20;  // steps
   const auto n = static_cast<double>(series.steps.size());
   const double gap = n > 1 ? (series.steps.back() - series.steps.front()) / (n - 1) : 1;
+  const double factor = RunningMean::factor_for(n * gap);  // from one step to the next
   RunningMean mean(std::pow(factor, gap), static_cast<std::int64_t>(std::ceil(warmup / gap)));
   std::vector<double> result;
   for (const double value : series.values) {

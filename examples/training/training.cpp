@@ -69,7 +69,9 @@ class Training {
                  .shuffle = true,
                  .drop_last = true,
                  .independent_batches = plan.recipe.assignment ? plan.iterations : 0,
-                 .augment = plan.recipe.augment}) {
+                 .augment = plan.recipe.augment}),
+        loss_(report::RunningMean::factor_for(static_cast<double>(plan.iterations))),
+        accuracy_(loss_) {
     for (const Part& part : parts_) schedulers_.emplace_back(*part.optimizer, part.schedule);
     if (from != nullptr) restore(*from);
   }

@@ -189,9 +189,12 @@ check "the run to compare with" test $code -eq 0
 resumed=("${long[@]}" --save parts.safetensors --log parts.jsonl --report parts
          --checkpoint kept --checkpoint-every 0)
 killed=0 resumes=0
-for delay in 0.4 0.55 0.7 0.6 0.85 0.5 0.65 0.75 1; do
+# Each time a checkpoint has been written, so that however slow the machine is, something is done.
+for delay in 0 0.01 0.03 0.02 0.15 0.05 0.1 0.07 0.2; do
+  touch started
   "${resumed[@]}" >out 2>err </dev/null &
   pid=$!
+  while kill -0 $pid 2>/dev/null && ! [ kept/checkpoint.safetensors -nt started ]; do sleep 0.01; done
   sleep $delay
   if kill -KILL $pid 2>/dev/null; then killed=$((killed + 1)); fi
   wait $pid 2>/dev/null

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdlib>
-#include <numeric>
 
 #include "model.hpp"
 #include "networks.hpp"
@@ -38,9 +37,7 @@ double accuracy_of(const examples::Model& model, datasets::ImageDataset& test) {
   test.set_transform(datasets::transforms::normalize(model.scale.mean, model.scale.deviation));
   double right = 0;
   for (std::int64_t start = 0; start < 2000; start += 500) {
-    std::vector<std::int64_t> numbers(500);
-    std::iota(numbers.begin(), numbers.end(), start);
-    const auto batch = test.batch(numbers);
+    const auto batch = test.batch(arange(start, start + 500).to_vector<std::int64_t>());
     right += sum((*model.net)(batch.data).argmax(1) == batch.target).item();
   }
   return right / 2000;

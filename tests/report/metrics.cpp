@@ -118,6 +118,13 @@ TEST_CASE("a running mean is plain at first, then forgets") {
   CHECK(other.value() == mean.value());
 }
 
+TEST_CASE("a running mean of a short training forgets sooner") {
+  CHECK(report::RunningMean::factor_for(3000) == 0.995);
+  CHECK(report::RunningMean::factor_for(1e6) == 0.995);
+  CHECK(report::RunningMean::factor_for(600) == doctest::Approx(0.975));
+  CHECK(report::RunningMean::factor_for(1) == 0.95);
+}
+
 TEST_CASE("a stopwatch adds up each part") {
   report::Stopwatch watch;
   watch.lap("a");
