@@ -153,6 +153,23 @@ function paper.attempts(list)
   rows(lines)
 end
 
+-- A row for each "piece:what it is" that was left out of the recipe: accuracy on held-out images with
+-- seeds 0 and 1, the mean, and how far that is from the whole recipe's.
+function paper.ablations(list)
+  local function accuracy(piece, seed)
+    -- Without views: the same images, each seen once.
+    if piece == "views" then return at("without-nothing-" .. seed, "last")["accuracy/validation"] end
+    return at("without-" .. piece .. "-" .. seed, "test/accuracy")
+  end
+  local function mean(piece) return (accuracy(piece, 0) + accuracy(piece, 1)) / 2 end
+  local lines = {}
+  for piece, what in list:gmatch("([%w-]+):([^;]+);?") do
+    lines[#lines + 1] = string.format("%s & %s & %s & %s & $%+.2f$ \\\\", what, percent(accuracy(piece, 0)),
+      percent(accuracy(piece, 1)), percent(mean(piece)), 100 * (mean(piece) - mean("nothing")))
+  end
+  rows(lines)
+end
+
 -- What the tests of one topic measured: "closed form" and the like.
 local figures
 function paper.checked(topic)
