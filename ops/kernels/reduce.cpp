@@ -35,11 +35,16 @@ constexpr std::int64_t block = 4096;
 
 template <class Join, std::int64_t Lanes, class T>
 T reduce_lanes(const T* x, std::int64_t n) {
+  // Processors read ahead by themselves, but stop at the end of a page.
+  constexpr auto line = static_cast<std::int64_t>(64 / sizeof(T));
+  constexpr std::int64_t ahead = 32 * line;
   T lane[Lanes];
   std::copy_n(x, Lanes, lane);
   std::int64_t i = Lanes;
-  for (; i + Lanes <= n; i += Lanes)
+  for (; i + Lanes <= n; i += Lanes) {
+    for (std::int64_t j = 0; j < Lanes; j += line) __builtin_prefetch(x + i + ahead + j);
     for (std::int64_t j = 0; j < Lanes; ++j) lane[j] = Join::join(lane[j], x[i + j]);
+  }
   for (std::int64_t j = 0; i < n; ++i, ++j) lane[j] = Join::join(lane[j], x[i]);
   for (std::int64_t width = Lanes / 2; width > 0; width /= 2)
     for (std::int64_t j = 0; j < width; ++j) lane[j] = Join::join(lane[j], lane[j + width]);
