@@ -3,6 +3,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <filesystem>
 #include <utility>
 
 #include <unistd.h>
@@ -13,17 +14,39 @@ void raise_errno(const std::string& doing, const std::string& path) {
   raise<IOError>("{}: {}: {}", doing, path, std::strerror(errno));
 }
 
+namespace {
+
+namespace fs = std::filesystem;
+
+/// The file that a link leads to: it is replaced, not the link.
+std::string behind_link(const std::string& path) {
+  std::error_code none;
+  const bool link = fs::is_symlink(path, none) && fs::is_regular_file(path, none);
+  return link ? fs::canonical(path).string() : path;
+}
+
+/// Only a file can be put in a file's place: a device or a pipe is written as it is. What cannot
+/// be looked at, and a directory, is told when it is opened.
+std::string beside(const std::string& target) {
+  std::error_code none;
+  const fs::file_status there = fs::status(target, none);
+  return fs::exists(there) && !fs::is_regular_file(there) ? target : target + ".partial";
+}
+
+}  // namespace
+
 NewFile::NewFile(std::string doing, std::string path)
     : doing_(std::move(doing)),
       path_(std::move(path)),
-      partial_(path_ + ".partial"),
+      target_(behind_link(path_)),
+      partial_(beside(target_)),
       file_(std::fopen(partial_.c_str(), "wb")) {
   if (file_ == nullptr) fail(partial_);
 }
 
 NewFile::~NewFile() {
   if (file_ != nullptr) std::fclose(file_);
-  std::remove(partial_.c_str());
+  if (partial_ != target_) std::remove(partial_.c_str());
 }
 
 void NewFile::fail(const std::string& path) const { raise_errno(doing_ + ": cannot write", path); }
@@ -39,8 +62,8 @@ void NewFile::sync() {
 }
 
 void NewFile::finish() {
-  const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
-  if (!closed || std::rename(partial_.c_str(), path_.c_str()) != 0) fail(path_);
+  if (std::fclose(std::exchange(file_, nullptr)) != 0) fail(path_);
+  if (partial_ != target_ && std::rename(partial_.c_str(), target_.c_str()) != 0) fail(path_);
 }
 
 void write_file(const std::string& doing, const std::string& path, std::string_view bytes) {

@@ -9,7 +9,8 @@
 namespace xgrad::detail {
 
 /// A file being written beside its final place, `path` + ".partial". finish() renames it into
-/// place; without that nothing is left. IOError with `doing` in front where something fails.
+/// place; without that nothing is left. A link stays, and the file that it leads to is replaced; a
+/// device or a pipe is written straight. IOError with `doing` in front where something fails.
 class NewFile {
  public:
   NewFile(std::string doing, std::string path);
@@ -27,7 +28,8 @@ class NewFile {
 
   std::string doing_;
   std::string path_;
-  std::string partial_;
+  std::string target_;
+  std::string partial_;  // target_ itself where that is no file
   std::FILE* file_;
 };
 

@@ -8,18 +8,29 @@
 #include <filesystem>
 
 #include <fmt/format.h>
+#include <unistd.h>
 
 namespace examples {
 
+namespace fs = std::filesystem;
+
 void require_writable(const std::string& path, const std::string& option) {
-  const std::string partial = path + ".partial";  // what it will be written as
-  const bool existed = std::filesystem::exists(partial);
-  std::FILE* file = std::fopen(partial.c_str(), "ab");
-  if (file == nullptr)
+  const auto refuse = [&](int error) {
     throw xgrad::IOError(fmt::format("{} cannot be written ({}); name another place with {}", path,
-                                     std::strerror(errno), option));
+                                     std::strerror(error), option));
+  };
+  if (fs::is_directory(path)) refuse(EISDIR);
+  if (fs::exists(path) && !fs::is_regular_file(path)) {
+    // Devices and pipes are written as they are; opening a pipe would be its reader's end already.
+    if (access(path.c_str(), W_OK) != 0) refuse(errno);
+    return;
+  }
+  const std::string partial = path + ".partial";  // what it will be written as
+  const bool existed = fs::exists(partial);
+  std::FILE* file = std::fopen(partial.c_str(), "ab");
+  if (file == nullptr) refuse(errno);
   std::fclose(file);
-  if (!existed) std::filesystem::remove(partial);
+  if (!existed) fs::remove(partial);
 }
 
 }  // namespace examples

@@ -93,6 +93,14 @@ run "$bin/mnist" --data data --lr 1e6 --iterations 200 --report stopped
 check "and the page tells it" grep -qF 'Stopped: the loss is' stopped/index.html
 run "$bin/mnist" --data data --iterations 5 --save nowhere/w.safetensors
 check "weights that cannot be written are told before training" test "$code" -eq 1 -a ! -s out
+run "$bin/mnist" --data data --iterations 5 --save data
+check "so is a folder in their place" says 'data cannot be written (Is a directory)' err
+mkfifo pipe
+timeout 60 cat pipe >piped.safetensors &
+run "$bin/mnist" --data data --iterations 60 --save pipe
+wait
+check "weights go through a pipe" cmp -s piped.safetensors first.safetensors
+check "which stays one" test -p pipe
 touch file
 run "$bin/mnist" --data data --iterations 5 --report file/page
 check "so is a report that cannot be written" test "$code" -eq 1 -a ! -s out

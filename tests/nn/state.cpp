@@ -4,6 +4,9 @@
 #include <limits>
 
 #include "support.hpp"
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 using namespace support;
 
@@ -150,11 +153,36 @@ TEST_CASE("damaged files are told by what is wrong with them") {
         std::string::npos);
 }
 
+TEST_CASE("saving to a link changes the file it leads to, and a pipe stays a pipe") {
+  namespace fs = std::filesystem;
+  const TemporaryDirectory directory;
+  const std::string file = directory.file("x.safetensors"), link = directory.file("link");
+  nn::save({{"x", zeros({2})}}, file);
+  fs::create_symlink("x.safetensors", link);
+  nn::save({{"x", ones({2})}}, link);
+  CHECK(fs::is_symlink(link));
+  CHECK(nn::load(file)[0].second.to_vector<float>() == std::vector<float>{1, 1});
+
+  const std::string pipe = directory.file("pipe");
+  REQUIRE(mkfifo(pipe.c_str(), 0600) == 0);
+  // Open at both ends, so that neither waits for the other; a pipe holds 64 KB.
+  const int ends = open(pipe.c_str(), O_RDWR | O_NONBLOCK);
+  nn::save({{"x", ones({2})}}, pipe);
+  CHECK(fs::is_fifo(pipe));
+  std::string bytes(4096, '\0');
+  bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(read(ends, bytes.data(), 4096), 0)));
+  close(ends);
+  CHECK(bytes == bytes_of(file));
+}
+
 TEST_CASE("saving where nothing can be written is told, and leaves the old file alone") {
   const TemporaryDirectory directory;
   CHECK(message_of<IOError>([&] {
           nn::save({{"x", zeros({4})}}, directory.file("none/x"));
         }).find("save: cannot write") != std::string::npos);
+  CHECK(message_of<IOError>([&] {
+          nn::save({{"x", zeros({4})}}, directory.file(""));
+        }).find("Is a directory") != std::string::npos);
   if (std::filesystem::exists("/dev/full")) {
     // A full disk: the partial file is a link to a device that is always full.
     const std::string path = directory.file("x.safetensors");
