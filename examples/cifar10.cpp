@@ -121,7 +121,7 @@ int run(const examples::Options& options) {
         {.name = "a network and a recipe made for speed", .batch = 1000, .epochs = 12});
   if (options.net == "best")
     return train_airbench(options, {128, 384, 384},
-                          {.name = "a wider network, for longer", .batch = 1000, .epochs = 24});
+                          {.name = "a wider network, for longer", .batch = 1000, .epochs = 32});
   return train_baseline(options);
 }
 
