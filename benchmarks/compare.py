@@ -56,6 +56,15 @@ class Side:
         self.process.stdin.flush()
         return float(self.answer()) / count
 
+    def repetitions(self, sample):
+        """How many take about `sample` seconds. A single one is no measure: while the other side's
+        threads still spin it can take ten times as long."""
+        count, spent = 1, self.seconds(1)
+        while spent < sample / 2:
+            count *= 2
+            spent = count * self.seconds(count)
+        return max(1, round(count * sample / spent))
+
     def close(self):
         """Ends the program; its highest resident memory in MB."""
         self.process.stdin.close()
@@ -87,8 +96,7 @@ def measure_work(name, build, options, threads):
     checks = {side: s.check for side, s in sides.items()}
     if abs(checks["ours"] - checks["peer"]) > 5e-3 * max(1e-3, abs(checks["peer"])):
         sys.exit(f"{name}: the two sides compute different things: {checks}")
-    count = {side: max(1, round(options.sample / max(s.seconds(1), s.seconds(1), 1e-9)))
-             for side, s in sides.items()}
+    count = {side: s.repetitions(options.sample) for side, s in sides.items()}
     samples = {side: [] for side in sides}
     for _ in range(options.rounds):
         for side, s in sides.items():
