@@ -32,7 +32,8 @@ nn::Metadata describe_model(const std::string& network, const Data& data) {
 
 Model load_model(const std::string& name_or_path) {
   const std::string shipped = XGRAD_MODELS "/" + name_or_path + ".safetensors";
-  const std::string& path = std::filesystem::exists(shipped) ? shipped : name_or_path;
+  std::error_code none;  // reading tells what is wrong
+  const std::string& path = std::filesystem::exists(shipped, none) ? shipped : name_or_path;
   const auto words = nn::load_metadata(path);
   try {
     const auto image = json::parse(words.at("image")).get<std::vector<std::int64_t>>();

@@ -19,14 +19,16 @@ void require_writable(const std::string& path, const std::string& option) {
     throw xgrad::IOError(fmt::format("{} cannot be written ({}); name another place with {}", path,
                                      std::strerror(error), option));
   };
-  if (fs::is_directory(path)) refuse(EISDIR);
-  if (fs::exists(path) && !fs::is_regular_file(path)) {
+  std::error_code none;  // what cannot be looked at is told by the opening
+  const fs::file_status there = fs::status(path, none);
+  if (fs::is_directory(there)) refuse(EISDIR);
+  if (fs::exists(there) && !fs::is_regular_file(there)) {
     // Devices and pipes are written as they are; opening a pipe would be its reader's end already.
     if (access(path.c_str(), W_OK) != 0) refuse(errno);
     return;
   }
   const std::string partial = path + ".partial";  // what it will be written as
-  const bool existed = fs::exists(partial);
+  const bool existed = fs::exists(partial, none);
   std::FILE* file = std::fopen(partial.c_str(), "ab");
   if (file == nullptr) refuse(errno);
   std::fclose(file);
