@@ -66,6 +66,21 @@ void NewFile::finish() {
   if (partial_ != target_ && std::rename(partial_.c_str(), target_.c_str()) != 0) fail(path_);
 }
 
+void require_writable(const std::string& doing, const std::string& path) {
+  const std::string target = behind_link(path), partial = beside(target);
+  std::error_code none;
+  const bool existed = fs::exists(partial, none);
+  if (partial == target && !fs::is_directory(target, none)) {
+    // Opening a pipe would be its reader's end already.
+    if (access(target.c_str(), W_OK) != 0) raise_errno(doing + ": cannot write", path);
+    return;
+  }
+  std::FILE* file = std::fopen(partial.c_str(), "ab");
+  if (file == nullptr) raise_errno(doing + ": cannot write", path);
+  std::fclose(file);
+  if (!existed) fs::remove(partial, none);
+}
+
 void write_file(const std::string& doing, const std::string& path, std::string_view bytes) {
   NewFile file(doing, path);
   file.write(bytes.data(), bytes.size());

@@ -33,6 +33,9 @@ class NewFile {
   std::FILE* file_;
 };
 
+/// Throws the IOError that a NewFile there would begin with; leaves nothing behind.
+void require_writable(const std::string& doing, const std::string& path);
+
 /// Writes `bytes` as the whole of a file.
 void write_file(const std::string& doing, const std::string& path, std::string_view bytes);
 

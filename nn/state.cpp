@@ -196,6 +196,8 @@ void save(const StateDict& values, const std::string& path, const SaveOptions& o
   file.finish();
 }
 
+void require_writable(const std::string& path) { xgrad::detail::require_writable("save", path); }
+
 StateDict load(const std::string& path) { return Reader(path).read(); }
 
 Metadata load_metadata(const std::string& path) { return Reader(path).metadata(); }

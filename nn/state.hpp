@@ -27,6 +27,9 @@ StateDict load(const std::string& path);
 Metadata load_metadata(const std::string& path);
 
 void save(const Module& module, const std::string& path, const SaveOptions& options = {});
+/// Throws the IOError that save() would if the file cannot be made at all, and leaves nothing
+/// behind: for the beginning of a long training.
+void require_writable(const std::string& path);
 /// Loads into `module`; see Module::load_state_dict.
 void load(Module& module, const std::string& path);
 

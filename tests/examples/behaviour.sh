@@ -94,9 +94,9 @@ check "and the page tells it" grep -qF 'Stopped: the loss is' stopped/index.html
 run "$bin/mnist" --data data --iterations 5 --save nowhere/w.safetensors
 check "weights that cannot be written are told before training" test "$code" -eq 1 -a ! -s out
 run "$bin/mnist" --data data --iterations 5 --save data
-check "so is a folder in their place" says 'data cannot be written (Is a directory)' err
+check "so is a folder in their place" says 'save: cannot write: data: Is a directory; name another place with --save' err
 run "$bin/mnist" --data data --iterations 5 --save "$(printf 'a%.0s' $(seq 300))"
-check "and a name that is too long" says 'cannot be written (File name too long)' err
+check "and a name that is too long" says 'File name too long; name another place with --save' err
 mkfifo pipe
 timeout 60 cat pipe >piped.safetensors &
 run "$bin/mnist" --data data --iterations 60 --save pipe

@@ -175,6 +175,21 @@ TEST_CASE("saving to a link changes the file it leads to, and a pipe stays a pip
   CHECK(bytes == bytes_of(file));
 }
 
+TEST_CASE("whether a file can be written is told beforehand, and nothing is left by that") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("x.safetensors");
+  nn::require_writable(path);
+  CHECK(std::filesystem::is_empty(directory.path()));
+  nn::save({{"x", ones({2})}}, path);
+  nn::require_writable(path);
+  CHECK(nn::load(path)[0].second.numel() == 2);
+  for (const std::string& wrong :
+       {directory.file(""), directory.file("none/x"), path + "/x", path + std::string(300, 'a')}) {
+    const std::string told = message_of<IOError>([&] { nn::require_writable(wrong); });
+    CHECK(told.starts_with("save: cannot write: "));
+  }
+}
+
 TEST_CASE("saving where nothing can be written is told, and leaves the old file alone") {
   const TemporaryDirectory directory;
   CHECK(message_of<IOError>([&] {
