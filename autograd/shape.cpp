@@ -1,7 +1,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/shape.hpp>
 
-#include <algorithm>
+#include <array>
 #include <ostream>
 
 namespace xgrad {
@@ -59,16 +59,15 @@ std::size_t normalize_axis(std::int64_t axis, std::size_t rank, const char* oper
 }
 
 Axes normalize_axes(const Axes& axes, std::size_t rank, const char* operation) {
-  Axes result;
-  if (axes.empty()) {
-    for (std::size_t i = 0; i < rank; ++i) result.push_back(static_cast<std::int64_t>(i));
-    return result;
+  std::array<bool, Axes::max_size> named{};
+  for (auto axis : axes) {
+    bool& is_named = named[normalize_axis(axis, rank, operation)];
+    require<ShapeError>(!is_named, "{}: axes {} name an axis twice", operation, to_string(axes));
+    is_named = true;
   }
-  for (auto axis : axes)
-    result.push_back(static_cast<std::int64_t>(normalize_axis(axis, rank, operation)));
-  std::sort(result.begin(), result.end());
-  require<ShapeError>(std::adjacent_find(result.begin(), result.end()) == result.end(),
-                      "{}: axes {} name an axis twice", operation, to_string(axes));
+  Axes result;
+  for (std::size_t i = 0; i < rank; ++i)
+    if (axes.empty() || named[i]) result.push_back(static_cast<std::int64_t>(i));
   return result;
 }
 

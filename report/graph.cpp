@@ -18,12 +18,15 @@
 namespace xgrad::report {
 namespace {
 
+struct Close {
+  void operator()(std::FILE* file) const { std::fclose(file); }
+};
+
 /// What a program prints when fed `input`; nothing unless it ends with 0. Input and output are
 /// files, so that neither side waits for the other.
 std::optional<std::string> filtered(std::vector<std::string> command, std::string_view input) {
-  using File = std::unique_ptr<std::FILE, decltype(&std::fclose)>;
-  const File in(std::tmpfile(), &std::fclose);
-  const File out(std::tmpfile(), &std::fclose);
+  const std::unique_ptr<std::FILE, Close> in(std::tmpfile());
+  const std::unique_ptr<std::FILE, Close> out(std::tmpfile());
   if (!in || !out || std::fwrite(input.data(), 1, input.size(), in.get()) != input.size())
     return {};
   std::rewind(in.get());

@@ -170,6 +170,30 @@ ScratchRoom& scratch_room() {
   return *instance;
 }
 
+// oneDNN 3 makes a primitive's description in one step, oneDNN 2 in two. An empty bias is none.
+using Forward = dnnl::convolution_forward;
+
+template <class... Operation>
+Forward::primitive_desc forward_desc(const dnnl::primitive_attr& attributes,
+                                     const Operation&... operation) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), operation..., attributes};
+#else
+  return {Forward::desc(operation...), attributes, engine()};
+#endif
+}
+
+template <class Backward, class... Operation>
+typename Backward::primitive_desc backward_desc(const dnnl::primitive_attr& attributes,
+                                                const Forward::primitive_desc& forward,
+                                                const Operation&... operation) {
+#if DNNL_VERSION_MAJOR >= 3
+  return {engine(), operation..., forward, attributes};
+#else
+  return {typename Backward::desc(operation...), attributes, engine(), forward};
+#endif
+}
+
 /// One convolution in one direction, compiled.
 class Compiled {
  public:
@@ -204,18 +228,11 @@ class Compiled {
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
-    using Forward = dnnl::convolution_forward;
     bias_ = bias ? described({g.k}, Tag::a) : memory::desc();
     // Not forward_inference: it takes Winograd's weights transformed beforehand, which takes longer
     // than the convolution itself where images are small.
-    const auto kind = dnnl::prop_kind::forward_training;
-    const auto forward = [&] {
-      const Forward::desc desc = bias ? Forward::desc(kind, algorithm, x_any, w_any, bias_, y_any,
-                                                      strides, dilates, before, behind)
-                                      : Forward::desc(kind, algorithm, x_any, w_any, y_any, strides,
-                                                      dilates, before, behind);
-      return Forward::primitive_desc(desc, attributes, engine());
-    }();
+    const auto forward = forward_desc(attributes, dnnl::prop_kind::forward_training, algorithm,
+                                      x_any, w_any, bias_, y_any, strides, dilates, before, behind);
     switch (direction) {
       case ConvDirection::forward:
         primitive_ = Forward(forward);
@@ -224,9 +241,8 @@ class Compiled {
         break;
       case ConvDirection::backward_input: {
         using Backward = dnnl::convolution_backward_data;
-        const Backward::primitive_desc desc(
-            Backward::desc(algorithm, x_any, w_any, y_any, strides, dilates, before, behind),
-            attributes, engine(), forward);
+        const auto desc = backward_desc<Backward>(attributes, forward, algorithm, x_any, w_any,
+                                                  y_any, strides, dilates, before, behind);
         primitive_ = Backward(desc);
         adopt(desc, {x_ours, desc.diff_src_desc()}, {w_ours, desc.weights_desc()},
               {y_ours, desc.diff_dst_desc()});
@@ -234,11 +250,8 @@ class Compiled {
       }
       case ConvDirection::backward_weight: {
         using Backward = dnnl::convolution_backward_weights;
-        const Backward::desc plain =
-            bias ? Backward::desc(algorithm, x_any, w_any, bias_, y_any, strides, dilates, before,
-                                  behind)
-                 : Backward::desc(algorithm, x_any, w_any, y_any, strides, dilates, before, behind);
-        const Backward::primitive_desc desc(plain, attributes, engine(), forward);
+        const auto desc = backward_desc<Backward>(attributes, forward, algorithm, x_any, w_any,
+                                                  bias_, y_any, strides, dilates, before, behind);
         primitive_ = Backward(desc);
         adopt(desc, {x_ours, desc.src_desc()}, {w_ours, desc.diff_weights_desc()},
               {y_ours, desc.diff_dst_desc()});

@@ -15,7 +15,7 @@ profiler::Profile of(const std::function<void()>& f, const profiler::Peak& peak 
   return profiler::stop(peak);
 }
 
-const profiler::Event& event(const profiler::Profile& profile, const std::string& name) {
+const profiler::Event& event(const profiler::Profile& profile, std::string_view name) {
   for (const auto& e : profile.events)
     if (e.name == name) return e;
   FAIL("no event ", name);
