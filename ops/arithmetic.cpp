@@ -183,7 +183,7 @@ Tensor neg(const Tensor& x) {
 
 // y = |x|;  dL/dx = sign(x) dL/dy
 Tensor abs(const Tensor& x) {
-  const Tensor y = map_numeric("abs", x, Formula{[](auto v) { return v < 0 ? -v : v; }});
+  const Tensor y = map_numeric("abs", x, Formula{[](auto v) { return std::abs(v); }});
   return record(Op::abs, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy * sign(x()); }));
 }
 

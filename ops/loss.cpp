@@ -143,10 +143,6 @@ Tensor with_probabilities(const Tensor& logits, const Tensor& target,
   return reduced(-sum(terms, along), options.reduction);
 }
 
-}  // namespace
-
-namespace {
-
 // For logits [N, C] and targets that all count alike.  y = −Σ q ln p with p the softmax and
 // q = (1 − s) [c = target] + s / C, over N for the mean;  dL/dx = (p − q) dL/dy
 Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, double smoothing,

@@ -115,7 +115,6 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
 
 namespace {
 
-// For rows x.  y = x Wᵀ + b;  dL/dx = dL/dy W, dL/dW = (dL/dy)ᵀ x, dL/db = Σ dL/dy over the rows
 /// Whether x·Wᵀ comes sooner as the transpose of W·xᵀ. oneDNN's product is up to twice as fast with
 /// the many features as its rows and the small batch as its columns; below 16 columns its kernels
 /// run partly empty and the plain order is better.
@@ -139,6 +138,7 @@ void multiply_exchanged(const Tensor& x, const Tensor& weight, const T* shift, T
       for (std::int64_t j = 0; j < out; ++j) y[i * out + j] += shift[j];
 }
 
+// For rows x.  y = x Wᵀ + b;  dL/dx = dL/dy W, dL/dW = (dL/dy)ᵀ x, dL/db = Σ dL/dy over the rows
 Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t rows = x.size(0);
   const std::int64_t out = weight.size(0);

@@ -63,6 +63,7 @@ TEST_CASE("vectorised functions agree with the standard library, special values 
         CHECK(std::abs(found - expected) < 2e-38);  // denormals may be flushed
       } else {
         CHECK((found == expected || found == doctest::Approx(expected).epsilon(bound)));
+        if (expected == 0) CHECK(std::signbit(found) == std::signbit(expected));
       }
     }
   };
@@ -81,6 +82,10 @@ TEST_CASE("vectorised functions agree with the standard library, special values 
            [](double v) { return 1 / (1 + std::exp(-v)); }, dtype, bound);
     agrees([](const Tensor& x) { return erf(x); }, [](double v) { return std::erf(v); }, dtype,
            bound);
+    agrees([](const Tensor& x) { return abs(x); }, [](double v) { return std::abs(v); }, dtype,
+           bound);
+    agrees([](const Tensor& x) { return -x; }, [](double v) { return -v; }, dtype, bound);
+    agrees([](const Tensor& x) { return square(x); }, [](double v) { return v * v; }, dtype, bound);
     agrees([](const Tensor& x) { return relu(x); },
            [](double v) { return std::isnan(v) ? v
                                  : v < 0       ? 0
