@@ -4,6 +4,8 @@
 #include <array>
 #include <ostream>
 
+#include <fmt/ranges.h>
+
 namespace xgrad {
 
 namespace detail {

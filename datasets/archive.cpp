@@ -41,19 +41,29 @@ ByteFile::~ByteFile() {
 
 void ByteFile::fail(const std::string& what) const { raise<IOError>("{}: {}", path_, what); }
 
+int ByteFile::read_some(void* data, unsigned bytes) {
+  const int got = gzread(handle(file_), data, bytes);
+  // Kept, since zlib 1.3.2 forgets at the next call that the end was missing.
+  int code = Z_OK;
+  const char* reason = gzerror(handle(file_), &code);
+  if (error_ == Z_OK && code != Z_OK && code != Z_STREAM_END) {
+    error_ = code;
+    reason_ = reason;
+  }
+  return got;
+}
+
 void ByteFile::read(void* data, std::size_t bytes, const char* what) {
   constexpr std::size_t most = 1 << 30;
   auto* out = static_cast<std::uint8_t*>(data);
   for (std::size_t done = 0; done < bytes;) {
     const auto want = static_cast<unsigned>(std::min(most, bytes - done));
-    const int got = gzread(handle(file_), out + done, want);
+    const int got = read_some(out + done, want);
     if (got <= 0) {
-      int code = 0;
-      const char* reason = gzerror(handle(file_), &code);
-      const bool damaged = code != Z_OK && code != Z_STREAM_END && code != Z_BUF_ERROR;
+      const bool damaged = error_ != Z_OK && error_ != Z_BUF_ERROR;
       fail(fmt::format("offset {}: the file {} in {}: {} of {} bytes were there{}", offset_,
                        damaged ? "is damaged" : "ends", what, done, bytes,
-                       damaged ? fmt::format(" ({})", reason) : ""));
+                       damaged ? fmt::format(" ({})", reason_) : ""));
     }
     done += static_cast<std::size_t>(got);
     offset_ += static_cast<std::uint64_t>(got);
@@ -68,13 +78,11 @@ std::uint32_t ByteFile::read_u32(const char* what) {
 
 void ByteFile::expect_end() {
   std::uint8_t more = 0;
-  const int got = gzread(handle(file_), &more, 1);
-  if (got > 0)
+  if (read_some(&more, 1) > 0)
     fail(fmt::format("offset {}: more bytes follow where the header says the data ends", offset_));
-  int code = 0;
-  const char* reason = gzerror(handle(file_), &code);
-  if (got < 0 || (code != Z_OK && code != Z_STREAM_END))
-    fail(fmt::format("offset {}: the compressed data does not end properly ({})", offset_, reason));
+  if (error_ != Z_OK)
+    fail(
+        fmt::format("offset {}: the compressed data does not end properly ({})", offset_, reason_));
 }
 
 void ByteFile::expect_room(std::uint64_t bytes, const char* what) const {

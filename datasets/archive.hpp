@@ -35,10 +35,15 @@ class ByteFile {
   std::uint64_t offset() const noexcept { return offset_; }
 
  private:
+  /// Up to `bytes` of what comes next; their number, or −1.
+  int read_some(void* data, unsigned bytes);
+
   std::string path_;
   void* file_ = nullptr;  // gzFile
   std::uint64_t size_ = 0;
   std::uint64_t offset_ = 0;
+  int error_ = 0;  // zlib's first
+  std::string reason_;
 };
 
 /// Calls visit(name, bytes) for every plain file of a tar archive (gzip or not) whose base name

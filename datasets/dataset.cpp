@@ -6,6 +6,8 @@
 
 #include <numeric>
 
+#include <fmt/ranges.h>
+
 namespace xgrad::datasets {
 namespace {
 

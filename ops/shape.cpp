@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+#include <fmt/ranges.h>
+
 namespace xgrad {
 namespace {
 

@@ -3,12 +3,8 @@
 // expressions that know nothing of the tape. The course's matrices hold an example in each column;
 // ours in each row.
 
-#include <xgrad/xtensor.hpp>
-
 #include "assignment/checks.hpp"
-#include <xtensor-blas/xlinalg.hpp>
-#include <xtensor/xindex_view.hpp>
-#include <xtensor/xview.hpp>
+#include "xtensor.hpp"
 
 using namespace checks;
 using Matrix = xt::xarray<double>;

@@ -1,10 +1,8 @@
 // Convolution, pooling and the whole net, as the assignment checks them; convolution and pooling
 // also as the matrices they are, written with xtensor and knowing nothing of the tape.
 
-#include <xgrad/xtensor.hpp>
-
 #include "assignment/checks.hpp"
-#include <xtensor-blas/xlinalg.hpp>
+#include "xtensor.hpp"
 
 using namespace checks;
 using Matrix = xt::xarray<double>;

@@ -1,9 +1,8 @@
 // The bridge to xtensor: no copy in, any expression out.
 
-#include <xgrad/xtensor.hpp>
+#include "xtensor.hpp"
 
 #include "support.hpp"
-#include <xtensor/xmath.hpp>
 
 using namespace support;
 

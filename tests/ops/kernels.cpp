@@ -3,11 +3,11 @@
 #include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/xtensor.hpp>
 
 #include <thread>
 
 #include "support.hpp"
-#include <xtensor/xarray.hpp>
 
 using namespace support;
 
