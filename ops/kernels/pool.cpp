@@ -1,6 +1,7 @@
 #include <xgrad/ops/kernels/lanes.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
+#include <xgrad/ops/kernels/vector.hpp>
 
 #include <algorithm>
 #include <array>
@@ -43,45 +44,85 @@ bool takes_over(T value, T best) {
   return !(value <= best) && best == best;
 }
 
-/// The largest of `Count` windows of 2x2 side by side: value k of corner c is corners[c][k · Step].
-/// Results are gathered before they are written: bytes may alias anything, and the compiler would
-/// read the values again after every write.
-template <std::int64_t Count, std::int64_t Step, class T, class Index>
-void max_of_2x2(const std::array<const T*, 4>& corners, T* y, Index* index) {
-  std::array<T, Count> best;
-  std::array<std::int32_t, Count> where{};
-  for (std::size_t k = 0; k < Count; ++k) best[k] = corners[0][static_cast<std::int64_t>(k) * Step];
-  for (std::int32_t number = 1; number < 4; ++number) {
-    const T* const values = corners[static_cast<std::size_t>(number)];
-    for (std::size_t k = 0; k < Count; ++k) {
-      const T value = values[static_cast<std::int64_t>(k) * Step];
-      const bool takes = takes_over(value, best[k]);
-      best[k] = takes ? value : best[k];
-      where[k] = takes ? number : where[k];
-    }
+/// Several windows at once: the largest of their values so far, and its number in the window.
+template <class T, std::int64_t Windows>
+struct Largest {
+  using Values = Vector<T, Windows>;
+  using Numbers = decltype(Values{} <= Values{});  // integers of T's size
+
+  Values best;
+  Numbers where{};
+
+  void look_at(const Values& values, int number) {
+    const Numbers takes = ~(values <= best) & (best == best);  // takes_over() for each
+    best = takes ? values : best;
+    where = takes ? Numbers{} + number : where;
   }
-  std::copy_n(best.begin(), Count, y);
-  for (std::size_t k = 0; k < Count; ++k) index[k] = static_cast<Index>(where[k]);
+
+  void look_at(const T* from, int number) {
+    Values values;
+    load(from, values);
+    look_at(values, number);
+  }
+
+  template <class Index>
+  void write(T* y, Index* index) const {
+    store(best, y);
+    store(__builtin_convertvector(where, Vector<Index, Windows>), index);
+  }
+};
+
+// One row of windows of 2x2 that do not overlap, the usual case. In blocks of channels: a window of
+// each channel at once.
+template <std::int64_t Lanes, class T, class Index>
+void max_pool_row_2x2(std::int64_t count, const T* top, const T* bottom, T* y, Index* index) {
+  for (std::int64_t at = 0; at < count * Lanes; at += Lanes) {
+    Largest<T, Lanes> largest;
+    load(top + 2 * at, largest.best);
+    largest.look_at(top + 2 * at + Lanes, 1);
+    largest.look_at(bottom + 2 * at, 2);
+    largest.look_at(bottom + 2 * at + Lanes, 3);
+    largest.write(y + at, index + at);
+  }
 }
 
-/// Windows of 2x2 that do not overlap, the usual case.
+// In rows: windows side by side at once.
+template <class T, class Index>
+void max_pool_plain_row_2x2(std::int64_t count, const T* top, const T* bottom, T* y, Index* index) {
+  constexpr std::int64_t together = 8;
+  for (std::int64_t i = 0; i < count && count >= together; i += together) {
+    const std::int64_t j = std::min(i, count - together);  // the last may do some again
+    Largest<T, together> largest;
+    Vector<T, together> values;
+    load_pairs(top + 2 * j, largest.best, values);
+    largest.look_at(values, 1);
+    Vector<T, together> next;
+    load_pairs(bottom + 2 * j, values, next);
+    largest.look_at(values, 2);
+    largest.look_at(next, 3);
+    largest.write(y + j, index + j);
+  }
+  for (std::int64_t j = 0; j < count && count < together; ++j) {
+    const std::array<T, 4> values{top[2 * j], top[2 * j + 1], bottom[2 * j], bottom[2 * j + 1]};
+    std::size_t largest = 0;
+    for (std::size_t number = 1; number < 4; ++number)
+      if (takes_over(values[number], values[largest])) largest = number;
+    y[j] = values[largest];
+    index[j] = static_cast<Index>(largest);
+  }
+}
+
 template <std::int64_t Lanes, class T, class Index>
 void max_pool_2x2(const PoolGeometry& g, const T* x, T* y, Index* index) {
-  constexpr std::int64_t together = Lanes == 1 ? 16 : 1;  // windows
   for (std::int64_t i = 0; i < g.oh; ++i) {
-    const T* const row = x + 2 * i * g.w * Lanes;
-    const auto corners = [&](std::int64_t j) {
-      const T* const first = row + 2 * j * Lanes;
-      return std::array<const T*, 4>{first, first + Lanes, first + g.w * Lanes,
-                                     first + (g.w + 1) * Lanes};
-    };
-    T* const out = y + i * g.ow * Lanes;
-    Index* const chosen = index + i * g.ow * Lanes;
-    std::int64_t j = 0;
-    for (; j + together <= g.ow; j += together)
-      max_of_2x2<together * Lanes, Lanes == 1 ? 2 : 1>(corners(j), out + j * Lanes,
-                                                       chosen + j * Lanes);
-    for (; j < g.ow; ++j) max_of_2x2<Lanes, 1>(corners(j), out + j * Lanes, chosen + j * Lanes);
+    const T* const top = x + 2 * i * g.w * Lanes;
+    const T* const bottom = top + g.w * Lanes;
+    const std::int64_t out = i * g.ow * Lanes;
+    if constexpr (Lanes == 1) {
+      max_pool_plain_row_2x2(g.ow, top, bottom, y + out, index + out);
+    } else {
+      max_pool_row_2x2<Lanes>(g.ow, top, bottom, y + out, index + out);
+    }
   }
 }
 

@@ -1,3 +1,6 @@
+#include <xgrad/autograd/layout.hpp>
+
+#include <algorithm>
 #include <cmath>
 
 #include "support.hpp"
@@ -33,12 +36,59 @@ TEST_CASE("NaN wins wherever it stands") {
     }
 }
 
-TEST_CASE("the fast form agrees with the general one") {
-  const Tensor x = normal({3, 5, 14, 13});
-  const Tensor fast = max_pool2d(x, 2);
-  const Tensor rows = stack({slice(x, 2, 0, 14, 2), slice(x, 2, 1, 14, 2)});
-  const Tensor four = stack({slice(rows, 4, 0, 12, 2), slice(rows, 4, 1, 12, 2)});
-  CHECK(equal(fast, max(four, {0, 1})));
+namespace {
+
+/// The definition: the largest of each window of 2x2, the first of equal ones, the first NaN.
+struct Pooled {
+  std::vector<double> largest;
+  std::vector<double> chosen;  // 1 at each place of x that was taken
+};
+
+Pooled pool_2x2(const Tensor& x) {
+  const std::vector<double> v = values(x);
+  Pooled result{{}, std::vector<double>(v.size())};
+  const auto h = x.size(2);
+  const auto w = x.size(3);
+  for (std::int64_t plane = 0; plane < x.size(0) * x.size(1); ++plane)
+    for (std::int64_t i = 0; i + 1 < h; i += 2)
+      for (std::int64_t j = 0; j + 1 < w; j += 2) {
+        const auto first = static_cast<std::size_t>((plane * h + i) * w + j);
+        const auto below = first + static_cast<std::size_t>(w);
+        std::size_t at = first;
+        for (const std::size_t next : {first + 1, below, below + 1})
+          if (!std::isnan(v[at]) && !(v[next] <= v[at])) at = next;
+        result.largest.push_back(v[at]);
+        result.chosen[at] = 1;
+      }
+  return result;
+}
+
+bool same(const std::vector<double>& a, const std::vector<double>& b) {
+  return std::ranges::equal(
+      a, b, [](double u, double v) { return u == v || (std::isnan(u) && std::isnan(v)); });
+}
+
+}  // namespace
+
+TEST_CASE("the fast form agrees with the definition: any width, ties, NaN, in rows and in blocks") {
+  Generator generator(1);
+  for (const DType dtype : {float32, float64})
+    for (std::int64_t width = 2; width < 40; ++width) {
+      CAPTURE(name(dtype));
+      CAPTURE(width);
+      const Tensor drawn = randint(0, 4, {2, 32, 5, width}, {.generator = &generator});
+      const Tensor x = where(drawn == 3, NAN, drawn.to(dtype));
+      const Pooled expected = pool_2x2(x);
+      for (const Layout layout : {Layout::plain, Layout::blocked}) {
+        if (layout == Layout::blocked && !blockable(x.shape(), dtype)) continue;
+        const Tensor in = arranged(x, layout).detach().requires_grad_();
+        const Tensor y = max_pool2d(in, 2);
+        CHECK(layout_of(y) == layout);
+        y.backward(ones_like(y));
+        CHECK(same(values(y.detach()), expected.largest));
+        CHECK(values(in.grad()) == expected.chosen);
+      }
+    }
 }
 
 TEST_CASE("wrong windows are told") {
