@@ -21,14 +21,6 @@ Choice choice() {
   return chosen;
 }
 
-/// Where Winograd's F(4x4, 3x3) does 2.25 times less work than it costs: measured on AVX-512, it is
-/// 1.5 to 3 times faster than direct convolution from 64 channels on, and slower below.
-bool winograd_pays(const ConvGeometry& g) {
-  const bool plain3x3 = g.r == 3 && g.s == 3 && g.stride_h == 1 && g.stride_w == 1 &&
-                        g.dilation_h == 1 && g.dilation_w == 1 && g.groups == 1;
-  return plain3x3 && g.c >= 64 && g.k >= 64 && channel_block() == 16;
-}
-
 /// oneDNN is slower than tiles of matrix products for few channels on either side, but for first
 /// layers, whose inputs need no gradient.
 bool direct_pays(ConvDirection direction, const ConvGeometry& g) {
@@ -44,25 +36,26 @@ ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype) 
   const auto blocked = [](std::int64_t channels) {
     return channels % channel_block() == 0 ? Layout::blocked : Layout::plain;
   };
-  ConvPlan plan{ConvKernel::direct, blocked(g.c), blocked(g.k)};
-  if (chosen == Choice::direct) return onednn_can(direction, plan, g) ? plan : ConvPlan{};
-  if (!direct_pays(direction, g)) return {};
-  if (winograd_pays(g)) {
-    ConvPlan winograd = plan;
-    winograd.kernel = ConvKernel::winograd;
-    if (onednn_can(direction, winograd, g)) return winograd;
-  }
-  return onednn_can(direction, plan, g) ? plan : ConvPlan{};
+  const bool is_free = chosen == Choice::automatic;
+  if (is_free && winograd_can(direction, g) && winograd_pays(direction, g))
+    return {ConvKernel::winograd, Layout::blocked, Layout::blocked};
+  const ConvPlan direct{ConvKernel::direct, blocked(g.c), blocked(g.k)};
+  if (is_free && !direct_pays(direction, g)) return {};
+  return onednn_can(direction, direct, g) ? direct : ConvPlan{};
 }
 
 template <class T>
 void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
           const ConvOperands<T>& operands) {
-  if constexpr (std::is_same_v<T, float>)
-    if (plan.kernel != ConvKernel::gemm) return conv_onednn(direction, plan, g, operands);
-  conv_gemm(direction, g, operands);
-  if (direction == ConvDirection::backward_weight && operands.bias != nullptr)
-    channel_sums<T>({g.n, g.k, g.oh * g.ow, 1}, operands.y, operands.bias);
+  if constexpr (std::is_same_v<T, float>) {
+    if (plan.kernel == ConvKernel::direct) return conv_onednn(direction, plan, g, operands);
+    if (plan.kernel == ConvKernel::winograd) conv_winograd(direction, g, operands);
+  }
+  if (plan.kernel == ConvKernel::gemm) conv_gemm(direction, g, operands);
+  if (direction == ConvDirection::backward_weight && operands.bias != nullptr) {
+    const std::int64_t lanes = plan.y == Layout::blocked ? channel_block() : 1;
+    channel_sums<T>({g.n, g.k / lanes, g.oh * g.ow, lanes}, operands.y, operands.bias);
+  }
 }
 
 template void conv(ConvDirection, const ConvPlan&, const ConvGeometry&, const ConvOperands<float>&);

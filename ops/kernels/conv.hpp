@@ -1,7 +1,7 @@
 #pragma once
-// Internal: two-dimensional cross-correlation and its adjoints. Two kernels stand behind one
-// interface: matrix products (conv_gemm, both dtypes, the reference) and oneDNN (conv_onednn,
-// float32, where it is there).
+// Internal: two-dimensional cross-correlation and its adjoints. Three kernels stand behind one
+// interface: matrix products (conv_gemm, both dtypes, the reference), and for float32 oneDNN's
+// direct convolution (conv_onednn, where it is there) and Winograd's algorithm (conv_winograd).
 
 #include <xgrad/autograd/layout.hpp>
 
@@ -67,5 +67,15 @@ void conv_gemm(ConvDirection direction, const ConvGeometry& g, const ConvOperand
 bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g);
 void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
                  const ConvOperands<float>& operands);
+
+/// Whether Winograd's algorithm applies: windows of 3x3, stride 1, channels that fill blocks, a
+/// program compiled for the processor's vectors. x and y lie in blocks. Writes no gradient of the
+/// bias.
+bool winograd_can(ConvDirection direction, const ConvGeometry& g);
+/// Whether it is then faster than direct convolution, as measured on AVX-512: from 32 channels on,
+/// where its tiles are many and the results fill them.
+bool winograd_pays(ConvDirection direction, const ConvGeometry& g);
+void conv_winograd(ConvDirection direction, const ConvGeometry& g,
+                   const ConvOperands<float>& operands);
 
 }  // namespace xgrad::kernels

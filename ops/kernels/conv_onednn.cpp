@@ -3,6 +3,7 @@
 
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/scratch.hpp>
 
 #ifndef XGRAD_ONEDNN
 
@@ -104,7 +105,7 @@ class Side {
 };
 
 struct Key {
-  std::array<std::int64_t, 22> values;
+  std::array<std::int64_t, 21> values;
   friend bool operator==(const Key&, const Key&) = default;
 };
 
@@ -136,38 +137,10 @@ Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
            g.dilation_w,
            g.groups,
            static_cast<std::int64_t>(direction),
-           static_cast<std::int64_t>(plan.kernel),
            static_cast<std::int64_t>(plan.x),
            static_cast<std::int64_t>(plan.y),
            bias ? 1 : 0,
            available_threads()}};
-}
-
-/// Memory for intermediate results, up to hundreds of MB for Winograd's: one block serves every
-/// convolution, where the pool would keep one of each size.
-class ScratchRoom {
- public:
-  Ref<Storage> take(std::size_t bytes) {
-    const std::lock_guard lock(mutex_);
-    if (spare_ && spare_->bytes() >= bytes) return std::move(spare_);
-    spare_ = {};
-    return Storage::allocate(bytes);
-  }
-
-  void give_back(Ref<Storage> room) {
-    const std::lock_guard lock(mutex_);
-    if (!spare_ || spare_->bytes() < room->bytes()) spare_ = std::move(room);
-  }
-
- private:
-  std::mutex mutex_;
-  Ref<Storage> spare_;
-};
-
-// Never destroyed, like the cache below.
-ScratchRoom& scratch_room() {
-  static ScratchRoom* const instance = new ScratchRoom;
-  return *instance;
 }
 
 // oneDNN 3 makes a primitive's description in one step, oneDNN 2 in two. An empty bias is none.
@@ -222,15 +195,11 @@ class Compiled {
     const auto x_any = wanted(x_dims, plan.x, x_ours);
     const auto y_any = wanted(y_dims, plan.y, y_ours);
     const auto w_any = described(w_dims, Tag::any);
-    const auto algorithm = plan.kernel == ConvKernel::winograd
-                               ? dnnl::algorithm::convolution_winograd
-                               : dnnl::algorithm::convolution_direct;
+    const auto algorithm = dnnl::algorithm::convolution_direct;
     dnnl::primitive_attr attributes;
     attributes.set_scratchpad_mode(dnnl::scratchpad_mode::user);
 
     bias_ = bias ? described({g.k}, Tag::a) : memory::desc();
-    // Not forward_inference: it takes Winograd's weights transformed beforehand, which takes longer
-    // than the convolution itself where images are small.
     const auto forward = forward_desc(attributes, dnnl::prop_kind::forward_training, algorithm,
                                       x_any, w_any, bias_, y_any, strides, dilates, before, behind);
     switch (direction) {
@@ -336,10 +305,9 @@ class Compiled {
         if (i != written) side.reorder(ours_[i], wanted_[i]);
       }
       if (operands.bias != nullptr) bias_.set_data_handle(operands.bias);
-      Ref<Storage> scratch = scratch_room().take(owner_.scratchpad_.get_size());
-      scratchpad_.set_data_handle(scratch->own());
+      const Scratch scratch(owner_.scratchpad_.get_size());
+      scratchpad_.set_data_handle(scratch.data());
       owner_.primitive_.execute(stream(), arguments_);
-      scratch_room().give_back(std::move(scratch));
       if (const Side& out = owner_.sides_[written]; !out.fits())
         out.reorder(wanted_[written], ours_[written]);
     }

@@ -4,7 +4,6 @@
 // processor's registers. For the few loops that some compiler leaves as they are.
 
 #include <cstdint>
-#include <cstring>
 #include <utility>
 
 namespace xgrad::kernels {
@@ -14,7 +13,12 @@ namespace detail {
 template <class T, std::int64_t Size>
 struct VectorOf {
   typedef T type __attribute__((vector_size(Size * sizeof(T))));
+  /// The same anywhere in memory.
+  typedef T loose __attribute__((vector_size(Size * sizeof(T)), aligned(alignof(T)), may_alias));
 };
+
+template <class T, class V>
+using Loose = typename VectorOf<T, sizeof(V) / sizeof(T)>::loose;
 
 template <class V, int... I>
 void split_pairs(const V& low, const V& high, V& even, V& odd, std::integer_sequence<int, I...>) {
@@ -31,12 +35,12 @@ using Vector = typename detail::VectorOf<T, Size>::type;
 
 template <class T, class V>
 void load(const T* from, V& values) {
-  std::memcpy(&values, from, sizeof values);
+  values = *reinterpret_cast<const detail::Loose<T, V>*>(from);
 }
 
 template <class T, class V>
 void store(const V& values, T* to) {
-  std::memcpy(to, &values, sizeof values);
+  *reinterpret_cast<detail::Loose<T, V>*>(to) = values;
 }
 
 /// Of the values from `from` on, those at even places and those at odd ones.

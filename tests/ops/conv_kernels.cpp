@@ -38,6 +38,14 @@ Operands operands(const ConvGeometry& g) {
           normal({g.n, g.k, g.oh, g.ow}, 3)};
 }
 
+ConvGeometry padded(ConvGeometry g, std::int64_t rows, std::int64_t columns) {
+  g.oh += 2 * (rows - g.pad_h);
+  g.ow += 2 * (columns - g.pad_w);
+  g.pad_h = rows;
+  g.pad_w = columns;
+  return g;
+}
+
 /// What `plan` makes of the operands in their dtype.
 Tensor run(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
            const Operands& given) {
@@ -76,9 +84,21 @@ ConvPlan plan_with(ConvKernel kernel, const ConvGeometry& g) {
   return {kernel, layout(g.c), layout(g.k)};
 }
 
+bool can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g) {
+  switch (plan.kernel) {
+    case ConvKernel::gemm:
+      return true;
+    case ConvKernel::direct:
+      return kernels::onednn_can(direction, plan, g);
+    case ConvKernel::winograd:
+      return kernels::winograd_can(direction, g);
+  }
+  return false;
+}
+
 }  // namespace
 
-// The bounds are twice the largest error seen, on AVX-512: 7e-7, 1e-6 and 2e-6.
+// The bounds are at most twice the largest error seen, on AVX-512: 7e-7, 1e-6 and 3.2e-6.
 TEST_CASE("float32 kernels agree with float64 within a bound of their own") {
   constexpr std::array<double, 3> bounds{1.5e-6, 2e-6, 4e-6};
   const std::vector<ConvGeometry> cases{geometry(3, 1, 28, 16, 5),
@@ -100,7 +120,7 @@ TEST_CASE("float32 kernels agree with float64 within a bound of their own") {
       const Tensor exact = run(direction, {}, g, wide);
       for (const auto kernel : {ConvKernel::gemm, ConvKernel::direct, ConvKernel::winograd}) {
         const ConvPlan plan = plan_with(kernel, g);
-        if (kernel != ConvKernel::gemm && !kernels::onednn_can(direction, plan, g)) continue;
+        if (!can(direction, plan, g)) continue;
         const auto i = static_cast<std::size_t>(kernel);
         ++compared[i];
         CAPTURE(g.c);
@@ -113,6 +133,77 @@ TEST_CASE("float32 kernels agree with float64 within a bound of their own") {
   }
   CHECK(compared[0] == 33);
   MESSAGE("compared: gemm ", compared[0], ", direct ", compared[1], ", winograd ", compared[2]);
+}
+
+TEST_CASE("every kernel writes the gradient of the bias beside the weight's") {
+  const auto g = geometry(3, 32, 9, 48, 3);
+  const Operands wide = operands(g);
+  const Tensor exact = sum(wide.y, {0, 2, 3});
+  for (const auto kernel : {ConvKernel::gemm, ConvKernel::direct, ConvKernel::winograd}) {
+    const ConvPlan plan = plan_with(kernel, g);
+    if (!can(ConvDirection::backward_weight, plan, g)) continue;
+    CAPTURE(static_cast<int>(kernel));
+    Tensor x = arranged(wide.x.to(float32), plan.x);
+    Tensor y = arranged(wide.y.to(float32), plan.y);
+    Tensor weight = zeros(wide.weight.shape(), {.dtype = float32});
+    Tensor bias = zeros({g.k}, {.dtype = float32});
+    kernels::conv<float>(
+        ConvDirection::backward_weight, plan, g,
+        {own_data<float>(x), own_data<float>(weight), own_data<float>(y), own_data<float>(bias)});
+    CHECK(error_of(bias, exact) < 1e-6);
+  }
+}
+
+TEST_CASE("Winograd's tiles cover images of any size, padding and number of channels") {
+  const std::vector<ConvGeometry> cases{
+      geometry(1, 16, 1, 16, 3),    // smaller than the window
+      geometry(2, 16, 3, 32, 3),    // than a tile
+      geometry(3, 32, 4, 16, 3),    // a tile
+      geometry(1, 16, 7, 48, 3),    // an odd block of results
+      geometry(5, 48, 15, 16, 3),   // an odd block of inputs
+      geometry(16, 32, 31, 32, 3),  // pieces that begin within a row of tiles
+      padded(geometry(2, 16, 9, 16, 3), 0, 0),
+      padded(geometry(2, 16, 9, 16, 3), 2, 0),
+      padded(geometry(1, 16, 6, 32, 3), 0, 2),
+      padded(geometry(1, 16, 3, 16, 3), 0, 0),   // one result
+      padded(geometry(1, 16, 1, 16, 3), 5, 4)};  // more padding than image
+  int compared = 0;
+  for (const auto& g : cases) {
+    const Operands wide = operands(g);
+    const Operands narrow{wide.x.to(float32), wide.weight.to(float32), wide.y.to(float32)};
+    for (const auto direction : directions) {
+      const ConvPlan plan = plan_with(ConvKernel::winograd, g);
+      if (!can(direction, plan, g)) continue;
+      ++compared;
+      CAPTURE(g.h);
+      CAPTURE(g.oh);
+      CAPTURE(g.c);
+      CAPTURE(g.k);
+      CAPTURE(static_cast<int>(direction));
+      CHECK(error_of(run(direction, plan, g, narrow), run(direction, {}, g, wide)) < 4e-6);
+    }
+  }
+  // Of the last case no adjoint in x.
+  if (kernels::winograd_can(ConvDirection::forward, cases[0])) CHECK(compared == 32);
+}
+
+TEST_CASE("Winograd's algorithm gives the same bits on any number of threads") {
+  const int threads = num_threads();
+  for (const auto& g : {geometry(8, 64, 12, 64, 3), geometry(9, 32, 30, 16, 3)}) {
+    const Operands wide = operands(g);
+    const Operands narrow{wide.x.to(float32), wide.weight.to(float32), wide.y.to(float32)};
+    for (const auto direction : directions) {
+      if (!kernels::winograd_can(direction, g)) continue;
+      const ConvPlan plan = plan_with(ConvKernel::winograd, g);
+      set_num_threads(1);
+      const Tensor first = run(direction, plan, g, narrow);
+      for (const int number : {2, 3, 5}) {
+        set_num_threads(number);
+        CHECK(equal(run(direction, plan, g, narrow), first));
+      }
+    }
+  }
+  set_num_threads(threads);
 }
 
 TEST_CASE("the same convolution gives the same bits, kernel for kernel") {

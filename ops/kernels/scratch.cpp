@@ -1,0 +1,38 @@
+#include <xgrad/ops/kernels/scratch.hpp>
+
+#include <mutex>
+#include <utility>
+
+namespace xgrad::kernels {
+namespace {
+
+/// The largest block that nobody uses.
+struct Spare {
+  std::mutex mutex;
+  Ref<Storage> room;
+};
+
+// Never destroyed: threads may still convolve while the program ends.
+Spare& spare() {
+  static Spare* const instance = new Spare;
+  return *instance;
+}
+
+}  // namespace
+
+Scratch::Scratch(std::size_t bytes) {
+  {
+    const std::lock_guard lock(spare().mutex);
+    room_ = std::exchange(spare().room, {});
+  }
+  if (room_ && room_->bytes() >= bytes) return;
+  room_ = {};
+  room_ = Storage::allocate(bytes);
+}
+
+Scratch::~Scratch() {
+  const std::lock_guard lock(spare().mutex);
+  if (!spare().room || spare().room->bytes() < room_->bytes()) spare().room = std::move(room_);
+}
+
+}  // namespace xgrad::kernels
