@@ -1,5 +1,6 @@
 #pragma once
 #include <xgrad/optim/average.hpp>
+#include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/muon.hpp>
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/optim/schedule.hpp>

@@ -9,6 +9,7 @@
 #include <xgrad/nn/summary.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/ops/peak.hpp>
+#include <xgrad/optim/clip.hpp>
 #include <xgrad/report/report.hpp>
 
 #include <algorithm>
@@ -141,10 +142,8 @@ class Training {
     journal_.add("loss/each batch", done_, loss, Kind::noisy);
     journal_.add("accuracy/each batch", done_, accuracy, Kind::noisy);
     if (done_ % 10 == 0 || done_ == 1) {
-      double squares = 0;
-      for (const Tensor& x : net_.parameters())
-        if (x.grad().defined()) squares += squared_norm(x.grad());
-      journal_.add("gradient norm/each batch", done_, std::sqrt(squares), Kind::noisy);
+      const double norm = xgrad::optim::grad_norm(net_.parameters());
+      journal_.add("gradient norm/each batch", done_, norm, Kind::noisy);
       journal_.add("learning rate", done_, learning_rate());
     }
     const double spent = watch_.seconds();

@@ -1,0 +1,143 @@
+#include <xgrad/autograd/profiler.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/optim/clip.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <numeric>
+
+namespace xgrad::optim {
+namespace {
+
+/// What a message calls the parameter at `index`.
+std::string called(const std::vector<Tensor>& parameters, std::size_t index) {
+  const std::string name = parameters[index].name();
+  return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
+}
+
+/// Each parameter's gradient, undefined where there is none.
+std::vector<Tensor> gradients_of(const char* function, const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> gradients;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    require<ValueError>(parameters[i].defined(), "{}: parameter {} is undefined", function, i);
+    gradients.push_back(parameters[i].grad());
+  }
+  return gradients;
+}
+
+/// f(gradient's index, begin, end) for parts of all, at once.
+template <class F>
+void each_part(const std::vector<Tensor>& gradients, const F& f) {
+  kernels::parallel_pieces(
+      gradients.size(), kernels::worthwhile,
+      [&](std::size_t i) { return gradients[i].defined() ? gradients[i].numel() : 0; }, f);
+}
+
+void require_off_tape(const char* function, const std::vector<Tensor>& parameters,
+                      const std::vector<Tensor>& gradients) {
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    require<GraphError>(!gradients[i].defined() || !gradients[i].requires_grad(),
+                        "{}: the gradient of {} {} is on the tape (create_graph), where changes in "
+                        "place are not recorded",
+                        function, called(parameters, i), parameters[i].shape());
+}
+
+/// Changes every value v to f(v).
+template <class F>
+void change_each(const char* function, std::vector<Tensor>& gradients, const F& f) {
+  const profiler::Scope scope(function, [&] {
+    profiler::Work work;
+    for (const Tensor& g : gradients)
+      if (g.defined()) work.bytes += 2 * profiler::work_on({&g}).bytes;
+    return work;
+  });
+  std::vector<void*> values(gradients.size());
+  for (std::size_t i = 0; i < gradients.size(); ++i)
+    if (Tensor& g = gradients[i]; g.defined())
+      dispatch_floating(g.dtype(), function, [&]<class T>() { values[i] = g.mutable_data<T>(); });
+  each_part(gradients, [&](std::size_t i, std::int64_t begin, std::int64_t end) {
+    dispatch_floating(gradients[i].dtype(), function, [&]<class T>() {
+      T* const v = static_cast<T*>(values[i]);
+      std::transform(v + begin, v + end, v + begin,
+                     [f](T value) { return static_cast<T>(f(value)); });
+    });
+  });
+}
+
+/// Σ x², in lanes that the compiler turns into vectors.
+template <class T>
+double squares(const T* x, std::int64_t n) {
+  constexpr std::int64_t lanes = 16;
+  std::array<double, lanes> sums{};
+  std::int64_t i = 0;
+  for (; i + lanes <= n; i += lanes)
+    for (std::int64_t lane = 0; lane < lanes; ++lane) {
+      const double value = x[i + lane];
+      sums[static_cast<std::size_t>(lane)] += value * value;
+    }
+  double rest = 0;
+  for (; i < n; ++i) rest += static_cast<double>(x[i]) * static_cast<double>(x[i]);
+  return std::accumulate(sums.begin(), sums.end(), rest);
+}
+
+double squares(const char* function, const Tensor& x) {
+  // Blocks of one size, whatever the number of threads, and their sums in order.
+  constexpr std::int64_t size = kernels::worthwhile;
+  std::vector<double> sums(static_cast<std::size_t>((x.numel() + size - 1) / size));
+  dispatch_floating(x.dtype(), function, [&]<class T>() {
+    const T* const values = x.data<T>();
+    kernels::parallel_for(std::ssize(sums), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t block = begin; block < end; ++block)
+        sums[static_cast<std::size_t>(block)] =
+            squares(values + block * size, std::min(size, x.numel() - block * size));
+    });
+  });
+  return std::accumulate(sums.begin(), sums.end(), 0.0);
+}
+
+/// The norm, and that no gradient is other than finite where `finite` asks for it.
+double norm_of(const char* function, const std::vector<Tensor>& parameters,
+               const std::vector<Tensor>& gradients, bool finite) {
+  double sum = 0;
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    const double square = squares(function, gradients[i]);
+    require<ValueError>(!finite || std::isfinite(square),
+                        "{}: the gradient of {} {} is not finite (its norm is {}); AnomalyMode "
+                        "finds the operation that made it so",
+                        function, called(parameters, i), parameters[i].shape(), std::sqrt(square));
+    sum += square;
+  }
+  return std::sqrt(sum);
+}
+
+}  // namespace
+
+double grad_norm(const std::vector<Tensor>& parameters) {
+  constexpr const char* name = "grad_norm";
+  return norm_of(name, parameters, gradients_of(name, parameters), false);
+}
+
+double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
+  constexpr const char* name = "clip_grad_norm_";
+  require<ValueError>(max_norm > 0, "{}: max_norm is {}, it must be positive", name, max_norm);
+  std::vector<Tensor> gradients = gradients_of(name, parameters);
+  require_off_tape(name, parameters, gradients);
+  const double norm = norm_of(name, parameters, gradients, true);
+  if (norm > max_norm)
+    change_each(name, gradients, [factor = max_norm / norm](double v) { return v * factor; });
+  return norm;
+}
+
+void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value) {
+  constexpr const char* name = "clip_grad_value_";
+  require<ValueError>(max_value > 0, "{}: max_value is {}, it must be positive", name, max_value);
+  std::vector<Tensor> gradients = gradients_of(name, parameters);
+  require_off_tape(name, parameters, gradients);
+  change_each(name, gradients,
+              [max_value](double v) { return std::clamp(v, -max_value, max_value); });
+}
+
+}  // namespace xgrad::optim
