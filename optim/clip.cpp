@@ -27,14 +27,6 @@ std::vector<Tensor> gradients_of(const char* function, const std::vector<Tensor>
   return gradients;
 }
 
-/// f(gradient's index, begin, end) for parts of all, at once.
-template <class F>
-void each_part(const std::vector<Tensor>& gradients, const F& f) {
-  kernels::parallel_pieces(
-      gradients.size(), kernels::worthwhile,
-      [&](std::size_t i) { return gradients[i].defined() ? gradients[i].numel() : 0; }, f);
-}
-
 void require_off_tape(const char* function, const std::vector<Tensor>& parameters,
                       const std::vector<Tensor>& gradients) {
   for (std::size_t i = 0; i < gradients.size(); ++i)
@@ -57,13 +49,16 @@ void change_each(const char* function, std::vector<Tensor>& gradients, const F& 
   for (std::size_t i = 0; i < gradients.size(); ++i)
     if (Tensor& g = gradients[i]; g.defined())
       dispatch_floating(g.dtype(), function, [&]<class T>() { values[i] = g.mutable_data<T>(); });
-  each_part(gradients, [&](std::size_t i, std::int64_t begin, std::int64_t end) {
-    dispatch_floating(gradients[i].dtype(), function, [&]<class T>() {
-      T* const v = static_cast<T*>(values[i]);
-      std::transform(v + begin, v + end, v + begin,
-                     [f](T value) { return static_cast<T>(f(value)); });
-    });
-  });
+  kernels::parallel_pieces(
+      gradients.size(), kernels::worthwhile,
+      [&](std::size_t i) { return gradients[i].defined() ? gradients[i].numel() : 0; },
+      [&](std::size_t i, std::int64_t begin, std::int64_t end) {
+        dispatch_floating(gradients[i].dtype(), function, [&]<class T>() {
+          T* const v = static_cast<T*>(values[i]);
+          std::transform(v + begin, v + end, v + begin,
+                         [f](T value) { return static_cast<T>(f(value)); });
+        });
+      });
 }
 
 /// Σ x², in lanes that the compiler turns into vectors.
