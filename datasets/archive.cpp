@@ -20,6 +20,7 @@ constexpr std::uint64_t deflate_limit = 1032;
 std::uint64_t size_of_file(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
+  require<IOError>(std::filesystem::status_known(status), "{}: {}", path, error.message());
   require<IOError>(std::filesystem::exists(status), "{}: no such file", path);
   require<IOError>(!std::filesystem::is_directory(status), "{}: is a directory, expected a file",
                    path);

@@ -154,13 +154,20 @@ TEST_CASE("paths that are no readable files") {
   const std::string locked = directory.file("locked");
   write_file(locked, idx_images(1));
   std::filesystem::permissions(locked, std::filesystem::perms::none);
+  std::filesystem::create_directory(directory.file("shut"));
+  const std::string inner = directory.file("shut") + "/images";
+  write_file(inner, idx_images(1));
+  std::filesystem::permissions(directory.file("shut"), std::filesystem::perms::none);
   // Permissions do not bind the superuser, so a superuser runs this as nobody.
   const bool super = geteuid() == 0;
   if (super) REQUIRE(chmod(directory.path().c_str(), 0755) == 0);
   if (super) REQUIRE(seteuid(65534) == 0);
   const std::string message = reading(locked);
+  const std::string behind = reading(inner);
   if (super) REQUIRE(seteuid(0) == 0);
   CHECK(message == locked + ": cannot be read: Permission denied");
+  CHECK(behind == inner + ": Permission denied");
+  std::filesystem::permissions(directory.file("shut"), std::filesystem::perms::owner_all);
 }
 
 TEST_CASE("MNIST is found in the directory or its folder, under any of its names") {
