@@ -372,7 +372,8 @@ struct Convolution {
   float* y;
 
   void run() const {
-    // The transformed weights are read once for each piece of the tiles, or are never all there.
+    // Beside few tiles the transformed weights, 4 times the weights, are the most that is written
+    // and read; by results no more than a panel of them is there at a time.
     if (g.tiles() <= 2 * g.out)
       by_results();
     else
