@@ -1,6 +1,7 @@
 #pragma once
 // The tape: every recorded operation is a Node that knows its inputs, never its outputs, so there
-// are no cycles and dropping a result drops what only it needed.
+// are no cycles and dropping a result drops what only it needed. The one exception is a leaf whose
+// grad() is itself on the tape (BackwardOptions::create_graph).
 
 #include <xgrad/autograd/hooks.hpp>
 #include <xgrad/autograd/tensor.hpp>

@@ -47,7 +47,10 @@ class Scalar {
 
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep what the graph saved, for another pass
-  bool create_graph = false;  ///< record the pass itself, for higher derivatives
+  /// Record the pass itself, for higher derivatives. A leaf's grad() then owns the graph that owns
+  /// the leaf: clear it when done (zero_grad(), set_grad({})), or their memory stays. The free
+  /// function grad() gives derivatives that do not.
+  bool create_graph = false;
 };
 
 /// An n-dimensional array: a cheap handle to shared, contiguous, row-major memory. Copying a Tensor

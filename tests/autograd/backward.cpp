@@ -117,6 +117,17 @@ TEST_CASE("gradients of gradients, to the fifth") {
   CHECK(grad(second, x).item() == doctest::Approx(std::exp(2.0)));
 }
 
+TEST_CASE("a gradient on the tape holds its leaf until it is cleared") {
+  const auto before = memory::statistics().blocks_in_use;
+  {
+    Tensor x = leaf({2.});
+    (x * x * x).sum().backward({}, {.create_graph = true});
+    CHECK(grad(x.grad(), x, {.retain_graph = true}).item() == 12);
+    x.set_grad({});
+  }
+  CHECK(memory::statistics().blocks_in_use == before);
+}
+
 TEST_CASE("a change of what the tape saved is found") {
   Tensor x = tensor({1., 2.}, {.dtype = float64});
   const Tensor w = leaf({3., 4.});
