@@ -25,6 +25,16 @@ constexpr float g0 = 1 / (a2 * b2);
 constexpr float ga = 1 / (2 * a2 * (a2 - b2));
 constexpr float gb = 1 / (2 * b2 * (b2 - a2));
 
+/// The values at a, −a, b and −b, from the parts that are even and odd in them.
+template <class V>
+void put_pairs(const V& even_a, const V& odd_a, const V& even_b, const V& odd_b, V* y,
+               std::int64_t step) {
+  y[0] = even_a + odd_a;
+  y[step] = even_a - odd_a;
+  y[2 * step] = even_b + odd_b;
+  y[3 * step] = even_b - odd_b;
+}
+
 // The matrices, each as it maps the values at x, x + step, … to those at y, y + step, …
 
 struct TimesBt {
@@ -36,10 +46,7 @@ struct TimesBt {
     const V even_a = x4 - b2 * x2, odd_a = a * (x3 - b2 * x1);
     const V even_b = x4 - a2 * x2, odd_b = b * (x3 - a2 * x1);
     y[0] = a2 * b2 * x0 - (a2 + b2) * x2 + x4;
-    y[step] = even_a + odd_a;
-    y[2 * step] = even_a - odd_a;
-    y[3 * step] = even_b + odd_b;
-    y[4 * step] = even_b - odd_b;
+    put_pairs(even_a, odd_a, even_b, odd_b, y + step, step);
     y[5 * step] = a2 * b2 * x1 - (a2 + b2) * x3 + x5;
   }
 };
@@ -65,10 +72,7 @@ struct TimesA {
     const V even_a = x0 + a2 * x2, odd_a = a * x1 + a3 * x3;
     const V even_b = x0 + b2 * x2, odd_b = b * x1 + b3 * x3;
     y[0] = x0;
-    y[step] = even_a + odd_a;
-    y[2 * step] = even_a - odd_a;
-    y[3 * step] = even_b + odd_b;
-    y[4 * step] = even_b - odd_b;
+    put_pairs(even_a, odd_a, even_b, odd_b, y + step, step);
     y[5 * step] = x3;
   }
 };
@@ -81,10 +85,7 @@ struct TimesG {
     const V even_a = ga * x0 + ga * a2 * x2, odd_a = ga * a * x1;
     const V even_b = gb * x0 + gb * b2 * x2, odd_b = gb * b * x1;
     y[0] = g0 * x0;
-    y[step] = even_a + odd_a;
-    y[2 * step] = even_a - odd_a;
-    y[3 * step] = even_b + odd_b;
-    y[4 * step] = even_b - odd_b;
+    put_pairs(even_a, odd_a, even_b, odd_b, y + step, step);
     y[5 * step] = x2;
   }
 };
