@@ -100,7 +100,7 @@ double norm_of(const char* function, const std::vector<Tensor>& parameters,
     if (!gradients[i].defined()) continue;
     const double square = squares(function, gradients[i]);
     require<ValueError>(!finite || std::isfinite(square),
-                        "{}: the gradient of {} {} is not finite (its norm is {}); AnomalyMode "
+                        "{}: the gradient of {} {} is not finite, its norm is {}; AnomalyMode "
                         "finds the operation that made it so",
                         function, called(parameters, i), parameters[i].shape(), std::sqrt(square));
     sum += square;

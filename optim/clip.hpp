@@ -10,14 +10,16 @@ namespace xgrad::optim {
 // undefined parameter.
 
 /// The Euclidean norm of all gradients together, as of one long vector; summed in float64, the same
-/// bits on any number of threads. 0 where there are none, infinite or NaN where a gradient is.
+/// bits on any number of threads. 0 where there are none, infinite or NaN where a gradient is, and
+/// infinite where its square is beyond float64 (1e154 and more).
 double grad_norm(const std::vector<Tensor>& parameters);
 
 /// Scales the gradients, all by the same factor and in place, so that their grad_norm() is at most
 /// max_norm (but for rounding), and returns what it was before (Pascanu, Mikolov and Bengio,
 /// arXiv:1211.5063). Smaller ones stay as they are, bit for bit. ValueError for a max_norm that is
-/// not positive, and, naming the parameter, for a gradient that is not finite: no factor would make
-/// it so. GraphError for gradients that are on the tape (create_graph). Nothing is changed then.
+/// not positive, and, naming the parameter, for a gradient whose norm is not finite: no factor
+/// would make it so. GraphError for gradients that are on the tape (create_graph). Nothing is
+/// changed then.
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm);
 
 /// Moves each value of the gradients into [−max_value, max_value], in place; NaN stays. ValueError

@@ -4,7 +4,7 @@
 //
 // It multiplies polynomials by their values at the points 0, ±a, ±b and ∞. The paper's a = 1 and
 // b = 2 save multiplications, but make the largest rounding error 3 to 6 times that of the points
-// here, which were the best of those tried between 1/2 and 2, and are oneDNN's too.
+// here, which were among the best of those tried between 1/2 and 2, and are oneDNN's too.
 
 #include <array>
 #include <cstddef>
