@@ -14,10 +14,18 @@ Saved saved(const Tensor& x) { return Saved(x, false); }
 // The detached copy shares the values but not the node that will hold it.
 Saved saved_result(const Tensor& y) { return Saved(y.detach(), true); }
 
+bool Saved::is_unchanged() const noexcept {
+  const Storage* const storage = value_.storage().get();
+  return storage == storage_ && storage->version() == version_;
+}
+
+bool Saved::is_still(const Tensor& x) const noexcept {
+  return value_.impl() == x.impl() && is_unchanged();
+}
+
 Tensor Saved::operator()() const {
   Node* const node = detail::current_node();
-  const Storage* const storage = value_.storage().get();
-  require<GraphError>(storage == storage_ && storage->version() == version_,
+  require<GraphError>(is_unchanged(),
                       "{}: a tensor {} that it saved for its backward rule was changed in place "
                       "afterwards; change a clone() instead, or run backward before the change",
                       node ? node->name() : "saved", value_.shape());

@@ -33,10 +33,15 @@ class Saved {
  public:
   Tensor operator()() const;
 
+  /// Whether `x` is the tensor that is kept and no value of it was changed since: what was worked
+  /// out from it then still holds.
+  bool is_still(const Tensor& x) const noexcept;
+
  private:
   friend Saved saved(const Tensor& x);
   friend Saved saved_result(const Tensor& y);
   Saved(Tensor value, bool is_result);
+  bool is_unchanged() const noexcept;
 
   Tensor value_;
   const Storage* storage_;

@@ -6,6 +6,7 @@
 #include <xgrad/ops/reduce.hpp>
 
 #include <array>
+#include <optional>
 
 namespace xgrad {
 namespace {
@@ -122,8 +123,8 @@ class WeightGradients : public RefCounted, public detail::SmallObject {
  private:
   /// Gives it away: a gradient that nobody else holds need not be copied to be kept.
   Tensor given(const Tensor& dy, Tensor& wanted) {
-    if (dy_.impl() != dy.impl() || !wanted.defined()) {
-      dy_ = dy;
+    if (!dy_ || !dy_->is_still(dy) || !wanted.defined()) {
+      dy_ = saved(dy);
       bias_ = Tensor::empty({g_.k}, dy.dtype());
       weight_ = run(kernels::ConvDirection::backward_weight, g_, shape_, x_(), {}, dy, bias_);
     }
@@ -133,7 +134,7 @@ class WeightGradients : public RefCounted, public detail::SmallObject {
   Saved x_;
   Shape shape_;
   kernels::ConvGeometry g_;
-  Tensor dy_;
+  std::optional<Saved> dy_;
   Tensor weight_;
   Tensor bias_;
 };

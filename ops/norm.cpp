@@ -73,7 +73,8 @@ class Normalized : public RefCounted, public detail::SmallObject {
     return dx;
   }
   Tensor weight_gradient(const Tensor& dy) { return sums_of(dy).dot * inverse_std_; }
-  Tensor bias_gradient(const Tensor& dy) { return sums_of(dy).sum; }
+  /// A copy, because who gets it may change it.
+  Tensor bias_gradient(const Tensor& dy) { return clone(sums_of(dy).sum); }
 
   /// The same from operations, the statistics as functions of x: for derivatives of derivatives.
   Tensor input_gradient_recorded(const Tensor& dy) const {
@@ -88,22 +89,23 @@ class Normalized : public RefCounted, public detail::SmallObject {
 
  private:
   struct Sums {
-    Tensor dy;
+    Saved dy;
     Tensor sum;
     Tensor dot;
   };
 
   const Sums& sums_of(const Tensor& dy) {
-    if (sums_.dy.defined() && sums_.dy.impl() == dy.impl()) return sums_;
+    if (sums_ && sums_->dy.is_still(dy)) return *sums_;
     const Tensor x = as_it_lies(x_());
     const Tensor d = arranged(dy, layout_of(x));
-    sums_ = {dy, Tensor::empty(mean_.shape(), x.dtype()), Tensor::empty(mean_.shape(), x.dtype())};
+    sums_ = {saved(dy), Tensor::empty(mean_.shape(), x.dtype()),
+             Tensor::empty(mean_.shape(), x.dtype())};
     const profiler::Scope scope("batch_norm, sums", [&] { return profiler::work_on({&dy, &x}); });
     dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
       kernels::centered_sums<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
-                                sums_.sum.mutable_data<T>(), sums_.dot.mutable_data<T>());
+                                sums_->sum.mutable_data<T>(), sums_->dot.mutable_data<T>());
     });
-    return sums_;
+    return *sums_;
   }
 
   /// x with mean 0 and variance 1, and 1 / its standard deviation.
@@ -119,7 +121,7 @@ class Normalized : public RefCounted, public detail::SmallObject {
   Tensor mean_;
   Tensor inverse_std_;
   double eps_;
-  Sums sums_;
+  std::optional<Sums> sums_;
 };
 
 void destroy(Normalized* normalized) noexcept { delete normalized; }

@@ -69,6 +69,17 @@ TEST_CASE("convolution agrees with the definition, in one thread and in several"
   }
 }
 
+TEST_CASE("the weight's gradient is of the gradient as it is, whatever the bias's pass saw") {
+  const Tensor x = normal({2, 3, 5, 5}).requires_grad_();
+  const Tensor w = normal({4, 3, 3, 3}, 2).requires_grad_();
+  const Tensor b = normal({4}, 3).requires_grad_();
+  const Tensor y = conv2d(x, w, b);
+  Tensor dy = normal(y.shape(), 4);
+  grad(y, b, {.retain_graph = true, .grad_outputs = {dy}});
+  dy.fill_(2);
+  CHECK(equal(grad(y, w, {.grad_outputs = {dy}}), conv2d_weight(x, dy, w.shape()).detach()));
+}
+
 TEST_CASE("wrong convolutions are told") {
   CHECK(
       message_of<ShapeError>([] {
