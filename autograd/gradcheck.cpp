@@ -22,7 +22,7 @@ struct Mismatch {
 
 Tensor leaf_copy(const Tensor& x, bool required) {
   Tensor copy = Tensor::empty(x.shape(), x.dtype());
-  copy.copy_(x);
+  copy.copy_(x.detach());
   copy.requires_grad_(required);
   return copy;
 }

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace xgrad {
 namespace detail {
@@ -24,18 +25,30 @@ TensorImpl::~TensorImpl() {
 }
 
 void throw_undefined() {
-  raise<ValueError>("tensor: this tensor is undefined (default-constructed, or moved from)");
+  raise<ValueError>(
+      "tensor: this tensor is undefined: default-constructed, moved from, or the grad() of a tensor "
+      "that no backward() has reached");
 }
 
 namespace {
 
+void require_no_copied_part(const Tensor& x, const char* operation) {
+  const char* const by = x.impl()->copied_by;
+  require<ValueError>(
+      by == nullptr,
+      "{}: this tensor {} is a copy that {} made, so the change would not reach the "
+      "tensor it is a part of; change that one, or a clone() of this",
+      operation, x.shape(), by == nullptr ? "" : by);
+}
+
 // Changing values that the tape already relies on would silently give wrong gradients.
-void require_not_recorded(const Tensor& x, const char* operation) {
-  if (!is_grad_enabled()) return;
-  require<GraphError>(!x.requires_grad(),
+void require_changeable(const Tensor& x, const char* operation) {
+  const Shape& shape = x.shape();
+  require<GraphError>(!is_grad_enabled() || !x.requires_grad(),
                       "{}: would change a tensor {} that requires a gradient, and changes in place "
                       "are not recorded; do it under no_grad, or on x.detach()",
-                      operation, x.shape());
+                      operation, shape);
+  require_no_copied_part(x, operation);
 }
 
 }  // namespace
@@ -76,6 +89,7 @@ const T* Tensor::data() const {
 template <class T>
 T* Tensor::mutable_data() {
   require_dtype<T>(*this);
+  detail::require_no_copied_part(*this, "mutable_data");
   return reinterpret_cast<T*>(impl_->storage->change() + impl_->offset);
 }
 
@@ -117,6 +131,7 @@ Tensor& Tensor::requires_grad_(bool required) {
   require<DTypeError>(!required || is_floating(type),
                       "requires_grad_: only float32 and float64 carry gradients, got {}", type);
   impl_->requires_grad = required;
+  if (required) impl_->copied_by = nullptr;  // now a tensor of its own, to be trained
   return *this;
 }
 
@@ -172,7 +187,7 @@ std::string Tensor::name() const {
 }
 
 Tensor& Tensor::fill_(Scalar value) {
-  detail::require_not_recorded(*this, "fill_");
+  detail::require_changeable(*this, "fill_");
   const profiler::Scope scope("fill_", [&] { return profiler::work_on({this}); });
   dispatch(dtype(), [&]<class T>() {
     std::fill_n(mutable_data<T>(), numel(), static_cast<T>(value.value()));
@@ -180,20 +195,38 @@ Tensor& Tensor::fill_(Scalar value) {
   return *this;
 }
 
-Tensor& Tensor::copy_(const Tensor& source) {
-  detail::require_not_recorded(*this, "copy_");
-  require<ShapeError>(source.shape() == shape(), "copy_: source has shape {}, this tensor {}",
-                      source.shape(), shape());
-  const profiler::Scope scope("copy_", [&] { return profiler::work_on({&source, this}); });
-  dispatch(dtype(), [&]<class To>() {
+void detail::copy_values(const Tensor& source, Tensor& target) {
+  const profiler::Scope scope("copy_", [&] { return profiler::work_on({&source, &target}); });
+  dispatch(target.dtype(), [&]<class To>() {
+    // First: of memory that both see, it may take images out of their blocks.
+    To* const to = target.mutable_data<To>();
     dispatch(source.dtype(), [&]<class From>() {
-      const From* from = source.data<From>();
-      std::transform(from, from + numel(), mutable_data<To>(),
-                     [](From value) { return static_cast<To>(value); });
+      const From* const from = source.data<From>();
+      if constexpr (std::is_same_v<From, To>) {
+        std::memmove(to, from, static_cast<std::size_t>(target.numel()) * sizeof(To));
+      } else {
+        std::transform(from, from + target.numel(), to,
+                       [](From value) { return static_cast<To>(value); });
+      }
     });
   });
+}
+
+Tensor& Tensor::copy_(const Tensor& source) {
+  detail::require_changeable(*this, "copy_");
+  require<GraphError>(!is_grad_enabled() || !source.requires_grad(),
+                      "copy_: the source {} requires a gradient, and changes in place are not "
+                      "recorded; put results together with cat, stack or where, or copy "
+                      "source.detach()",
+                      source.shape());
+  require<ShapeError>(source.shape() == shape(), "copy_: source has shape {}, this tensor {}",
+                      source.shape(), shape());
+  detail::copy_values(source, *this);
   return *this;
 }
+
+Tensor Tensor::operator=(const Tensor& values) && { return copy_(values); }  // NOLINT
+Tensor Tensor::operator=(Scalar value) && { return fill_(value); }           // NOLINT
 
 void Tensor::set_data(const Tensor& source) {
   require<GraphError>(is_leaf(), "set_data: this tensor {} is a result of the tape", shape());
@@ -205,12 +238,15 @@ void Tensor::set_data(const Tensor& source) {
   impl_->shape = source.impl_->shape;
   impl_->numel = source.impl_->numel;
   impl_->dtype = source.impl_->dtype;
+  impl_->copied_by = nullptr;
 }
 
 Tensor Tensor::alias(const Shape& shape, std::int64_t offset) const {
   const auto bytes = static_cast<std::size_t>(offset) * item_size(dtype());
-  return Tensor(
+  Tensor part(
       Ref(new detail::TensorImpl(impl_->storage, impl_->offset + bytes, shape, impl_->dtype)));
+  part.impl_->copied_by = impl_->copied_by;
+  return part;
 }
 
 }  // namespace xgrad

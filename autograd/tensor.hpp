@@ -61,6 +61,15 @@ struct BackwardOptions {
 class Tensor {
  public:
   Tensor() = default;
+  Tensor(const Tensor&) = default;
+  Tensor(Tensor&&) noexcept = default;
+  ~Tensor() = default;
+  Tensor& operator=(const Tensor&) & = default;
+  Tensor& operator=(Tensor&&) & noexcept = default;
+  /// `x[0] = y` and `x[0] = 7` change x: what is assigned to a temporary is copied into its memory,
+  /// as by copy_() and fill_().
+  Tensor operator=(const Tensor& values) &&;  // NOLINT: a reference to a temporary would dangle
+  Tensor operator=(Scalar value) &&;          // NOLINT
 
   /// Uninitialised values.
   static Tensor empty(const Shape& shape, DType dtype = float32);
@@ -77,7 +86,8 @@ class Tensor {
   /// The values; DTypeError unless T is the tensor's type (float, double, std::int64_t, bool).
   template <class T>
   const T* data() const;
-  /// The values, to change: what the tape saved of this memory counts as changed.
+  /// The values, to change: what the tape saved of this memory counts as changed. Ask again for
+  /// each round of changes: what is written later through an old pointer goes unnoticed.
   template <class T>
   T* mutable_data();
   /// The only value of a one-element tensor, converted to T; ShapeError where there are more.
@@ -107,7 +117,8 @@ class Tensor {
   /// element needs the gradient to start with. GraphError where there is no graph, or it was freed.
   void backward(const Tensor& gradient = {}, BackwardOptions options = {}) const;
 
-  /// Calls `hook` with this tensor's gradient in every backward pass.
+  /// Calls `hook` with this tensor's gradient in every pass that works it out: of backward(), and
+  /// of grad() where this tensor is an input or lies between.
   HookHandle register_hook(TensorHook hook);
 
   /// The same values off the tape; memory is shared.
@@ -117,11 +128,13 @@ class Tensor {
   Tensor& set_name(std::string name);
   std::string name() const;
 
-  // ---- changes in place: not recorded, so a GraphError where the tape would need them
+  // ---- changes in place: not recorded, so a GraphError where the tape would need them, or where
+  // ---- `source` requires a gradient. ValueError on the result of a slice, select, split, chunk,
+  // ---- transpose, permute or expand that had to copy: the change would not reach what it is of.
 
   Tensor& fill_(Scalar value);
   Tensor& zero_() { return fill_(0); }
-  /// Takes over the values of `source`: same shape, any dtype.
+  /// Takes over the values of `source`: same shape, any dtype; the two may overlap.
   Tensor& copy_(const Tensor& source);
   /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
   void set_data(const Tensor& source);
@@ -212,11 +225,16 @@ struct TensorImpl : RefCounted, SmallObject {
   std::int64_t numel;
   DType dtype;
   bool requires_grad = false;  ///< of a leaf; results have a node instead
+  /// The operation that copied a part of another tensor where a user would expect to see it change.
+  const char* copied_by = nullptr;
   Ref<Node> node;
   std::unique_ptr<LeafState> extra;
 };
 
 [[noreturn]] void throw_undefined();
+
+/// target ← source of the same shape, converted to its dtype; the two may overlap.
+void copy_values(const Tensor& source, Tensor& target);
 
 }  // namespace detail
 

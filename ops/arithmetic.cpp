@@ -272,14 +272,14 @@ Tensor clamp(const Tensor& x, std::optional<double> min, std::optional<double> m
 Tensor to(const Tensor& x, DType dtype) {
   if (x.dtype() == dtype) return x;
   Tensor y = Tensor::empty(x.shape(), dtype);
-  y.copy_(x);
+  detail::copy_values(x, y);
   if (!is_floating(dtype)) return y;
   return record(Op::to, y, wrt(x, [dtype = x.dtype()](const Tensor& dy) { return to(dy, dtype); }));
 }
 
 Tensor clone(const Tensor& x) {
   Tensor y = Tensor::empty(x.shape(), x.dtype());
-  y.copy_(x);
+  detail::copy_values(x, y);
   return record(Op::clone, y, wrt(x, [](const Tensor& dy) { return dy; }));
 }
 

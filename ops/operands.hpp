@@ -29,10 +29,17 @@ Tensor map_floating(const char* operation, const Tensor& x, const F& f) {
   return y;
 }
 
+/// The memory of x, which takes_memory(), for a result.
+inline Tensor taken(const Tensor& x) {
+  Tensor y = x.detach();
+  y.impl()->copied_by = nullptr;
+  return y;
+}
+
 /// y[i] = f(x[i]) in the memory of x, which takes_memory(): a tensor off the tape that shares it.
 template <class F>
 Tensor map_numeric_in_place(const char* operation, const Tensor& x, const F& f) {
-  Tensor y = x.detach();
+  Tensor y = taken(x);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &y}, 1); });
   dispatch_numeric(x.dtype(), operation, [&]<class T>() {
     T* const values = change_own_data<T>(y);
@@ -70,7 +77,7 @@ Tensor combine_arranged(const char* operation, const Tensor& a, const Tensor& b,
 /// takes_memory().
 template <class F>
 Tensor combine_in_place(const char* operation, const Tensor& a, const Tensor& b, const F& f) {
-  Tensor y = a.detach();
+  Tensor y = taken(a);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &y}, 1); });
   dispatch_numeric(a.dtype(), operation, [&]<class T>() {
     const Shape line{y.numel()};

@@ -22,6 +22,13 @@ Tensor read(const Tensor& x, const kernels::Pattern& pattern) {
   return y;
 }
 
+/// The same where a user of other frameworks expects to see x itself: changing it is an error.
+Tensor read_part(Op op, const Tensor& x, const kernels::Pattern& pattern) {
+  Tensor y = read(x, pattern);
+  y.impl()->copied_by = name(op);
+  return y;
+}
+
 /// Writes x into y by the pattern.
 void write(const Tensor& x, const kernels::Pattern& pattern, Tensor& y) {
   const profiler::Scope scope("rearranging copy", [&] { return profiler::work_on({&x, &x}); });
@@ -103,13 +110,20 @@ Tensor permute(const Tensor& x, const Axes& axes) {
   const auto strides = kernels::row_major(x.shape());
   kernels::Pattern pattern;
   Axes inverse = axes;
+  bool keeps_order = true;  // axes of one element may go anywhere
+  std::size_t last = 0;
   for (std::size_t i = 0; i < rank; ++i) {
     const std::size_t from = normalize_axis(axes[i], rank, "permute");
+    if (x.shape()[from] != 1) {
+      keeps_order = keeps_order && from >= last;
+      last = from;
+    }
     pattern.shape.push_back(x.shape()[from]);
     pattern.strides[i] = strides[from];
     inverse[from] = static_cast<std::int64_t>(i);
   }
-  return record(Op::permute, read(x, pattern),
+  return record(Op::permute,
+                keeps_order ? x.alias(pattern.shape) : read_part(Op::permute, x, pattern),
                 wrt(x, [inverse](const Tensor& dy) { return permute(dy, inverse); }));
 }
 
@@ -139,7 +153,7 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
   }
   if (shape == x.shape()) return reshaped(Op::expand, x, shape);
   pattern.shape = shape;
-  return record(Op::expand, read(x, pattern),
+  return record(Op::expand, read_part(Op::expand, x, pattern),
                 wrt(x, [shape = x.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
 }
 
@@ -180,9 +194,11 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
   const std::int64_t extent = x.shape()[axis];
   const Range range = clip(start, end, step, extent);
   const kernels::Pattern pattern = part_of(x.shape(), axis, range, step);
-  const bool leading = pattern.shape.numel() == 0 || (axis == 0 && step == 1);
+  const bool leading = std::all_of(x.shape().begin(), x.shape().begin() + axis,
+                                   [](std::int64_t before) { return before == 1; });
+  const bool one_run = pattern.shape.numel() == 0 || (leading && (step == 1 || range.count == 1));
   const std::int64_t offset = pattern.shape.numel() == 0 ? 0 : pattern.offset;
-  const Tensor y = leading ? x.alias(pattern.shape, offset) : read(x, pattern);
+  const Tensor y = one_run ? x.alias(pattern.shape, offset) : read_part(Op::slice, x, pattern);
   return record(Op::slice, y, wrt(x, [axis, extent, range, step](const Tensor& dy) {
                   return embed(dy, static_cast<std::int64_t>(axis), extent, range.start, step);
                 }));

@@ -1,0 +1,173 @@
+#include <functional>
+
+#include "support.hpp"
+
+using namespace support;
+
+namespace {
+
+Tensor counted(const Shape& shape, DType dtype = float64) {
+  return arange(0, static_cast<double>(shape.numel()), 1, {.dtype = dtype}).reshape(shape);
+}
+
+using View = std::function<Tensor(const Tensor&)>;
+
+struct Part {
+  const char* name;
+  View of;
+  bool shares;  // or is a copy, until tensors have strides
+};
+
+// What a user of other frameworks takes for a view.
+const std::vector<Part> parts{
+    {"[i]", [](const Tensor& x) { return x[1]; }, true},
+    {"select of the first axis", [](const Tensor& x) { return x.select(0, 1); }, true},
+    {"select", [](const Tensor& x) { return x.select(1, 2); }, false},
+    {"slice of the first axis", [](const Tensor& x) { return x.slice(0, 1, 3); }, true},
+    {"slice in steps", [](const Tensor& x) { return x.slice(0, 0, 3, 2); }, false},
+    {"slice in steps of one element", [](const Tensor& x) { return x.slice(0, 1, 2, 2); }, true},
+    {"slice", [](const Tensor& x) { return x.slice(1, 0, 4, 2); }, false},
+    {"split of the first axis", [](const Tensor& x) { return x.split(2)[1]; }, true},
+    {"split", [](const Tensor& x) { return x.split(2, 1)[0]; }, false},
+    {"chunk", [](const Tensor& x) { return x.chunk(2, 1)[1]; }, false},
+    {"t", [](const Tensor& x) { return x.t(); }, false},
+    {"transpose", [](const Tensor& x) { return x.transpose(0, 1); }, false},
+    {"permute",
+     [](const Tensor& x) {
+       return x.permute({1, 0});
+     },
+     false},
+    {"permute that moves nothing",
+     [](const Tensor& x) {
+       return x.permute({0, 1});
+     },
+     true},
+    {"expand",
+     [](const Tensor& x) {
+       return x.expand({2, 3, 4});
+     },
+     false},
+    {"expand to its own shape",
+     [](const Tensor& x) {
+       return x.expand({3, 4});
+     },
+     true},
+    {"reshape",
+     [](const Tensor& x) {
+       return x.reshape({4, 3});
+     },
+     true},
+    {"view of a slice", [](const Tensor& x) { return x.slice(1, 0, 2).view({6}); }, false},
+    {"unsqueeze of t", [](const Tensor& x) { return x.t().unsqueeze(0).detach(); }, false},
+    {"flatten", [](const Tensor& x) { return x.flatten(); }, true},
+    {"squeeze", [](const Tensor& x) { return x.squeeze(); }, true},
+    {"detach", [](const Tensor& x) { return x.detach(); }, true},
+};
+
+const std::vector<std::pair<const char*, std::function<void(Tensor)>>> changes{
+    {"fill_", [](Tensor y) { y.fill_(-7); }},
+    {"zero_", [](Tensor y) { y.zero_(); }},
+    {"copy_", [](Tensor y) { y.copy_(full(y.shape(), -7, {.dtype = y.dtype()})); }},
+    {"mutable_data", [](Tensor y) { y.mutable_data<double>()[0] = -7; }},
+};
+
+}  // namespace
+
+TEST_CASE("a change of a part reaches the whole, or is an error: never a change of a copy") {
+  for (const Part& part : parts)
+    for (const auto& [change, apply] : changes) {
+      CAPTURE(std::string(part.name));
+      CAPTURE(std::string(change));
+      const Tensor x = counted({3, 4});
+      const Tensor before = x.clone();
+      if (part.shares) {
+        apply(part.of(x));
+        CHECK_FALSE(equal(x, before));
+      } else {
+        CHECK_THROWS_AS(apply(part.of(x)), ValueError);
+        CHECK(equal(x, before));
+      }
+      apply(part.of(x).clone());  // a tensor of its own may always be changed
+    }
+}
+
+TEST_CASE("what tells a change that would be lost says what to do") {
+  const Tensor x = counted({3, 4});
+  CHECK(message_of<ValueError>([&] { x.select(1, 0).fill_(7); }) ==
+        "fill_: this tensor [3] is a copy that slice made, so the change would not reach the "
+        "tensor it is a part of; change that one, or a clone() of this");
+  CHECK(message_of<ValueError>([&] {
+          x.t().zero_();
+        }).starts_with("fill_: this tensor [4, 3] is a copy that permute made"));
+}
+
+TEST_CASE("results computed from parts, trained leaves and gradients are tensors of their own") {
+  const Tensor x = counted({3, 4}).requires_grad_();
+  const NoGradGuard guard;
+  relu(x.t()).fill_(1);  // computed in the memory of the copy
+  (x.t() + 1).zero_();
+  mask_positive(x.t(), x.t()).zero_();
+  Tensor w = x.detach().t();
+  w.requires_grad_();
+  w.fill_(2);
+  {
+    const EnableGradGuard again;
+    (x.t() * 2).sum().backward();
+    x.t().backward(ones({4, 3}, {.dtype = float64}));
+    const Tensor g = grad(x.t().slice(1, 0, 2).sum(), x);
+    g.detach().fill_(0);
+  }
+  x.grad().fill_(0);
+}
+
+TEST_CASE("assigning to a part changes the whole") {
+  const Tensor x = counted({3, 4});
+  x[0] = tensor({9., 8., 7., 6.});
+  CHECK(values(x[0]) == std::vector<double>{9, 8, 7, 6});
+  x[1] = 5;
+  CHECK(values(x[1]) == std::vector<double>{5, 5, 5, 5});
+  x[2][3] = -1.5;
+  CHECK(x[2][3].item() == -1.5);
+  x.slice(0, 0, 2) = zeros({2, 4});  // converted, as by copy_()
+  CHECK(values(x[1]) == std::vector<double>{0, 0, 0, 0});
+  CHECK_THROWS_AS((x.select(1, 0) = zeros({3})), ValueError);
+  CHECK_THROWS_AS((x[0] = zeros({3})), ShapeError);
+  CHECK_THROWS_AS((x[0] = Tensor()), ValueError);
+  Tensor y = x[0];
+  y = zeros({2});  // a name is another handle, nothing is copied
+  CHECK(y.shape() == Shape{2});
+  CHECK(x.shape() == Shape{3, 4});
+}
+
+TEST_CASE("a copy in place never loses a gradient in silence") {
+  const Tensor w = tensor({1., 2.}, {.requires_grad = true});
+  Tensor out = zeros({2, 2}, {.dtype = float64});
+  CHECK(message_of<GraphError>([&] { out[0] = w * 2; }) ==
+        "copy_: the source [2] requires a gradient, and changes in place are not recorded; put "
+        "results together with cat, stack or where, or copy source.detach()");
+  out[0] = (w * 2).detach();
+  no_grad([&] { out[1].copy_(w); });
+  CHECK(values(out) == std::vector<double>{2, 4, 1, 2});
+}
+
+TEST_CASE("parts of one tensor that overlap are copied as if apart") {
+  for (const DType dtype : {float32, float64, int64}) {
+    Tensor x = counted({10}, dtype);
+    x.slice(0, 1).copy_(x.slice(0, 0, 9));
+    CHECK(values(x) == std::vector<double>{0, 0, 1, 2, 3, 4, 5, 6, 7, 8});
+    x = counted({10}, dtype);
+    x.slice(0, 0, 9).copy_(x.slice(0, 1));
+    CHECK(values(x) == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 9});
+    x.copy_(x);
+    CHECK(values(x) == std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8, 9, 9});
+  }
+  // Images that convolution left in blocks of channels are taken out of them by the change.
+  const Tensor y = conv2d(ones({2, 32, 8, 8}), ones({32, 32, 3, 3}), {}, {.padding = 1});
+  const Tensor expected = y[1].clone();
+  const Tensor other = conv2d(zeros({2, 32, 8, 8}), ones({32, 32, 3, 3}), {}, {.padding = 1});
+  other[0] = y[1];
+  CHECK(equal(other[0], expected));
+  y.detach().copy_(y);
+  y[0] = y[1];
+  CHECK(equal(y[0], expected));
+}
