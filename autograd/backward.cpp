@@ -63,6 +63,7 @@ class Pass {
   /// Restricts the pass to what leads to `inputs`.
   void look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs);
 
+  /// Runs the rules, then the hooks of the leaves that gradients arrived at.
   void run();
 
   /// The gradient that arrived at an input of look_for().
@@ -128,6 +129,7 @@ void Pass::deliver(const Edge& edge, Tensor gradient) {
 void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
   restricted_ = true;
   for (const Tensor& input : inputs) {
+    require<ValueError>(input.defined(), "grad: an input is undefined");
     require<GraphError>(input.requires_grad(),
                         "grad: an input {} does not require a gradient; call requires_grad_() on "
                         "it before the outputs are computed",
@@ -161,6 +163,9 @@ void Pass::run() {
     pending_.erase(pending_.begin());
     run_node(*next.node, std::move(next.gradient));
   }
+  for (auto& [leaf, gradient] : leaves_)
+    if (gradient.defined() && leaf.impl()->extra)
+      gradient = after_hooks(leaf.impl()->extra->hooks, std::move(gradient));
 }
 
 void Pass::run_node(Node& node, Tensor dy) {
@@ -187,12 +192,14 @@ void Pass::run_rules(Node& node, Tensor dy) {
   const auto hand_on = [&](std::size_t i, Tensor dx) {
     check_rule(node, i, dx, edges[i]);
     if (watched) detail::check_backward(node, i, dy, dx);
+    if (dx.impl()->is_unique()) dx.impl()->copied_by = nullptr;  // a part of nothing that is seen
     deliver(edges[i], std::move(dx));
   };
+  // From the last to the first, with hooks as without them: the order decides the last bits of a
+  // sum, and watching must not change them.
   const NodeHooks* const hooks = node.hooks_if_any();
   if (!hooks || !hooks->after) {
-    // From the last to the first, which is usually the largest: it is given dy itself, and may
-    // compute in its memory.
+    // The first is usually the largest: it is given dy itself, and may compute in its memory.
     std::size_t first = 0;
     while (!wanted(edges[first])) ++first;
     for (std::size_t i = edges.size(); i-- > first + 1;)
@@ -200,12 +207,15 @@ void Pass::run_rules(Node& node, Tensor dy) {
     hand_on(first, node.gradient(first, watched ? dy : std::move(dy)));
   } else {
     std::vector<Tensor> gradients(edges.size());
-    for (std::size_t i = 0; i < edges.size(); ++i)
+    for (std::size_t i = edges.size(); i-- > 0;)
       if (wanted(edges[i])) gradients[i] = node.gradient(i, dy);
     const HookList<NodeHook> after = *hooks->after;
     for (const auto& [number, hook] : after) hook(gradients, dy);
-    for (std::size_t i = 0; i < edges.size(); ++i)
-      if (wanted(edges[i])) hand_on(i, gradients[i]);
+    require<ValueError>(gradients.size() == edges.size(),
+                        "register_hook: a hook of {} left {} gradients, it has {} arguments",
+                        node.name(), gradients.size(), edges.size());
+    for (std::size_t i = edges.size(); i-- > 0;)
+      if (wanted(edges[i])) hand_on(i, std::move(gradients[i]));
   }
   if (!options_.retain_graph && !options_.create_graph) node.release_saved();
 }
@@ -219,7 +229,6 @@ void Pass::store_leaf_gradients() {
   const GradModeGuard mode(options_.create_graph);
   for (auto& [leaf, gradient] : leaves_) {
     TensorImpl* const impl = leaf.impl();
-    if (impl->extra) gradient = after_hooks(impl->extra->hooks, std::move(gradient));
     Tensor& grad = impl->state().grad;
     if (grad.defined()) {
       grad = detail::add_gradients(grad, gradient);
@@ -229,42 +238,55 @@ void Pass::store_leaf_gradients() {
   }
 }
 
-Tensor first_gradient(const Tensor& output, const Tensor& given) {
+/// What the messages of a function that starts a pass say.
+struct Caller {
+  const char* name;
+  const char* gradient;      ///< what the user calls the gradient to start with
+  const char* how_to_start;  ///< a pass from more than one value
+};
+constexpr Caller from_backward{"backward", "the gradient",
+                               "x.backward(gradient), or x.sum().backward()"};
+constexpr Caller from_grad{"grad", "its entry of grad_outputs",
+                           "{.grad_outputs = {gradient}}, or the gradient of x.sum()"};
+
+Tensor first_gradient(const Caller& caller, const Tensor& output, const Tensor& given) {
+  require<ValueError>(output.defined(), "{}: an output is undefined", caller.name);
   require<GraphError>(output.requires_grad(),
-                      "backward: the tensor {} was not computed from anything that requires a "
-                      "gradient (or was computed under no_grad)",
-                      output.shape());
+                      "{}: the tensor {} was not computed from anything that requires a gradient "
+                      "(or was computed under no_grad)",
+                      caller.name, output.shape());
   if (!given.defined()) {
     require<GraphError>(output.numel() == 1,
-                        "backward: the tensor {} is not a scalar, so it needs the gradient to "
-                        "start with: x.backward(gradient), or x.sum().backward()",
-                        output.shape());
+                        "{}: the tensor {} is not a scalar, so it needs the gradient to start "
+                        "with: {}",
+                        caller.name, output.shape(), caller.how_to_start);
     Tensor one = Tensor::empty(output.shape(), output.dtype());
     one.fill_(1);
     return one;
   }
-  require<ShapeError>(given.shape() == output.shape(),
-                      "backward: the gradient has shape {}, the tensor {}", given.shape(),
-                      output.shape());
-  require<DTypeError>(given.dtype() == output.dtype(),
-                      "backward: the gradient is {}, the tensor {}", given.dtype(), output.dtype());
+  require<ShapeError>(given.shape() == output.shape(), "{}: {} has shape {}, the tensor {}",
+                      caller.name, caller.gradient, given.shape(), output.shape());
+  require<DTypeError>(given.dtype() == output.dtype(), "{}: {} is {}, the tensor {}", caller.name,
+                      caller.gradient, given.dtype(), output.dtype());
   return given;
 }
 
-void start_all(Pass& pass, const std::vector<Tensor>& outputs,
+void start_all(Pass& pass, const Caller& caller, const std::vector<Tensor>& outputs,
                const std::vector<Tensor>& gradients) {
-  require<ValueError>(!outputs.empty(), "backward: no outputs");
+  require<ValueError>(!outputs.empty(), "{}: no outputs", caller.name);
   require<ValueError>(gradients.empty() || gradients.size() == outputs.size(),
-                      "backward: {} outputs but {} gradients", outputs.size(), gradients.size());
+                      "{}: {} outputs but {} gradients", caller.name, outputs.size(),
+                      gradients.size());
   for (std::size_t i = 0; i < outputs.size(); ++i)
-    pass.start(outputs[i], first_gradient(outputs[i], gradients.empty() ? Tensor() : gradients[i]));
+    pass.start(outputs[i],
+               first_gradient(caller, outputs[i], gradients.empty() ? Tensor() : gradients[i]));
 }
 
 }  // namespace
 
 void detail::backward(const Tensor& output, const Tensor& gradient, BackwardOptions options) {
   Pass pass(options);
-  pass.start(output, first_gradient(output, gradient));
+  pass.start(output, first_gradient(from_backward, output, gradient));
   pass.run();
   pass.store_leaf_gradients();
 }
@@ -272,7 +294,7 @@ void detail::backward(const Tensor& output, const Tensor& gradient, BackwardOpti
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients,
               BackwardOptions options) {
   Pass pass(options);
-  start_all(pass, outputs, gradients);
+  start_all(pass, from_backward, outputs, gradients);
   pass.run();
   pass.store_leaf_gradients();
 }
@@ -281,7 +303,7 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
                          const GradOptions& options) {
   Pass pass({.retain_graph = options.retain_graph, .create_graph = options.create_graph});
   pass.look_for(outputs, inputs);
-  start_all(pass, outputs, options.grad_outputs);
+  start_all(pass, from_grad, outputs, options.grad_outputs);
   pass.run();
   std::vector<Tensor> gradients;
   gradients.reserve(inputs.size());

@@ -70,6 +70,25 @@ TEST_CASE("backward needs a scalar, or a gradient that fits, and a graph") {
   CHECK(values(x.grad()) == std::vector<double>{1, 1});
 }
 
+TEST_CASE("messages of grad() name grad(), its argument and what to give") {
+  const Tensor x = tensor({1., 2.}, {.requires_grad = true});
+  const Tensor y = x * 3;
+  CHECK(message_of<ShapeError>([&] { grad(y, x, {.grad_outputs = {ones({3})}}); }) ==
+        "grad: its entry of grad_outputs has shape [3], the tensor [2]");
+  CHECK(message_of<DTypeError>([&] {
+          grad(y, x, {.grad_outputs = {ones({2}, {.dtype = float64})}});
+        }) == "grad: its entry of grad_outputs is float64, the tensor float32");
+  CHECK(message_of<GraphError>([&] { grad(y, x); }) ==
+        "grad: the tensor [2] is not a scalar, so it needs the gradient to start with: "
+        "{.grad_outputs = {gradient}}, or the gradient of x.sum()");
+  CHECK(message_of<ValueError>([&] {
+          grad(y, x, {.grad_outputs = {y, y}});
+        }) == "grad: 1 outputs but 2 gradients");
+  CHECK(message_of<ValueError>([&] { grad(Tensor(), x); }) == "grad: an output is undefined");
+  CHECK(message_of<ValueError>([&] { grad(y.sum(), Tensor()); }) == "grad: an input is undefined");
+  CHECK(message_of<ValueError>([&] { Tensor().backward(); }) == "backward: an output is undefined");
+}
+
 TEST_CASE("grad() leaves the leaves alone and takes results as inputs") {
   const Tensor x = leaf({3.});
   const Tensor y = x * x;

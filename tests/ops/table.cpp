@@ -1,6 +1,8 @@
 #include "ops/table.hpp"
 
+#include <algorithm>
 #include <cmath>
+#include <optional>
 #include <set>
 #include <sstream>
 
@@ -115,13 +117,20 @@ void for_each_row(const F& f) {
     }
 }
 
+/// Every node that `result` was computed by, once.
+std::vector<Node*> nodes_of(const Tensor& result) {
+  std::vector<Node*> nodes;
+  const auto visit = [&](Node* node) {
+    if (node != nullptr && std::ranges::find(nodes, node) == nodes.end()) nodes.push_back(node);
+  };
+  visit(result.grad_fn().get());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (const Edge& edge : nodes[i]->edges()) visit(edge.node.get());
+  return nodes;
+}
+
 void collect_names(const Tensor& result, std::set<std::string>& names) {
-  std::vector<const Node*> pending{result.grad_fn().get()};
-  for (std::size_t i = 0; i < pending.size(); ++i) {
-    if (pending[i] == nullptr) continue;
-    names.insert(pending[i]->name());
-    for (const Edge& edge : pending[i]->edges()) pending.push_back(edge.node.get());
-  }
+  for (const Node* node : nodes_of(result)) names.insert(node->name());
 }
 
 Inputs leaves(const Row& row, DType dtype) {
@@ -198,6 +207,78 @@ TEST_CASE("gradients that are all zero-size or of broadcast inputs have the inpu
     y.backward(ones_like(y));
     for (const Tensor& x : inputs)
       if (x.grad().defined()) CHECK(x.grad().shape() == x.shape());
+  });
+}
+
+TEST_CASE("a second pass over one graph takes the gradient as it then is") {
+  for_each_row([](Op, const Row& row) {
+    const Inputs inputs = leaves(row, float64);
+    const Tensor y = row.f(inputs);
+    const Tensor fresh = row.f(inputs);
+    Generator generator(12);
+    Tensor dy = rand(y.shape(), {.dtype = float64, .generator = &generator});
+    const auto pass = [&](const Tensor& result, const BackwardOptions& options) {
+      for (Tensor x : inputs) x.set_grad({});
+      result.backward(dy, options);
+      Inputs gradients;
+      for (const Tensor& x : inputs) gradients.push_back(x.grad());
+      return gradients;
+    };
+    pass(y, {.retain_graph = true});
+    dy.copy_(dy * -3 + 1);  // the same tensor, of other values
+    const Inputs second = pass(y, {});
+    const Inputs right = pass(fresh, {});
+    for (std::size_t i = 0; i < inputs.size(); ++i) {
+      CAPTURE(i);
+      REQUIRE(second[i].defined() == right[i].defined());
+      if (right[i].defined()) CHECK(equal(second[i], right[i]));
+    }
+  });
+}
+
+namespace {
+
+/// Gradients of a row whose inputs of one shape are one leaf, so that they are summed; with hooks
+/// on all its nodes and leaves, retain_grad and anomaly detection, or nothing of that.
+Inputs gradients_of_shared(const Row& row, bool watched) {
+  Inputs inputs = leaves(row, float32);
+  for (Tensor& x : inputs)
+    for (const Tensor& other : inputs)
+      if (other.requires_grad() && x.requires_grad() && other.shape() == x.shape()) {
+        x = other;
+        break;
+      }
+  std::optional<AnomalyMode> anomaly;
+  if (watched) anomaly.emplace();
+  Tensor y = row.f(inputs);
+  Generator generator(13);
+  const Tensor dy = randn(y.shape(), {.dtype = y.dtype(), .generator = &generator});
+  int calls = 0;
+  if (watched) {
+    for (Node* node : nodes_of(y))
+      node->register_hook([&](std::vector<Tensor>&, const Tensor&) { ++calls; });
+    for (Tensor& x : inputs)
+      if (x.requires_grad()) x.register_hook([](const Tensor& g) { return g; });
+    y.retain_grad();
+  }
+  y.backward(dy);
+  CHECK((calls > 0) == watched);
+  Inputs gradients;
+  for (const Tensor& x : inputs) gradients.push_back(x.grad());
+  return gradients;
+}
+
+}  // namespace
+
+TEST_CASE("watching a backward pass does not change a bit of it") {
+  for_each_row([](Op, const Row& row) {
+    const Inputs alone = gradients_of_shared(row, false);
+    const Inputs watched = gradients_of_shared(row, true);
+    for (std::size_t i = 0; i < alone.size(); ++i) {
+      CAPTURE(i);
+      REQUIRE(alone[i].defined() == watched[i].defined());
+      if (alone[i].defined()) CHECK(equal(alone[i], watched[i]));
+    }
   });
 }
 
