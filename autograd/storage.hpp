@@ -61,6 +61,11 @@ class Storage : public RefCounted {
     return own();
   }
 
+  /// Whether a module went on with other memory (Module::to), so that changes here reach it no
+  /// more.
+  bool is_superseded() const noexcept { return superseded_; }
+  void supersede() noexcept { superseded_ = true; }
+
   static constexpr std::size_t alignment = 64;
 
  private:
@@ -73,6 +78,7 @@ class Storage : public RefCounted {
 
   std::atomic<std::uint32_t> version_{0};
   bool blocked_ = false;
+  bool superseded_ = false;
   std::size_t bytes_;
   ImageExtents images_;
   std::atomic<Storage*> other_{nullptr};  // the same values in the other order

@@ -20,6 +20,7 @@ struct ModuleState {
   struct Child {
     std::string name;
     std::shared_ptr<Module> module;
+    std::size_t size;  // of the module's own type
     Module::Copier copier;
   };
 
@@ -28,6 +29,7 @@ struct ModuleState {
   std::vector<Child> children;
   std::shared_ptr<HookList<ForwardHook>> hooks;
   bool training = true;
+  std::weak_ptr<ModuleState> successor;  // what a handle to this was assigned last
 
   static const ModuleState* of(const Module& module) { return module.state_.get(); }
 
@@ -82,7 +84,7 @@ struct Clones {
     Tensor& made = tensors[x.impl()];
     if (!made.defined()) {
       made = Tensor::empty(x.shape(), x.dtype());
-      made.copy_(x);
+      xgrad::detail::copy_values(x, made);
       made.set_name(x.name()).requires_grad_(x.requires_grad());
     }
     return made;
@@ -98,7 +100,8 @@ struct Clones {
     for (const auto& [name, x] : state->parameters) result->parameters.emplace_back(name, copy(x));
     for (const auto& [name, x] : state->buffers) result->buffers.emplace_back(name, copy(x));
     for (const auto& child : state->children)
-      result->children.push_back({child.name, child.copier(*child.module), child.copier});
+      result->children.push_back(
+          {child.name, child.copier(*child.module), child.size, child.copier});
     return result;
   }
 };
@@ -156,11 +159,64 @@ class Call {
 thread_local const Call* Call::innermost = nullptr;
 
 Parameter::Parameter(const Parameter& other)
-    : Tensor(detail::cloning ? detail::cloning->copy(other) : static_cast<const Tensor&>(other)) {}
+    : Tensor(detail::cloning ? detail::cloning->copy(other) : static_cast<const Tensor&>(other)),
+      owner_(detail::cloning ? detail::cloning->copy(other.owner_.lock()) : other.owner_.lock()) {}
+
+// Where a module is assigned as a whole its base comes first, and has named the successor.
+void Parameter::require_replaceable_by(const Parameter& other) const {
+  const auto owner = owner_.lock();
+  if (!owner || impl() == other.impl()) return;
+  const auto successor = owner->successor.lock();
+  const auto others = other.owner_.lock();
+  if (successor && (others == successor || !other.defined())) return;
+  raise<GraphError>(
+      "{}: a module's parameter cannot be assigned: the module, its optimiser and state_dict() "
+      "would go on with the one before; copy values with copy_() under no_grad, or share the "
+      "whole module",
+      name().empty() ? "parameter" : name());
+}
+
+Parameter& Parameter::operator=(const Parameter& other) {
+  require_replaceable_by(other);
+  Tensor::operator=(other);
+  owner_ = other.owner_;
+  return *this;
+}
+
+Parameter& Parameter::operator=(Parameter&& other) {
+  require_replaceable_by(other);
+  owner_ = std::move(other.owner_);
+  Tensor::operator=(std::move(other));
+  return *this;
+}
 
 Module::Module() : state_(std::make_shared<ModuleState>()) {}
 Module::Module(const Module& other)
     : state_(detail::cloning ? detail::cloning->copy(other.state_) : other.state_) {}
+
+Module& Module::operator=(const Module& other) {
+  replace_state(other.state_);
+  return *this;
+}
+
+Module& Module::operator=(Module&& other) {
+  if (this != &other) replace_state(std::exchange(other.state_, nullptr));
+  return *this;
+}
+
+void Module::replace_state(std::shared_ptr<ModuleState> by) {
+  if (state_ && state_ != by) {
+    state_->visit("", [&](const std::string& path, const ModuleState& part) {
+      require<GraphError>(!part.hooks || part.hooks->begin() == part.hooks->end(),
+                          "{}: assigned another module while {} has forward hooks, which would see "
+                          "nothing any more; remove() them first",
+                          type_name(),
+                          path.empty() ? "it" : "'" + path.substr(0, path.size() - 1) + "'");
+    });
+    state_->successor = by;
+  }
+  state_ = std::move(by);
+}
 
 const std::shared_ptr<ModuleState>& Module::state() const {
   require<ValueError>(state_ != nullptr, "module: used after it was moved from");
@@ -216,13 +272,14 @@ void check_name(const ModuleState& state, const std::string& name, const std::st
 
 }  // namespace
 
-void Module::add_child(const std::string& name, std::shared_ptr<Module> module, Copier copier) {
+void Module::add_child(const std::string& name, std::shared_ptr<Module> module, std::size_t size,
+                       Copier copier) {
   check_name(*state(), name, type_name());
   require<ValueError>(module->state_ != state_ && !module->state()->path_to(state_.get()),
                       "add: '{}' would contain itself", name);
   // Full paths, for to_dot() and messages: "weight" becomes "conv1.weight".
   for (auto& [path, parameter] : module->named_parameters()) parameter.set_name(name + '.' + path);
-  state_->children.push_back({name, std::move(module), copier});
+  state_->children.push_back({name, std::move(module), size, copier});
 }
 
 Parameter Module::add_parameter(const std::string& name, const Tensor& initial) {
@@ -230,15 +287,16 @@ Parameter Module::add_parameter(const std::string& name, const Tensor& initial) 
   Tensor leaf = initial.is_leaf() ? initial : initial.detach();
   leaf.requires_grad_().set_name(name);
   state_->parameters.emplace_back(name, leaf);
-  return Parameter(leaf);
+  return {leaf, state_};
 }
 
 Buffer Module::add_buffer(const std::string& name, const Tensor& initial) {
   check_name(*state(), name, type_name());
   Tensor value = initial.detach();
+  value.impl()->copied_by = nullptr;
   value.set_name(name);
   state_->buffers.emplace_back(name, value);
-  return Buffer(value);
+  return {value, state_};
 }
 
 namespace {
@@ -288,9 +346,32 @@ std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_modul
   return result;
 }
 
+namespace {
+
+/// The bytes of a module's object: what it shares lies elsewhere.
+std::string fields_of(const Module& module, std::size_t size) {
+  return {static_cast<const char*>(dynamic_cast<const void*>(&module)), size};
+}
+
+}  // namespace
+
 void Module::apply(const std::function<void(Module&)>& f) {
-  for (const auto& child : state()->children) child.module->apply(f);
+  apply_below(f);
   f(*this);
+}
+
+void Module::apply_below(const std::function<void(Module&)>& f) {
+  for (const auto& [name, module, size, copier] : state()->children) {
+    module->apply_below(f);
+    const bool has_other_handles = module->state_.use_count() > 1;
+    const std::string before = fields_of(*module, size);
+    f(*module);
+    require<GraphError>(!has_other_handles || before == fields_of(*module, size),
+                        "apply: the function changed a field of '{}' ({}) that other handles of "
+                        "that module do not see, such as the member that its owner calls: handles "
+                        "share parameters, buffers and the training flag; change the member itself",
+                        name, module->type_name());
+  }
 }
 
 std::int64_t Module::parameter_count() const {
@@ -325,6 +406,7 @@ Module& Module::to(DType dtype) {
   for (const auto& buffer : named_buffers()) tensors.push_back(buffer);
   for (auto& [name, x] : tensors) {
     if (!is_floating(x.dtype())) continue;
+    if (x.dtype() != dtype) x.storage()->supersede();
     x.set_data(xgrad::to(x.detach(), dtype));
     x.set_grad({});
   }
@@ -370,7 +452,7 @@ void Module::load_state_dict(const StateDict& values) {
       problems += fmt::format("\n  unexpected: {} {}", name, x.shape());
   require<ValueError>(problems.empty(), "load_state_dict: {} does not match:{}", type_name(),
                       problems);
-  for (auto& [name, x] : own) x.copy_(find(values, name)->second);
+  for (auto& [name, x] : own) x.copy_(find(values, name)->second.detach());
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {

@@ -12,6 +12,9 @@
 namespace xgrad::nn {
 
 class Module;
+namespace detail {
+struct ModuleState;
+}
 
 using xgrad::NamedTensors;
 
@@ -25,25 +28,29 @@ class Parameter : public Tensor {
   Parameter() = default;
   Parameter(const Parameter& other);
   Parameter(Parameter&&) noexcept = default;
-  Parameter& operator=(const Parameter&) = default;
-  Parameter& operator=(Parameter&&) noexcept = default;
+  /// Only as a part of its module, as in `net = other`. `b.weight = a.weight` is a GraphError: b's
+  /// optimiser, state_dict() and to() would go on with the tensor that b had before.
+  Parameter& operator=(const Parameter& other);
+  Parameter& operator=(Parameter&& other);
   ~Parameter() = default;
 
  private:
   friend class Module;
-  explicit Parameter(Tensor x) : Tensor(std::move(x)) {}
+  Parameter(Tensor x, const std::shared_ptr<detail::ModuleState>& owner)
+      : Tensor(std::move(x)), owner_(owner) {}
+  void require_replaceable_by(const Parameter& other) const;
+
+  std::weak_ptr<detail::ModuleState> owner_;
 };
 using Buffer = Parameter;
 
 /// Sees a module, its input and its output after each call.
 using ForwardHook = std::function<void(const Module&, const Tensor& input, const Tensor& output)>;
 
-namespace detail {
-struct ModuleState;
-}
-
 /// A part of a network: parameters, buffers and child modules, and how they turn an input into an
-/// output. A handle: a copy shares all of them and the training flag; clone() copies.
+/// output. A handle: a copy shares all of them and the training flag; clone() copies. Fields that a
+/// module declares besides, such as Dropout's p, belong to each handle: change them in the one that
+/// is called.
 ///
 ///     struct Net : nn::Module {
 ///       nn::Linear fc1 = add("fc1", nn::Linear{784, 64});
@@ -59,8 +66,9 @@ class Module {
   Module();
   Module(const Module& other);
   Module(Module&&) noexcept = default;
-  Module& operator=(const Module&) = default;
-  Module& operator=(Module&&) noexcept = default;
+  /// GraphError where this module or one below it has forward hooks: they would be lost in silence.
+  Module& operator=(const Module& other);
+  Module& operator=(Module&& other);
   virtual ~Module() = default;
 
   /// The computation; written by each module, called through operator().
@@ -78,7 +86,7 @@ class Module {
   /// empty or has a dot.
   template <std::derived_from<Module> M>
   M add(const std::string& name, M module) {
-    add_child(name, std::make_shared<M>(module), [](const Module& original) {
+    add_child(name, std::make_shared<M>(module), sizeof(M), [](const Module& original) {
       return std::shared_ptr<Module>(std::make_shared<M>(static_cast<const M&>(original)));
     });
     return module;
@@ -99,7 +107,9 @@ class Module {
   Module& child(std::size_t i) const;
   /// Every module below this one with its path, "features.0"; one that is there twice, once.
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_modules() const;
-  /// Calls `f` for this module and every one below it, children first.
+  /// Calls `f` for this module and every one below it, children first. GraphError where `f` changes
+  /// a field of a child of which there is another handle, as the member that its owner calls: it
+  /// would not see the change.
   void apply(const std::function<void(Module&)>& f);
   std::int64_t parameter_count() const;
 
@@ -131,7 +141,10 @@ class Module {
   template <class Forward>
   Tensor call(const Tensor& x, const Forward& forward);
   using Copier = std::shared_ptr<Module> (*)(const Module&);
-  void add_child(const std::string& name, std::shared_ptr<Module> module, Copier copier);
+  void add_child(const std::string& name, std::shared_ptr<Module> module, std::size_t size,
+                 Copier copier);
+  void apply_below(const std::function<void(Module&)>& f);
+  void replace_state(std::shared_ptr<detail::ModuleState> by);
   const std::shared_ptr<detail::ModuleState>& state() const;
   friend struct detail::ModuleState;
   friend class Call;

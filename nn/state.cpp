@@ -173,6 +173,11 @@ class Reader {
 }  // namespace
 
 void save(const StateDict& values, const std::string& path, const SaveOptions& options) {
+  for (const auto& [name, x] : values)
+    require<GraphError>(!x.storage()->is_superseded(),
+                        "save: '{}' follows its module no more, which was converted after this "
+                        "state_dict(); take it again, or clone() values that are to stay",
+                        name);
   const std::string header = header_of(values, options);
   const std::uint64_t header_bytes = header.size();
   xgrad::detail::NewFile file("save", path);

@@ -18,7 +18,12 @@ MovingAverage::MovingAverage(const NamedTensors& tensors) {
 
 template <class F>
 void MovingAverage::visit(const F& f) {
-  for (std::size_t i = 0; i < tensors_.size(); ++i)
+  for (std::size_t i = 0; i < tensors_.size(); ++i) {
+    const Storage& memory = *tensors_[i].storage();
+    require<GraphError>(!memory.is_unique() && !memory.is_superseded(),
+                        "MovingAverage: '{}' is not what it was: its module was converted or "
+                        "replaced; make the average after that",
+                        names_[i]);
     dispatch_floating(tensors_[i].dtype(), "MovingAverage", [&]<class T>() {
       T* const x = tensors_[i].mutable_data<T>();
       T* const average = averages_[i].mutable_data<T>();
@@ -27,6 +32,7 @@ void MovingAverage::visit(const F& f) {
                               f(x + begin, average + begin, end - begin);
                             });
     });
+  }
 }
 
 void MovingAverage::update(double decay) {

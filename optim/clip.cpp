@@ -2,6 +2,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/optim/clip.hpp>
+#include <xgrad/optim/optimizer.hpp>
 
 #include <algorithm>
 #include <array>
@@ -10,12 +11,6 @@
 
 namespace xgrad::optim {
 namespace {
-
-/// What a message calls the parameter at `index`.
-std::string called(const std::vector<Tensor>& parameters, std::size_t index) {
-  const std::string name = parameters[index].name();
-  return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
-}
 
 /// Each parameter's gradient, undefined where there is none.
 std::vector<Tensor> gradients_of(const char* function, const std::vector<Tensor>& parameters) {
@@ -33,7 +28,7 @@ void require_off_tape(const char* function, const std::vector<Tensor>& parameter
     require<GraphError>(!gradients[i].defined() || !gradients[i].requires_grad(),
                         "{}: the gradient of {} {} is on the tape (create_graph), where changes in "
                         "place are not recorded",
-                        function, called(parameters, i), parameters[i].shape());
+                        function, detail::called(parameters[i], i), parameters[i].shape());
 }
 
 /// Changes every value v to f(v).
@@ -102,7 +97,8 @@ double norm_of(const char* function, const std::vector<Tensor>& parameters,
     require<ValueError>(!finite || std::isfinite(square),
                         "{}: the gradient of {} {} is not finite, its norm is {}; AnomalyMode "
                         "finds the operation that made it so",
-                        function, called(parameters, i), parameters[i].shape(), std::sqrt(square));
+                        function, detail::called(parameters[i], i), parameters[i].shape(),
+                        std::sqrt(square));
     sum += square;
   }
   return std::sqrt(sum);

@@ -88,10 +88,10 @@ Tensor orthogonalize(const Tensor& g, int steps) {
 Muon::Muon(std::vector<Tensor> parameters, const MuonOptions& options)
     : parameters_(std::move(parameters)), options_(options), velocity_(parameters_.size()) {
   detail::check_parameters("Muon", {parameters_});
-  for (const Tensor& x : parameters_)
-    require<ShapeError>(x.dim() >= 2,
-                        "Muon: parameter {} {} is not a matrix; leave biases and gains to SGD",
-                        x.name(), x.shape());
+  for (std::size_t i = 0; i < parameters_.size(); ++i)
+    require<ShapeError>(parameters_[i].dim() >= 2,
+                        "Muon: {} {} is not a matrix; leave biases and gains to SGD",
+                        detail::called(parameters_[i], i), parameters_[i].shape());
   check(options);
 }
 
@@ -104,9 +104,9 @@ void Muon::step() {
     Tensor& x = parameters_[i];
     const Tensor g = x.grad();
     if (!g.defined()) continue;
+    detail::check_step("Muon", x, i);
     Tensor& v = velocity_[i];
-    if (!v.defined() || v.dtype() != x.dtype() || v.shape() != x.shape())
-      v = Tensor::empty(x.shape(), x.dtype()).fill_(0);
+    detail::prepare_state("Muon", v, x, i);
     const double lr = options_.lr;
     double scale = 1 - lr * options_.weight_decay;
     if (options_.normalize)

@@ -8,18 +8,48 @@
 namespace xgrad::optim {
 namespace detail {
 
+std::string called(const Tensor& parameter, std::size_t index) {
+  const std::string name = parameter.name();
+  return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
+}
+
+void check_step(const char* optimizer, const Tensor& x, std::size_t index) {
+  require<GraphError>(!x.impl()->is_unique(),
+                      "{}: nobody but this optimiser has {} {} any more; where its module was "
+                      "replaced, make the optimiser anew, from the new module's parameters()",
+                      optimizer, called(x, index), x.shape());
+  const Tensor g = x.grad();
+  require<ValueError>(g.shape() == x.shape() && g.dtype() == x.dtype(),
+                      "{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
+                      optimizer, called(x, index), x.dtype(), x.shape(), g.dtype(), g.shape());
+}
+
+bool prepare_state(const char* optimizer, Tensor& state, const Tensor& x, std::size_t index) {
+  if (!state.defined()) {
+    state = Tensor::empty(x.shape(), x.dtype()).fill_(0);
+    return true;
+  }
+  require<ValueError>(state.shape() == x.shape(),
+                      "{}: {} is {}, and was {} at the step before; make the optimiser anew",
+                      optimizer, called(x, index), x.shape(), state.shape());
+  if (state.dtype() != x.dtype()) {
+    Tensor converted = Tensor::empty(x.shape(), x.dtype());
+    state = converted.copy_(state);
+  }
+  return false;
+}
+
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups) {
   std::unordered_set<const void*> seen;
   for (const auto& group : groups)
     for (const Tensor& x : group) {
       require<ValueError>(x.defined(), "{}: parameter {} is undefined", optimizer, seen.size());
-      require<GraphError>(x.is_leaf(),
-                          "{}: parameter {} {} is a result of {}, not a leaf; its gradient would "
-                          "not be kept",
-                          optimizer, seen.size(), x.shape(),
-                          x.is_leaf() ? "" : x.grad_fn()->name());
-      require<ValueError>(seen.insert(x.impl()).second, "{}: parameter {} {} is given twice",
-                          optimizer, x.name(), x.shape());
+      require<GraphError>(
+          x.is_leaf(), "{}: {} {} is a result of {}, not a leaf; its gradient would not be kept",
+          optimizer, called(x, seen.size()), x.shape(), x.is_leaf() ? "" : x.grad_fn()->name());
+      const std::size_t index = seen.size();
+      require<ValueError>(seen.insert(x.impl()).second, "{}: {} {} is given twice", optimizer,
+                          called(x, index), x.shape());
     }
   require<ValueError>(!seen.empty(),
                       "{}: no parameters to train; are the module's parts added with add()?",
@@ -80,11 +110,18 @@ void Optimizer::load_state_dict(const NamedTensors& values) {
 
 void Optimizer::require_gradients(const char* optimizer) {
   std::size_t count = 0;
+  std::size_t lost = 0;
   bool any = false;
   visit([&](const Tensor& x) {
     ++count;
+    lost += x.impl()->is_unique() ? 1 : 0;
     any |= x.grad().defined();
   });
+  require<GraphError>(any || lost < count,
+                      "{}: nobody but this optimiser has its {} parameters any more; where their "
+                      "module was replaced, make the optimiser anew, from the new one's "
+                      "parameters()",
+                      optimizer, count);
   require<GraphError>(any,
                       "{}: none of the {} parameters has a gradient; call loss.backward() before "
                       "step(), on a loss computed from them",

@@ -23,6 +23,17 @@ namespace detail {
 /// of the tape (GraphError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
 
+/// What a message calls the parameter at `index`: its name, or its number.
+std::string called(const Tensor& parameter, std::size_t index);
+
+/// Before parameter x takes a step along its gradient: ValueError where the two no longer fit;
+/// GraphError where nobody but the optimiser has x, because its module was replaced.
+void check_step(const char* optimizer, const Tensor& x, std::size_t index);
+
+/// Makes `state` zeros like x where there is nothing to remember yet (true), or converts it where x
+/// was converted. ValueError where x has another shape than when it was made.
+bool prepare_state(const char* optimizer, Tensor& state, const Tensor& x, std::size_t index);
+
 /// A tensor of a state and the name it is saved under.
 struct StateEntry {
   std::string name;

@@ -114,17 +114,19 @@ void SGD::step() {
   thread_local std::vector<Update> kept;  // so that a step allocates nothing
   std::vector<Update>& updates = kept;    // this thread's, also where others read it
   updates.clear();
+  std::size_t number = 0;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SGDOptions& options = groups_[i].options;
     check(options);
     for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
       Tensor& x = groups_[i].parameters[j];
       const Tensor g = x.grad();
+      const std::size_t index = number++;
       if (!g.defined()) continue;
+      detail::check_step("SGD", x, index);
       Tensor& v = velocity_[i][j];
       const bool keeps = options.momentum > 0 || options.kind == Momentum::averaged;
-      const bool first = !v.defined() || v.dtype() != x.dtype() || v.shape() != x.shape();
-      if (keeps && first) v = Tensor::empty(x.shape(), x.dtype()).fill_(0);
+      const bool first = keeps && detail::prepare_state("SGD", v, x, index);
       dispatch_floating(x.dtype(), "SGD", [&]<class T>() {
         updates.push_back({&options, first, x.dtype(), x.numel(), g.data<T>(),
                            keeps ? v.mutable_data<T>() : nullptr, x.mutable_data<T>()});
