@@ -4,9 +4,12 @@
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/ops/threads.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <map>
+#include <string>
 
 #include "training.hpp"
 #include <CLI/CLI.hpp>
@@ -35,6 +38,25 @@ CLI::Validator number(const std::string& what, bool (*holds)(double)) {
           ""};
 }
 
+/// A time above 0 with its unit, turned into seconds.
+CLI::Validator seconds_of_time() {
+  return {[](std::string& text) -> std::string {
+            static const std::map<std::string, double> units{{"s", 1}, {"min", 60}, {"h", 3600}};
+            const std::size_t length = std::min(text.find_first_not_of("0123456789."), text.size());
+            double value = 0;
+            if (!CLI::detail::lexical_cast(text.substr(0, length), value) || !(value > 0))
+              return fmt::format("'{}' is not a time above 0, such as 90s, 20min or 1h", text);
+            if (length == text.size())
+              return fmt::format("'{0}' has no unit; write {0}s, {0}min or {0}h", text);
+            const auto unit = units.find(text.substr(length));
+            if (unit == units.end())
+              return fmt::format("'{}' is not in s, min or h, as 90s, 20min and 1h are", text);
+            text = fmt::format("{}", value * unit->second);
+            return {};
+          },
+          ""};
+}
+
 /// Reads the command line into `options`. The exit code if the program is to end: help, or an
 /// error.
 std::optional<int> parse(const Program& program, int argc, char** argv, Options& options) {
@@ -42,7 +64,6 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
   const auto positive =
       number("a whole number above 0", [](double v) { return v > 0 && v == std::floor(v); });
   const auto not_negative = number("a number of at least 0", [](double v) { return v >= 0; });
-  const auto above_zero = number("above 0", [](double v) { return v > 0; });
   const auto below_one =
       number("a number from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
   app.get_formatter()->column_width(34);
@@ -56,10 +77,7 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
                      ->excludes(iterations);
   app.add_option("--budget", options.budget,
                  "Time to train instead: 90s, 20min, 1h. The schedule fits itself to it")
-      ->transform(
-          CLI::AsNumberWithUnit(std::map<std::string, double>{{"s", 1}, {"min", 60}, {"h", 3600}},
-                                CLI::AsNumberWithUnit::UNIT_REQUIRED, "TIME"))
-      ->check(above_zero)
+      ->transform(seconds_of_time())
       ->excludes(iterations)
       ->excludes(epochs);
   app.add_option("--batch", options.batch, "Images in a step")->check(positive);

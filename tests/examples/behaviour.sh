@@ -188,9 +188,9 @@ check "the schedule fits itself to it (the last rate is $rate of 0.05)" awk "BEG
 run "$bin/mnist" --data data --budget 2s --epochs 3
 check "a budget and epochs exclude each other" says '--epochs' err
 run "$bin/mnist" --data data --budget 20
-check "a budget without a unit is refused" says '--budget' err
+check "a budget without a unit is refused, and told how to give one" says "'20' has no unit; write 20s, 20min or 20h" err
 run "$bin/mnist" --data data --budget 0min
-check "so is one of nothing" says "is not above 0" err
+check "so is one of nothing" says "is not a time above 0" err
 
 # Checkpoints: a training that is killed again and again ends with the bits of one that is not.
 long=("$bin/cifar10" --data pictures --net fast --batch 10 --epochs 12 --hold-out 10)
