@@ -13,14 +13,16 @@ std::string called(const Tensor& parameter, std::size_t index) {
   return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
 }
 
+// Only what is wrong is put into words: a step must not allocate.
 void check_step(const char* optimizer, const Tensor& x, std::size_t index) {
-  require<GraphError>(!x.impl()->is_unique(),
-                      "{}: nobody but this optimiser has {} {} any more; where its module was "
-                      "replaced, make the optimiser anew, from the new module's parameters()",
-                      optimizer, called(x, index), x.shape());
+  if (x.impl()->is_unique())
+    raise<GraphError>(
+        "{}: nobody but this optimiser has {} {} any more; where its module was "
+        "replaced, make the optimiser anew, from the new module's parameters()",
+        optimizer, called(x, index), x.shape());
   const Tensor g = x.grad();
-  require<ValueError>(g.shape() == x.shape() && g.dtype() == x.dtype(),
-                      "{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
+  if (g.shape() != x.shape() || g.dtype() != x.dtype())
+    raise<ValueError>("{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
                       optimizer, called(x, index), x.dtype(), x.shape(), g.dtype(), g.shape());
 }
 
@@ -29,8 +31,8 @@ bool prepare_state(const char* optimizer, Tensor& state, const Tensor& x, std::s
     state = Tensor::empty(x.shape(), x.dtype()).fill_(0);
     return true;
   }
-  require<ValueError>(state.shape() == x.shape(),
-                      "{}: {} is {}, and was {} at the step before; make the optimiser anew",
+  if (state.shape() != x.shape())
+    raise<ValueError>("{}: {} is {}, and was {} at the step before; make the optimiser anew",
                       optimizer, called(x, index), x.shape(), state.shape());
   if (state.dtype() != x.dtype()) {
     Tensor converted = Tensor::empty(x.shape(), x.dtype());
