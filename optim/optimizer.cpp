@@ -111,23 +111,25 @@ void Optimizer::load_state_dict(const NamedTensors& values) {
 }
 
 void Optimizer::require_gradients(const char* optimizer) {
-  std::size_t count = 0;
-  std::size_t lost = 0;
-  bool any = false;
-  visit([&](const Tensor& x) {
-    ++count;
-    lost += x.impl()->is_unique() ? 1 : 0;
-    any |= x.grad().defined();
+  struct {
+    std::size_t parameters = 0;
+    std::size_t lost = 0;
+    bool any = false;
+  } seen;  // one capture, for which a std::function has room: a step must not allocate
+  visit([&seen](const Tensor& x) {
+    ++seen.parameters;
+    seen.lost += x.impl()->is_unique() ? 1 : 0;
+    seen.any |= x.grad().defined();
   });
-  require<GraphError>(any || lost < count,
+  require<GraphError>(seen.any || seen.lost < seen.parameters,
                       "{}: nobody but this optimiser has its {} parameters any more; where their "
                       "module was replaced, make the optimiser anew, from the new one's "
                       "parameters()",
-                      optimizer, count);
-  require<GraphError>(any,
+                      optimizer, seen.parameters);
+  require<GraphError>(seen.any,
                       "{}: none of the {} parameters has a gradient; call loss.backward() before "
                       "step(), on a loss computed from them",
-                      optimizer, count);
+                      optimizer, seen.parameters);
 }
 
 void Optimizer::zero_grad() {
