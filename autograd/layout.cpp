@@ -1,4 +1,5 @@
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/autograd/sizes.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -39,6 +40,7 @@ bool lie_alike(const Tensor& a, const Tensor& b) {
 
 Tensor empty(const Shape& shape, DType dtype, Layout layout) {
   if (layout == Layout::plain) return Tensor::empty(shape, dtype);
+  bytes_of(shape, dtype);  // tells what cannot be
   return tensor_of(Storage::allocate_blocked(extents(shape)), 0, shape, dtype);
 }
 

@@ -18,13 +18,14 @@ void throw_too_many_axes(std::size_t count) {
 
 std::int64_t Shape::numel() const {
   std::int64_t product = 1;
+  bool empty = false;
   bool overflow = false;
   for (auto extent : *this) {
-    if (extent == 0) return 0;
-    overflow |= __builtin_mul_overflow(product, extent, &product);
+    empty |= extent == 0;
+    overflow |= __builtin_mul_overflow(product, extent == 0 ? 1 : extent, &product);
   }
   require<ShapeError>(!overflow, "shape: {} has more elements than 63 bits count", *this);
-  return product;
+  return empty ? 0 : product;
 }
 
 std::string to_string(const detail::ShortList& list) {
@@ -54,6 +55,7 @@ Shape broadcast(const Shape& a, const Shape& b, const char* operation) {
 
 std::size_t normalize_axis(std::int64_t axis, std::size_t rank, const char* operation) {
   const auto count = static_cast<std::int64_t>(rank);
+  require<ShapeError>(count > 0, "{}: axis {} of a scalar, which has no axes", operation, axis);
   require<ShapeError>(axis >= -count && axis < count,
                       "{}: axis {} of a tensor with {} axes; it must lie in {}..{}", operation,
                       axis, rank, -count, count - 1);

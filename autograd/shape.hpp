@@ -70,7 +70,9 @@ class Shape : public detail::ShortList {
  public:
   using ShortList::ShortList;
 
-  /// Product of the extents; 1 for a scalar. Throws ShapeError where it does not fit 63 bits.
+  /// Product of the extents; 1 for a scalar. ShapeError where the product of those that are not 0
+  /// does not fit 63 bits: no product of some of a tensor's extents can then overflow, even where
+  /// another is 0.
   std::int64_t numel() const;
 };
 

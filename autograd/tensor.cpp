@@ -2,6 +2,7 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/tensor.hpp>
 
@@ -57,13 +58,8 @@ void require_changeable(const Tensor& x, const char* operation) {
 void destroy(detail::TensorImpl* impl) noexcept { delete impl; }
 
 Tensor Tensor::empty(const Shape& shape, DType dtype) {
-  for (auto extent : shape)
-    require<ShapeError>(extent >= 0, "tensor: shape {} has a negative extent", shape);
-  const auto count = static_cast<std::size_t>(shape.numel());
-  require<ValueError>(count < (std::size_t{1} << 44), "tensor: no memory for shape {} of {}", shape,
-                      dtype);
   return Tensor(
-      Ref(new detail::TensorImpl(Storage::allocate(count * item_size(dtype)), 0, shape, dtype)));
+      Ref(new detail::TensorImpl(Storage::allocate(bytes_of(shape, dtype)), 0, shape, dtype)));
 }
 
 std::int64_t Tensor::size(std::int64_t axis) const {

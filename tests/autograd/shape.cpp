@@ -17,6 +17,8 @@ TEST_CASE("shapes print, count and compare") {
   CHECK(message_of<ShapeError>([&] {
           Shape{huge, huge}.numel();
         }).ends_with("more elements than 63 bits count"));
+  CHECK_THROWS_AS((Shape{huge, 0, huge}.numel()), ShapeError);
+  CHECK(Shape{huge, 0}.numel() == 0);
 }
 
 TEST_CASE("broadcasting follows NumPy") {

@@ -1,0 +1,35 @@
+#pragma once
+// Internal: arithmetic with sizes that a caller chose, which may be any number.
+
+#include <xgrad/autograd/dtype.hpp>
+#include <xgrad/autograd/shape.hpp>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace xgrad {
+
+/// A whole number whose sums, differences and products never wrap round: what 64 bits do not hold
+/// is a ValueError that names the operation and both numbers.
+class Size {
+ public:
+  /// Without an operation it takes the other number's.
+  Size(std::int64_t value, const char* operation = nullptr)  // NOLINT: 2 * padding is meant to work
+      : value_(value), operation_(operation) {}
+
+  std::int64_t value() const noexcept { return value_; }
+
+  friend Size operator+(const Size& a, const Size& b);
+  friend Size operator-(const Size& a, const Size& b);
+  friend Size operator*(const Size& a, const Size& b);
+
+ private:
+  std::int64_t value_;
+  const char* operation_;
+};
+
+/// The bytes that a tensor takes. ShapeError for a negative extent and for more elements than 63
+/// bits count, ValueError for more than any machine has.
+std::size_t bytes_of(const Shape& shape, DType dtype);
+
+}  // namespace xgrad
