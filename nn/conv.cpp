@@ -14,9 +14,9 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, Pair kernel, const Conv2dOptio
   require<ValueError>(groups > 0 && in % groups == 0 && out % groups == 0,
                       "Conv2d: {} groups must divide {} input and {} output channels", groups, in,
                       out);
-  const std::int64_t fan_in = in / groups * kernel.h * kernel.w;
-  weight = add_parameter(
-      "weight", init::default_(Tensor::empty({out, in / groups, kernel.h, kernel.w}), fan_in));
+  const Tensor values = Tensor::empty({out, in / groups, kernel.h, kernel.w});
+  const std::int64_t fan_in = values.numel() / out;
+  weight = add_parameter("weight", init::default_(values, fan_in));
   if (options.bias) bias = add_parameter("bias", init::default_(Tensor::empty({out}), fan_in));
 }
 

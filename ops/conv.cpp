@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -10,6 +11,8 @@
 
 namespace xgrad {
 namespace {
+
+Shape output_shape(const kernels::ConvGeometry& g) { return {g.n, g.k, g.oh, g.ow}; }
 
 std::string describe(const Shape& x, const Conv2dOptions& o) {
   std::string text = fmt::format("input {}, stride {}, padding {}", x, o.stride.h, o.padding.h);
@@ -30,26 +33,41 @@ void check_options(const Conv2dOptions& o) {
                       o.padding.w);
 }
 
+/// Values from the first under a window to the last.
+Size reach(std::int64_t kernel, std::int64_t dilation) {
+  return Size(dilation, "conv2d") * (kernel - 1) + 1;
+}
+
+/// Places of a window on `in` values with `padding` on each side.
+std::int64_t places(std::int64_t in, std::int64_t kernel, std::int64_t stride, std::int64_t padding,
+                    std::int64_t dilation) {
+  const std::int64_t room = (in + 2 * Size(padding, "conv2d") - reach(kernel, dilation)).value();
+  return room < 0 ? 0 : (room / stride + Size(1, "conv2d")).value();
+}
+
+/// `x` and `weight` are what a caller gave, the one or the other not of a tensor.
 kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2dOptions& o) {
   check_options(o);
   require<ShapeError>(x.size() == 4,
                       "conv2d: input {} must be [batch, channels, height, width]; add a missing "
                       "axis with unsqueeze",
                       x);
-  require<ShapeError>(weight.size() == 4 && weight[2] > 0 && weight[3] > 0,
-                      "conv2d: weight {} must be [filters, channels / groups, height, width]",
-                      weight);
-  require<ShapeError>(x[1] == weight[1] * o.groups,
-                      "conv2d: input has {} channels, weight {} expects {} ({})", x[1], weight,
-                      weight[1] * o.groups, describe(x, o));
+  require<ShapeError>(
+      x[0] >= 0 && x[1] >= 0 && x[2] >= 0 && x[3] >= 0 && (x[0] == 0 || (x[2] > 0 && x[3] > 0)),
+      "conv2d: input {} must have rows and columns; only the batch and the "
+      "channels may be empty",
+      x);
+  require<ShapeError>(
+      weight.size() == 4 && weight[0] > 0 && weight[1] >= 0 && weight[2] > 0 && weight[3] > 0,
+      "conv2d: weight {} must be [filters, channels / groups, height, width]", weight);
+  bytes_of(x, float32);  // tells sizes whose products overflow
+  bytes_of(weight, float32);
+  const std::int64_t channels = (Size(weight[1], "conv2d") * o.groups).value();
+  require<ShapeError>(x[1] == channels, "conv2d: input has {} channels, weight {} expects {} ({})",
+                      x[1], weight, channels, describe(x, o));
   require<ShapeError>(weight[0] % o.groups == 0,
                       "conv2d: {} groups do not divide the {} filters of weight {}", o.groups,
                       weight[0], weight);
-  const auto extent = [](std::int64_t in, std::int64_t kernel, std::int64_t stride,
-                         std::int64_t padding, std::int64_t dilation) {
-    const std::int64_t room = in + 2 * padding - dilation * (kernel - 1) - 1;
-    return room < 0 ? 0 : room / stride + 1;
-  };
   kernels::ConvGeometry g{.n = x[0],
                           .c = x[1],
                           .h = x[2],
@@ -57,8 +75,8 @@ kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2d
                           .k = weight[0],
                           .r = weight[2],
                           .s = weight[3],
-                          .oh = extent(x[2], weight[2], o.stride.h, o.padding.h, o.dilation.h),
-                          .ow = extent(x[3], weight[3], o.stride.w, o.padding.w, o.dilation.w),
+                          .oh = places(x[2], weight[2], o.stride.h, o.padding.h, o.dilation.h),
+                          .ow = places(x[3], weight[3], o.stride.w, o.padding.w, o.dilation.w),
                           .stride_h = o.stride.h,
                           .stride_w = o.stride.w,
                           .pad_h = o.padding.h,
@@ -66,13 +84,12 @@ kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2d
                           .dilation_h = o.dilation.h,
                           .dilation_w = o.dilation.w,
                           .groups = o.groups};
-  require<ShapeError>(g.oh > 0 && g.ow > 0,
-                      "conv2d: the {}x{} window is larger than the padded input ({})",
-                      o.dilation.h * (g.r - 1) + 1, o.dilation.w * (g.s - 1) + 1, describe(x, o));
+  require<ShapeError>(
+      g.oh > 0 && g.ow > 0, "conv2d: the {}x{} window is larger than the padded input ({})",
+      reach(g.r, o.dilation.h).value(), reach(g.s, o.dilation.w).value(), describe(x, o));
+  bytes_of(output_shape(g), float32);
   return g;
 }
-
-Shape output_shape(const kernels::ConvGeometry& g) { return {g.n, g.k, g.oh, g.ow}; }
 
 /// Runs a kernel: two of the operands are read, the third is made, of the given shape.
 Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, const Shape& shape,

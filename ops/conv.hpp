@@ -24,7 +24,8 @@ struct Conv2dOptions {
 
 /// Cross-correlation of x [N, C, H, W] with weight [K, C / groups, R, S], plus bias [K] (or none):
 /// [N, K, OH, OW] with OH = (H + 2·padding − dilation·(R − 1) − 1) / stride + 1. float32 or
-/// float64. ShapeError, DTypeError or ValueError where the arguments do not fit each other.
+/// float64. x may have no images or no channels, but has rows and columns. ShapeError, DTypeError
+/// or ValueError where the arguments do not fit each other.
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias = {},
               const Conv2dOptions& options = {});
 

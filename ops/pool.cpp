@@ -1,14 +1,27 @@
 #include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include <limits>
+
 namespace xgrad {
 namespace {
+
+/// Windows that lie on `in` values with `padding` on each side; none where not one fits.
+std::int64_t windows(const char* operation, std::int64_t in, std::int64_t kernel,
+                     std::int64_t stride, std::int64_t padding) {
+  const std::int64_t room = (Size(in, operation) + 2 * Size(padding) - kernel).value();
+  return room < 0 ? 0 : (room / stride + Size(1, operation)).value();
+}
+
+/// Which value of a window was chosen is kept in 32 bits.
+constexpr std::int64_t largest_window = std::numeric_limits<std::int32_t>::max();
 
 kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kernel, Pair given,
                                Pair padding) {
@@ -17,24 +30,31 @@ kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kerne
                       "{}: input {} must be [batch, channels, height, width]; add a missing axis "
                       "with unsqueeze",
                       operation, x);
+  require<ShapeError>(x[0] >= 0 && x[1] > 0 && x[2] > 0 && x[3] > 0,
+                      "{}: input {} must have channels, rows and columns; only the batch may be "
+                      "empty",
+                      operation, x);
+  x.numel();  // tells sizes whose products overflow
   require<ValueError>(kernel.h > 0 && kernel.w > 0 && stride.h > 0 && stride.w > 0,
                       "{}: window [{}, {}] and stride [{}, {}] must be positive", operation,
                       kernel.h, kernel.w, stride.h, stride.w);
   require<ValueError>(
-      padding.h >= 0 && padding.w >= 0 && 2 * padding.h <= kernel.h && 2 * padding.w <= kernel.w,
+      padding.h >= 0 && padding.w >= 0 && padding.h <= kernel.h / 2 && padding.w <= kernel.w / 2,
       "{}: padding [{}, {}] must not be negative nor more than half of the window "
       "[{}, {}]",
       operation, padding.h, padding.w, kernel.h, kernel.w);
-  const std::int64_t room_h = x[2] + 2 * padding.h - kernel.h;
-  const std::int64_t room_w = x[3] + 2 * padding.w - kernel.w;
-  require<ShapeError>(room_h >= 0 && room_w >= 0,
-                      "{}: the {}x{} window is larger than the padded input {}", operation,
-                      kernel.h, kernel.w, x);
+  const std::int64_t oh = windows(operation, x[2], kernel.h, stride.h, padding.h);
+  const std::int64_t ow = windows(operation, x[3], kernel.w, stride.w, padding.w);
+  require<ShapeError>(oh > 0 && ow > 0, "{}: the {}x{} window is larger than the padded input {}",
+                      operation, kernel.h, kernel.w, x);
+  require<ValueError>(kernel.h <= largest_window / kernel.w,
+                      "{}: window [{}, {}] has more values than 31 bits count", operation, kernel.h,
+                      kernel.w);
   return {.planes = x[0] * x[1],
           .h = x[2],
           .w = x[3],
-          .oh = room_h / stride.h + 1,
-          .ow = room_w / stride.w + 1,
+          .oh = oh,
+          .ow = ow,
           .kernel_h = kernel.h,
           .kernel_w = kernel.w,
           .stride_h = stride.h,

@@ -10,7 +10,8 @@ struct Pool2dOptions {
 
 /// The largest value under each window of x [N, C, H, W]: [N, C, OH, OW] with
 /// OH = (H + 2·padding − kernel) / stride + 1. The gradient goes to the first of equal values.
-/// ShapeError or ValueError where the window does not fit.
+/// x may have no images, but has channels, rows and columns. ShapeError or ValueError where the
+/// window does not fit.
 Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options = {});
 
 struct AvgPool2dOptions {

@@ -2,6 +2,7 @@
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string_view>
 
@@ -32,7 +33,7 @@ bool direct_pays(ConvDirection direction, const ConvGeometry& g) {
 
 ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype) {
   const Choice chosen = choice();
-  if (dtype != float32 || chosen == Choice::gemm || g.n == 0) return {};
+  if (dtype != float32 || chosen == Choice::gemm || g.n == 0 || g.c == 0) return {};
   const auto blocked = [](std::int64_t channels) {
     return channels % channel_block() == 0 ? Layout::blocked : Layout::plain;
   };
@@ -47,6 +48,12 @@ ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype) 
 template <class T>
 void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
           const ConvOperands<T>& operands) {
+  if (g.n == 0) {  // extents without values may be too large for the kernels' own sizes
+    if (direction != ConvDirection::backward_weight) return;
+    std::fill_n(operands.weight, g.k * g.patch(), T(0));
+    if (operands.bias != nullptr) std::fill_n(operands.bias, g.k, T(0));
+    return;
+  }
   if constexpr (std::is_same_v<T, float>) {
     if (plan.kernel == ConvKernel::direct) return conv_onednn(direction, plan, g, operands);
     if (plan.kernel == ConvKernel::winograd) conv_winograd(direction, g, operands);

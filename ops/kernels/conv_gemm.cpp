@@ -54,7 +54,7 @@ struct Span {
 };
 
 Span inside(std::int64_t w, std::int64_t ow, std::int64_t stride, std::int64_t shift) {
-  const std::int64_t begin = shift >= 0 ? 0 : (-shift + stride - 1) / stride;
+  const std::int64_t begin = shift >= 0 ? 0 : (-shift - 1) / stride + 1;
   const std::int64_t end = shift >= w ? 0 : (w - 1 - shift) / stride + 1;
   return {std::min(begin, ow), std::clamp(end, std::min(begin, ow), ow)};
 }

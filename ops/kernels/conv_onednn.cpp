@@ -365,6 +365,11 @@ Cache& cache() {
 }  // namespace
 
 bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g) {
+  // Its kernels keep sizes in 32 bits, and what does not fit is cut.
+  constexpr std::int64_t most = std::int64_t{1} << 30;
+  for (const std::int64_t size :
+       {g.h, g.w, g.oh, g.ow, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_h, g.pad_w})
+    if (size >= most) return false;
   const bool may_have_bias = direction != ConvDirection::backward_input;
   return cache().get(direction, plan, g, may_have_bias) != nullptr;
 }

@@ -22,8 +22,10 @@ Window clip(std::int64_t i, std::int64_t kernel, std::int64_t stride, std::int64
 }
 
 std::int64_t grain(const PoolGeometry& g) {
-  return worthwhile / std::max<std::int64_t>(g.oh * g.ow * g.kernel_h * g.kernel_w * g.lanes, 1) +
-         1;
+  // Without images the extents may be so large that their product overflows.
+  const double cost = static_cast<double>(g.oh * g.ow) * static_cast<double>(g.kernel_h) *
+                      static_cast<double>(g.kernel_w * g.lanes);
+  return static_cast<std::int64_t>(static_cast<double>(worthwhile) / cost) + 1;
 }
 
 /// The plane's position of value `number` of window (i, j).

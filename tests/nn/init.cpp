@@ -1,4 +1,6 @@
+#include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/init.hpp>
+#include <xgrad/nn/linear.hpp>
 
 #include <cmath>
 
@@ -74,4 +76,13 @@ TEST_CASE("whitening_ makes patches uncorrelated, of unit power, and gives both 
   CHECK(message_of<ShapeError>([&] {
           init::whitening_(zeros({12, 3, 2, 2}), images);
         }).starts_with("whitening_: weight [12, 3, 2, 2] does not fit images [50, 3, 12, 13]"));
+}
+
+TEST_CASE("layers of sizes that overflow are told") {
+  const std::int64_t half = std::int64_t{1} << 62;
+  CHECK(message_of<ShapeError>([&] {
+          nn::Conv2d(half, 1, {4, 1});
+        }) == "shape: [1, 4611686018427387904, 4, 1] has more elements than 63 bits count");
+  CHECK(message_of<ShapeError>([&] { nn::Linear(half, 4); }) ==
+        "shape: [4, 4611686018427387904] has more elements than 63 bits count");
 }
