@@ -164,8 +164,10 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
   Tensor x = make(shape, options, int64);
   Generator& generator = generator_of(options);
   const auto range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  generate(x,
-           [&](std::int64_t) { return low + static_cast<std::int64_t>(generator.below(range)); });
+  // Unsigned, as more than half of all whole numbers may lie between the two.
+  generate(x, [&](std::int64_t) {
+    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + generator.below(range));
+  });
   return finish(x, options);
 }
 

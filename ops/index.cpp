@@ -32,6 +32,7 @@ struct Slabs {
   Slabs(const Shape& shape, std::size_t axis) : extent(shape[axis]) {
     for (std::size_t i = 0; i < axis; ++i) outer *= shape[i];
     for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
+    if (extent * inner == 0) outer = 0;  // slabs of nothing may be too many to count
   }
 };
 

@@ -30,6 +30,7 @@ struct Factor {
 
 template <class T>
 void multiply(const Tensor& a, bool ta, const Tensor& b, bool tb, Tensor& y) {
+  if (y.numel() == 0) return;
   Factor left(a.shape(), ta);
   const Factor right(b.shape(), tb);
   const T* pa = a.data<T>();

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
@@ -45,7 +46,7 @@ Tensor reshaped(Op op, const Tensor& x, const Shape& shape) {
 
 Shape infer(const Tensor& x, const Shape& wanted) {
   Shape shape = wanted;
-  std::int64_t known = 1;
+  Size known(1, "reshape");
   std::int64_t* unknown = nullptr;
   for (auto& extent : shape) {
     require<ShapeError>(extent >= 0 || (extent == -1 && unknown == nullptr),
@@ -54,10 +55,11 @@ Shape infer(const Tensor& x, const Shape& wanted) {
     if (extent == -1) {
       unknown = &extent;
     } else {
-      known *= extent;
+      known = known * extent;
     }
   }
-  if (unknown != nullptr && known != 0 && x.numel() % known == 0) *unknown = x.numel() / known;
+  const std::int64_t others = known.value();
+  if (unknown != nullptr && others != 0 && x.numel() % others == 0) *unknown = x.numel() / others;
   require<ShapeError>((unknown == nullptr || *unknown >= 0) && shape.numel() == x.numel(),
                       "reshape: {} has {} elements, they do not fill {}", x.shape(), x.numel(),
                       wanted);
@@ -171,15 +173,16 @@ Range clip(std::int64_t start, std::optional<std::int64_t> end, std::int64_t ste
   };
   const std::int64_t first = bound(start);
   const std::int64_t last = bound(end.value_or(extent));
-  return {first, last > first ? (last - first + step - 1) / step : 0};
+  return {first, last > first ? (last - first - 1) / step + 1 : 0};
 }
 
 /// Where elements start, start + step, … of `axis` lie in a tensor of shape `whole`.
 kernels::Pattern part_of(const Shape& whole, std::size_t axis, const Range& range,
                          std::int64_t step) {
   kernels::Pattern pattern{whole, kernels::row_major(whole), 0};
-  pattern.offset = range.start * pattern.strides[axis];
-  pattern.strides[axis] *= step;
+  // No element or one alone: the start or the step may be any number.
+  if (range.count > 0) pattern.offset = range.start * pattern.strides[axis];
+  if (range.count > 1) pattern.strides[axis] *= step;
   pattern.shape[axis] = range.count;
   return pattern;
 }
@@ -209,8 +212,9 @@ Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int6
              std::int64_t step) {
   const std::size_t axis = normalize_axis(which, x.shape().size(), "embed");
   const std::int64_t count = x.shape()[axis];
-  require<ShapeError>(start >= 0 && step > 0 && (count == 0 || start + (count - 1) * step < extent),
-                      "embed: {} elements from {} in steps of {} do not fit extent {}", count,
+  const bool fits = start >= 0 && step > 0 &&
+                    (count == 0 || (start < extent && count - 1 <= (extent - 1 - start) / step));
+  require<ShapeError>(fits, "embed: {} elements from {} in steps of {} do not fit extent {}", count,
                       start, step, extent);
   Shape whole = x.shape();
   whole[axis] = extent;
@@ -249,7 +253,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
         "cat: tensor {} has shape {}, the first {}; they may differ in axis {} only", parts.size(),
         x.shape(), tensors.front().shape(), axis);
     parts.push_back({whole[axis], x.shape()[axis]});
-    whole[axis] += x.shape()[axis];
+    whole[axis] = (Size(whole[axis], "cat") + x.shape()[axis]).value();
   }
   Tensor y = Tensor::empty(whole, tensors.front().dtype());
   for (std::size_t i = 0; i < tensors.size(); ++i)
@@ -278,8 +282,8 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis)
   require<ValueError>(size > 0, "split: pieces of {}; the size must be positive", size);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
   std::vector<std::int64_t> sizes;
-  for (std::int64_t start = 0; start < extent; start += size)
-    sizes.push_back(std::min(size, extent - start));
+  for (std::int64_t rest = extent; rest > 0; rest -= sizes.back())
+    sizes.push_back(std::min(size, rest));
   return split(x, sizes.empty() ? std::vector<std::int64_t>{0} : sizes, axis);
 }
 
@@ -303,7 +307,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axis) {
   require<ValueError>(chunks > 0, "chunk: {} chunks; the number must be positive", chunks);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "chunk")];
-  return split(x, std::max<std::int64_t>((extent + chunks - 1) / chunks, 1), axis);
+  return split(x, extent > 0 ? (extent - 1) / chunks + 1 : 1, axis);
 }
 
 // y = x with a border;  dL/dx = the middle of dL/dy
@@ -320,8 +324,9 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, double val
                         "pad: widths {}; they must not be negative (see slice)",
                         fmt::join(padding, ", "));
     before[axis] = padding[2 * i];
-    whole[axis] += padding[2 * i] + padding[2 * i + 1];
+    whole[axis] = (Size(whole[axis], "pad") + padding[2 * i] + padding[2 * i + 1]).value();
   }
+  bytes_of(whole, x.dtype());  // tells extents whose products overflow
   kernels::Pattern pattern{x.shape(), kernels::row_major(whole), 0};
   for (std::size_t i = 0; i < whole.size(); ++i) pattern.offset += before[i] * pattern.strides[i];
   Tensor y = Tensor::empty(whole, x.dtype()).fill_(value);

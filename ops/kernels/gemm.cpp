@@ -5,6 +5,7 @@
 #include <cstdlib>
 #include <string_view>
 #include <type_traits>
+#include <utility>
 
 #ifdef XGRAD_ONEDNN
 #include <oneapi/dnnl/dnnl.h>
@@ -48,13 +49,21 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, co
   if constexpr (std::is_same_v<T, float>)
     if (uses_onednn()) {
       const auto letter = [](bool transposed) { return transposed ? 'T' : 'N'; };
-      dnnl_sgemm(letter(a.transposed), letter(b.transposed), m, n, k, 1, a.values, a.step, b.values,
-                 b.step, accumulate ? 1.0F : 0.0F, c, c_step);
+      const auto status =
+          dnnl_sgemm(letter(a.transposed), letter(b.transposed), m, n, k, 1, a.values, a.step,
+                     b.values, b.step, accumulate ? 1.0F : 0.0F, c, c_step);
+      require<ValueError>(status == dnnl_success,
+                          "matrix product: oneDNN does not multiply {} x {} by {} x {}", m, k, k,
+                          n);
       return;
     }
 #endif
   using Index = xt::blas_index_t;
-  const auto index = [](std::int64_t value) { return static_cast<Index>(value); };
+  const auto index = [](std::int64_t value) {
+    require<ValueError>(std::in_range<Index>(value),
+                        "matrix product: an extent of {} is more than BLAS counts", value);
+    return static_cast<Index>(value);
+  };
   const auto flag = [](bool transposed) {
     return transposed ? cxxblas::Transpose::Trans : cxxblas::Transpose::NoTrans;
   };
