@@ -87,6 +87,9 @@ Augmentation random_translate(std::int64_t pixels) {
   require<ValueError>(pixels >= 0, "random_translate: {} pixels; it must not be negative", pixels);
   return [pixels](const Tensor& images, const Draw& draw) {
     require_images("random_translate", images, draw);
+    require<ShapeError>(pixels < images.size(2) && pixels < images.size(3),
+                        "random_translate: up to {} pixels in images {}; they must be larger",
+                        pixels, images.shape());
     std::vector<transforms::Offset> offsets;
     for (std::size_t i = 0; i < draw.examples.size(); ++i) {
       Generator generator = draw.generator(i, translating);

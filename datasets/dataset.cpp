@@ -1,10 +1,9 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/datasets/dataset.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/shape.hpp>
-
-#include <numeric>
 
 #include <fmt/ranges.h>
 
@@ -60,12 +59,15 @@ Batch Subset::batch(std::span<const std::int64_t> indices) const {
 
 std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<std::int64_t>& sizes,
                                  std::optional<std::uint64_t> seed) {
-  const std::int64_t total = std::accumulate(sizes.begin(), sizes.end(), std::int64_t{0});
-  bool negative = false;
-  for (auto size : sizes) negative |= size < 0;
-  require<ValueError>(!negative && total == dataset->size(),
-                      "random_split: sizes {} do not add up to the {} examples",
-                      fmt::join(sizes, ", "), dataset->size());
+  const std::int64_t total = dataset->size();
+  std::int64_t rest = total;
+  bool fit = true;
+  for (auto size : sizes) {
+    fit = fit && size >= 0 && size <= rest;
+    if (fit) rest -= size;
+  }
+  require<ValueError>(fit && rest == 0, "random_split: sizes {} do not add up to the {} examples",
+                      fmt::join(sizes, ", "), total);
   Generator generator(seed ? *seed : default_generator().next());
   const auto order = randperm(total, {.generator = &generator}).to_vector<std::int64_t>();
   std::vector<Subset> result;
@@ -80,7 +82,16 @@ std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<st
 ImageDataset::ImageDataset(Images images, std::vector<std::string> classes, Transform transform)
     : images_(std::make_shared<Images>(std::move(images))),
       classes_(std::move(classes)),
-      transform_(std::move(transform)) {}
+      transform_(std::move(transform)) {
+  const Images& all = *images_;
+  const Shape shape{all.count, all.channels, all.height, all.width};
+  const auto bytes = static_cast<std::int64_t>(all.pixels.size());
+  const auto labels = static_cast<std::int64_t>(all.labels.size());
+  bytes_of(shape, float32);
+  require<ShapeError>(shape.numel() == bytes && all.count == labels,
+                      "ImageDataset: {} pixels and {} labels do not fill images {}", bytes, labels,
+                      shape);
+}
 
 std::int64_t ImageDataset::size() const { return images_->count; }
 

@@ -87,7 +87,7 @@ struct Images {
 };
 
 /// Images in memory as bytes; batches are float32 in [0, 1], [N, C, H, W], then transformed, with
-/// int64 classes [N].
+/// int64 classes [N]. ShapeError where there are not as many pixels or labels as `images` says.
 class ImageDataset : public Dataset {
  public:
   ImageDataset(Images images, std::vector<std::string> classes, Transform transform = {});

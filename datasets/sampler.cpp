@@ -29,7 +29,7 @@ EpochSampler::EpochSampler(std::int64_t examples, std::int64_t batch_size, bool 
 
 std::int64_t EpochSampler::batches() const {
   const auto examples = static_cast<std::int64_t>(order_.size());
-  return drop_last_ ? examples / batch_size_ : (examples + batch_size_ - 1) / batch_size_;
+  return examples / batch_size_ + (!drop_last_ && examples % batch_size_ > 0 ? 1 : 0);
 }
 
 void EpochSampler::start(std::uint64_t seed, std::int64_t epoch) {
@@ -42,8 +42,8 @@ void EpochSampler::start(std::uint64_t seed, std::int64_t epoch) {
 
 std::vector<std::int64_t> EpochSampler::batch(std::int64_t number) const {
   const auto begin = number * batch_size_;
-  const auto end = std::min(begin + batch_size_, static_cast<std::int64_t>(order_.size()));
-  return {order_.begin() + begin, order_.begin() + end};
+  const auto count = std::min(batch_size_, static_cast<std::int64_t>(order_.size()) - begin);
+  return {order_.begin() + begin, order_.begin() + begin + count};
 }
 
 IndependentSampler::IndependentSampler(std::int64_t examples, std::int64_t batch_size,

@@ -5,7 +5,7 @@
 #include <xgrad/ops/matmul.hpp>
 
 #include <algorithm>
-#include <cstdlib>
+#include <cmath>
 
 namespace xgrad::datasets::transforms {
 
@@ -69,7 +69,8 @@ Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
   const std::int64_t height = images.size(2);
   const std::int64_t width = images.size(3);
   for (const Offset& offset : offsets)
-    require<ShapeError>(std::abs(offset.down) < height && std::abs(offset.right) < width,
+    require<ShapeError>(-height < offset.down && offset.down < height && -width < offset.right &&
+                            offset.right < width,
                         "translated: images {} moved by {}, {}", images.shape(), offset.down,
                         offset.right);
   Tensor result = Tensor::empty(images.shape(), images.dtype());
@@ -96,15 +97,15 @@ namespace {
 Tensor resampling(std::int64_t from, std::int64_t to) {
   const double step = static_cast<double>(from) / static_cast<double>(to);  // in old pixels
   const double reach = std::max(step, 1.0);
-  std::vector<double> weights;
+  Tensor all = Tensor::empty({to, from}, float64);
+  double* weight = all.mutable_data<double>();
   for (std::int64_t i = 0; i < to; ++i) {
     const double centre = (static_cast<double>(i) + 0.5) * step;
     for (std::int64_t j = 0; j < from; ++j) {
       const double distance = std::abs(static_cast<double>(j) + 0.5 - centre);
-      weights.push_back(std::max(0.0, 1 - distance / reach));
+      *weight++ = std::max(0.0, 1 - distance / reach);
     }
   }
-  const Tensor all = from_vector(weights, Shape{to, from});
   return all / all.sum({1}, true);
 }
 

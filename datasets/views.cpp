@@ -6,6 +6,8 @@
 namespace xgrad::datasets {
 
 std::vector<View> mirrored_and_shifted(std::int64_t pixels) {
+  require<ValueError>(pixels >= 0, "mirrored_and_shifted: {} pixels; it must not be negative",
+                      pixels);
   const auto same = [](const Tensor& x) { return x; };
   const auto mirrored = [](const Tensor& x) { return x.flip({-1}); };
   std::vector<View> views;

@@ -4,6 +4,7 @@
 #include <xgrad/datasets/views.hpp>
 #include <xgrad/nn/layers.hpp>
 
+#include <limits>
 #include <numeric>
 
 #include "support.hpp"
@@ -142,6 +143,22 @@ TEST_CASE("views are weighted; mirrored and shifted ones make a net blind to mir
   CHECK(allclose(average_views(flat, images, mirrored_and_shifted(0)),
                  flatten((images + images.flip({3})) / 2, 1), 1e-5, 1e-6));
   CHECK_THROWS_AS(average_views(flat, images, {}), ValueError);
+}
+
+TEST_CASE("offsets of any size are an error, whatever is drawn") {
+  constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
+  const Tensor images = ones({1, 1, 3, 3});
+  for (const std::int64_t offset :
+       {lowest, lowest + 1, std::int64_t{-3}, std::int64_t{3}, -(lowest + 1)}) {
+    const std::vector<transforms::Offset> down{{offset, 0}}, right{{0, offset}};
+    CHECK_THROWS_AS(transforms::translated(images, down), ShapeError);
+    CHECK_THROWS_AS(transforms::translated(images, right), ShapeError);
+  }
+  // No matter whether an offset of all 3 pixels comes up.
+  for (std::int64_t epoch = 0; epoch < 20; ++epoch)
+    for (const std::int64_t pixels : {std::int64_t{3}, std::int64_t{1} << 62, -(lowest + 1)})
+      CHECK_THROWS_AS(augmented(augment::random_translate(pixels), images, epoch), ShapeError);
+  CHECK_THROWS_AS(mirrored_and_shifted(lowest), ValueError);
 }
 
 TEST_CASE("what cannot be augmented is an error") {

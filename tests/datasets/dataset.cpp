@@ -1,5 +1,6 @@
 #include <xgrad/datasets/datasets.hpp>
 
+#include <limits>
 #include <numeric>
 #include <set>
 
@@ -36,6 +37,37 @@ TEST_CASE("wrong uses are told") {
   CHECK(message_of<ValueError>([&] {
           random_split(all, {1, 1});
         }) == "random_split: sizes 1, 1 do not add up to the 3 examples");
+}
+
+TEST_CASE("sizes near 2⁶³ are told, or mean all there is") {
+  constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
+  const TensorDataset all(zeros({3, 1}), zeros({3}));
+  // Their sum in 64 bits is 3.
+  CHECK(message_of<ValueError>([&] {
+          random_split(all, {largest, largest, 5});
+        }) ==
+        "random_split: sizes 9223372036854775807, 9223372036854775807, 5 do not add up to "
+        "the 3 examples");
+  for (const bool shuffle : {false, true}) {
+    DataLoader loader(all, {.batch_size = largest, .shuffle = shuffle, .seed = 1});
+    CHECK(loader.size() == 1);
+    for (const auto& [data, target] : loader) CHECK(data.size(0) == 3);
+  }
+  CHECK_THROWS_AS(DataLoader(all, {.batch_size = largest, .drop_last = true}), ValueError);
+  CHECK_THROWS_AS(DataLoader(all, {.batch_size = largest, .independent_batches = 1}), ValueError);
+}
+
+TEST_CASE("images have as many pixels and labels as they say") {
+  const auto make = [](std::int64_t count, std::int64_t height, std::int64_t width) {
+    return ImageDataset({count, 1, height, width, {1, 2, 3, 4, 5, 6, 7, 8}, {0, 1}}, {"a", "b"});
+  };
+  CHECK(make(2, 2, 2).size() == 2);
+  CHECK(message_of<ShapeError>([&] { make(2, 2, 3); }) ==
+        "ImageDataset: 8 pixels and 2 labels do not fill images [2, 1, 2, 3]");
+  CHECK(message_of<ShapeError>([&] { make(1, 2, 4); }) ==
+        "ImageDataset: 8 pixels and 2 labels do not fill images [1, 1, 2, 4]");
+  CHECK_THROWS_AS(make(2, std::int64_t{1} << 62, 4), ShapeError);
+  CHECK_THROWS_AS(make(2, -2, -2), ShapeError);
 }
 
 TEST_CASE("images come as float32 in [0, 1], then transformed") {

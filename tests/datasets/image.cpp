@@ -53,5 +53,7 @@ TEST_CASE("resizing: nothing changes at the same size, triangles otherwise") {
   CHECK(allclose(transforms::resize(1, 4)(tensor({{0., 8.}})), tensor({{0., 2., 6., 8.}})));
   CHECK(allclose(transforms::resize(4, 1)(tensor({{0.}, {8.}})), tensor({{0.}, {2.}, {6.}, {8.}})));
   CHECK_THROWS_AS(transforms::resize(0, 3), ValueError);
+  const auto too_high = transforms::resize(std::int64_t{1} << 62, 3);
+  CHECK_THROWS_AS(too_high(ones({1, 6, 9})), ShapeError);
   CHECK_THROWS_AS(transforms::resize(3, 3)(ones({4})), ShapeError);
 }
