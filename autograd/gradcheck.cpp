@@ -127,7 +127,7 @@ void print(std::vector<Mismatch> mismatches, const std::vector<Tensor>& inputs, 
       index[axis] = rest % shape[axis];
     out << fmt::format(
         "  input {} at {}: the tape gives {:.10g}, the difference {:.10g}, relative error {:.3g}\n",
-        input, index, analytic, numeric, error);
+        input, index, unsigned_nan(analytic), unsigned_nan(numeric), unsigned_nan(error));
   }
 }
 

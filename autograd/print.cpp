@@ -1,3 +1,4 @@
+#include <xgrad/autograd/nan.hpp>
 #include <xgrad/autograd/print.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -67,7 +68,7 @@ class Printer {
   std::string text(double v) const {
     if (x_.dtype() == boolean) return v != 0 ? "True" : "False";
     if (x_.dtype() == int64) return fmt::format("{:.0f}", v);
-    if (!std::isfinite(v)) return fmt::format("{}", v);
+    if (!std::isfinite(v)) return fmt::format("{}", unsigned_nan(v));
     if (scientific_) return fmt::format("{:.4e}", v);
     return whole_ ? fmt::format("{:.0f}.", v) : fmt::format("{:.4f}", v);
   }

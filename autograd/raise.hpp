@@ -3,6 +3,7 @@
 
 #include <xgrad/autograd/dtype.hpp>
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/nan.hpp>
 #include <xgrad/autograd/shape.hpp>
 
 #include <fmt/format.h>
@@ -25,11 +26,27 @@ struct fmt::formatter<xgrad::DType> : fmt::formatter<std::string_view> {
 
 namespace xgrad {
 
+namespace detail {
+
+template <class T>
+const T& printable(const T& value) {
+  return value;
+}
+inline float printable(float value) { return static_cast<float>(unsigned_nan(value)); }
+inline double printable(double value) { return unsigned_nan(value); }
+
+// vformat: the formatting itself is not compiled again for every message.
+template <class... Args>
+std::string message(fmt::string_view format, const Args&... args) {
+  return fmt::vformat(format, fmt::make_format_args(args...));
+}
+
+}  // namespace detail
+
 /// Throws E with a formatted message.
 template <class E, class... Args>
 [[noreturn]] void raise(fmt::format_string<Args...> format, Args&&... args) {
-  // vformat: the formatting itself is not compiled again for every message.
-  throw E(fmt::vformat(format, fmt::make_format_args(args...)));
+  throw E(detail::message(format, detail::printable(args)...));
 }
 
 /// Throws E with a formatted message unless `condition` holds.

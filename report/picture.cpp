@@ -15,8 +15,9 @@
 namespace xgrad::report {
 
 Colour mix(Colour from, Colour to, double t) {
-  const auto channel = [t](std::uint8_t a, std::uint8_t b) {
-    return static_cast<std::uint8_t>(std::lround(a + std::clamp(t, 0.0, 1.0) * (b - a)));
+  const double share = std::isnan(t) ? 0 : std::clamp(t, 0.0, 1.0);
+  const auto channel = [share](std::uint8_t a, std::uint8_t b) {
+    return static_cast<std::uint8_t>(std::lround(a + share * (b - a)));
   };
   return {channel(from.red, to.red), channel(from.green, to.green), channel(from.blue, to.blue)};
 }

@@ -18,7 +18,7 @@ struct Colour {
 inline constexpr Colour black{0, 0, 0};
 inline constexpr Colour white{255, 255, 255};
 
-/// The colour that lies at `t` in [0, 1] between two.
+/// The colour that lies at `t` in [0, 1] between two; `from` where t is NaN.
 Colour mix(Colour from, Colour to, double t);
 
 /// An RGB picture to draw on. Everything is clipped at its border; sizes are in pixels.

@@ -44,9 +44,11 @@ struct Axis {
       high = log ? 10 : 1;
     }
     if (low == high) {
-      const double room = log ? 2 : low == 0 ? 1 : std::abs(low) / 10;
-      low = log ? low / room : low - room;
-      high = log ? high * room : high + room;
+      using Limits = std::numeric_limits<double>;
+      const double room = log ? 2 : low == 0 ? 1 : std::max(std::abs(low) / 10, Limits::min());
+      low =
+          log ? std::max(low / room, Limits::denorm_min()) : std::max(low - room, Limits::lowest());
+      high = std::min(log ? high * room : high + room, Limits::max());
     }
     ticks = log ? detail::log_ticks(low, high) : detail::ticks(low, high, 5);
     if (cover) {
@@ -59,7 +61,8 @@ struct Axis {
   /// Where a value lies, from 0 to 1.
   double at(double value) const {
     if (log) return (std::log(value) - std::log(low)) / (std::log(high) - std::log(low));
-    return (value - low) / (high - low);
+    const double scale = std::isfinite(high - low) ? 1 : 0.5;
+    return (scale * value - scale * low) / (scale * high - scale * low);
   }
 };
 
@@ -87,7 +90,10 @@ class Drawing {
   }
 
  private:
-  bool shown(double y) const { return std::isfinite(y) && (!plot_.log_y || y > 0); }
+  bool shown(const Line& line, std::size_t i) const {
+    const double y = line.y[i];
+    return std::isfinite(line.x[i]) && std::isfinite(y) && (!plot_.log_y || y > 0);
+  }
 
   Axis extent(bool vertical) const {
     double low = std::numeric_limits<double>::infinity();
@@ -96,7 +102,7 @@ class Drawing {
       require<ValueError>(line.x.size() == line.y.size(), "plot '{}': line '{}' has {} x for {} y",
                           plot_.title, line.name, line.x.size(), line.y.size());
       for (std::size_t i = 0; i < line.x.size(); ++i)
-        if (shown(line.y[i])) {
+        if (shown(line, i)) {
           low = std::min(low, vertical ? line.y[i] : line.x[i]);
           high = std::max(high, vertical ? line.y[i] : line.x[i]);
         }
@@ -194,15 +200,16 @@ class Drawing {
     std::string path;
     bool pen_down = false;
     for (const std::size_t i : visible(line)) {
-      if (!shown(line.y[i])) {
+      if (!shown(line, i)) {
         pen_down = false;
         continue;
       }
       path += fmt::format("{}{:.1f} {:.1f}", pen_down ? 'L' : 'M', px(line.x[i]), py(line.y[i]));
       pen_down = true;
     }
-    if (std::ranges::count_if(line.y, [&](double y) { return shown(y); }) == 1)
-      path += "h0.1";  // a single point is seen as a dot
+    std::size_t points = 0;
+    for (std::size_t i = 0; i < line.y.size(); ++i) points += shown(line, i);
+    if (points == 1) path += "h0.1";  // a single point is seen as a dot
     const char* caps = " stroke-linejoin=\"round\" stroke-linecap=\"round\"";
     return path.empty()
                ? ""
@@ -219,7 +226,7 @@ class Drawing {
       std::size_t low = begin, high = begin;
       const std::size_t end = std::min(begin + each, n);
       for (std::size_t i = begin; i < end; ++i) {
-        if (!shown(line.y[i])) {
+        if (!shown(line, i)) {
           low = high = i;
           break;
         }
@@ -247,25 +254,28 @@ class Drawing {
 namespace detail {
 
 std::vector<double> ticks(double low, double high, int count) {
-  const double rough = (high - low) / count;
+  const double rough = high / count - low / count;
   const double power = std::pow(10, std::floor(std::log10(rough)));
   double step = 10 * power;
   for (const double factor : {5., 2., 1.})
     if (factor * power >= rough * 0.99) step = factor * power;
+  // A range of denormal numbers, or one narrower than they are apart.
+  if (!(step > 0 && std::max(std::abs(low), std::abs(high)) / step < 0x1p53)) return {low, high};
   std::vector<double> result;
   const auto first = static_cast<std::int64_t>(std::floor(low / step + 1e-9));
   const auto last = static_cast<std::int64_t>(std::ceil(high / step - 1e-9));
   for (std::int64_t i = first; i <= last; ++i) result.push_back(static_cast<double>(i) * step);
+  std::erase_if(result, [](double tick) { return !std::isfinite(tick); });
   return result;
 }
 
 std::vector<double> log_ticks(double low, double high) {
   const int first = static_cast<int>(std::floor(std::log10(low) + 1e-9));
-  const int last = static_cast<int>(std::ceil(std::log10(high) - 1e-9));
+  const int last = std::min(static_cast<int>(std::ceil(std::log10(high) - 1e-9)), 308);
   const int every = std::max(1, (last - first + 5) / 6);  // not more labels than there is room for
   std::vector<double> result;
   for (int power = first; power <= last; power += every) {
-    const double decade = std::pow(10, power);
+    const double decade = std::pow(10, std::max(power, -323));  // below it is 0
     result.push_back(decade);
     if (last - first <= 2 && power < last)
       for (const double factor : {2., 5.}) result.push_back(factor * decade);

@@ -1,6 +1,7 @@
 #include <xgrad/report/progress.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -32,7 +33,9 @@ void Progress::update(std::int64_t done, const std::string& text) {
   constexpr std::int64_t width = 24;
   if (!terminal_ || (Clock::now() - last_ < pause && done < total_)) return;
   last_ = Clock::now();
-  const auto filled = static_cast<std::size_t>(width * std::min(done, total_) / total_);
+  const double part =
+      static_cast<double>(std::clamp<std::int64_t>(done, 0, total_)) / static_cast<double>(total_);
+  const auto filled = static_cast<std::size_t>(static_cast<double>(width) * part);
   fmt::print("\r[{:<{}}] {}/{}  {}  {} left\033[K", std::string(filled, '='), width, done, total_,
              text, duration(seconds_left(done)));
   std::fflush(stdout);
@@ -74,6 +77,8 @@ double Stopwatch::seconds() const {
 }
 
 std::string duration(double seconds) {
+  constexpr double most = 1e15;  // some 30 million years
+  if (!(std::abs(seconds) < most)) return "unknown";
   const auto whole = static_cast<std::int64_t>(seconds + 0.5);
   if (whole < 60) return fmt::format("{} s", whole);
   if (whole < 3600) return fmt::format("{} min {:02} s", whole / 60, whole % 60);

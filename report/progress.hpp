@@ -64,7 +64,7 @@ class Stopwatch {
   std::vector<std::pair<std::string, double>> parts_;
 };
 
-/// "45 s", "3 min 20 s", "1 h 05 min".
+/// "45 s", "3 min 20 s", "1 h 05 min"; "unknown" for NaN and what no one waits for.
 std::string duration(double seconds);
 
 }  // namespace xgrad::report

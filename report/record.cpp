@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 
 #include <nlohmann/json.hpp>
 
@@ -32,7 +33,7 @@ std::string csv(const Table& table) {
 }
 
 std::string shown(const std::optional<double>& value) {
-  return value ? fmt::format("{:.4f}", *value) : "–";
+  return value ? fmt::format("{:.4f}", unsigned_nan(*value)) : "–";
 }
 
 Table configuration_table(const Run& run) {
@@ -51,7 +52,7 @@ Table configuration_table(const Run& run) {
 Table timing_table(const Run& run) {
   Table table{"timing", "Timing", {"part", "seconds"}, {}};
   for (const auto& [part, seconds] : run.timing)
-    table.rows.push_back({part, fmt::format("{:.2f}", seconds)});
+    table.rows.push_back({part, fmt::format("{:.2f}", unsigned_nan(seconds))});
   return table;
 }
 
@@ -153,9 +154,8 @@ Table mistake_table(const Evaluation& evaluation) {
   const auto& classes = evaluation.matrix.classes();
   for (const Mistake& m : evaluation.mistakes)
     table.rows.push_back({std::to_string(m.index), classes[static_cast<std::size_t>(m.target)],
-                          fmt::format("{:.4f}", m.target_probability),
-                          classes[static_cast<std::size_t>(m.predicted)],
-                          fmt::format("{:.4f}", m.probability)});
+                          shown(m.target_probability),
+                          classes[static_cast<std::size_t>(m.predicted)], shown(m.probability)});
   return table;
 }
 
@@ -164,7 +164,7 @@ Table history_table(const History& history) {
   for (const auto& series : history.series())
     for (std::size_t i = 0; i < series.steps.size(); ++i)
       table.rows.push_back({series.name, fmt::format("{:g}", series.steps[i]),
-                            fmt::format("{:.8g}", series.values[i])});
+                            fmt::format("{:.8g}", unsigned_nan(series.values[i]))});
   return table;
 }
 
@@ -252,7 +252,9 @@ Json json_of(const nn::Summary& summary) {
 
 /// To six digits: curves are the bulk of the file.
 Json rounded(double value) {
-  return std::isfinite(value) ? Json(std::stod(fmt::format("{:.6g}", value))) : Json(nullptr);
+  // Not std::stod, which throws for denormal numbers.
+  const std::string text = fmt::format("{:.6g}", value);
+  return std::isfinite(value) ? Json(std::strtod(text.c_str(), nullptr)) : Json(nullptr);
 }
 
 Json json_of(const History& history) {

@@ -77,6 +77,8 @@ void History::add(const std::string& name, double step, double value, Kind kind)
     series_.push_back({name, kind, {}, {}});
     found = series_.end() - 1;
   }
+  require<ValueError>(std::isfinite(step), "History: '{}' at step {}; steps are finite", name,
+                      step);
   require<ValueError>(found->steps.empty() || step > found->steps.back(),
                       "History: '{}' at step {} comes after step {}; steps ascend", name, step,
                       found->steps.empty() ? 0 : found->steps.back());

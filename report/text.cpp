@@ -1,3 +1,4 @@
+#include <xgrad/autograd/nan.hpp>
 #include <xgrad/report/text.hpp>
 
 #include <fmt/format.h>
@@ -99,6 +100,8 @@ std::string base64(std::string_view bytes) {
   return out;
 }
 
-std::string percent(double fraction) { return fmt::format("{:.2f} %", 100 * fraction); }
+std::string percent(double fraction) {
+  return fmt::format("{:.2f} %", 100 * unsigned_nan(fraction));
+}
 
 }  // namespace xgrad::report::detail

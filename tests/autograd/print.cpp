@@ -26,6 +26,7 @@ TEST_CASE("tensors print as PyTorch's do") {
   CHECK(shown(tensor({1.}, {.requires_grad = true}) * 2) == "tensor([2.], grad_fn=<mul>)");
   CHECK(shown(tensor({1e-5, 1000.})) == "tensor([1.0000e-05, 1.0000e+03])");
   CHECK(shown(tensor({NAN, 1.5})) == "tensor([   nan, 1.5000])");
+  CHECK(shown(tensor({-NAN, 1.5})) == "tensor([   nan, 1.5000])");
   CHECK(shown(zeros({0})) == "tensor([])");
   CHECK(shown(zeros({0, 3})) == "tensor([], size=[0, 3])");
   CHECK(shown(zeros({2, 1, 1})) == "tensor([[[0.]],\n\n        [[0.]]])");

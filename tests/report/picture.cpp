@@ -86,6 +86,14 @@ TEST_CASE("words too long for their place end in …") {
   CHECK(report::detail::escaped(cut) == cut);  // not cut inside a letter
 }
 
+TEST_CASE("what is not a number is drawn as the lowest") {
+  CHECK(report::mix(report::black, report::white, NAN).red == 0);
+  const report::Picture picture = report::to_picture(tensor({{NAN, 1.}, {-NAN, 0.}}), {0, 1});
+  CHECK(picture.at(0, 0).red == 0);
+  CHECK(picture.at(1, 0).red == 255);
+  CHECK(picture.at(0, 1).red == 0);
+}
+
 TEST_CASE("tensors as pictures") {
   const Tensor grey = tensor({{0., 0.5}, {1., 2.}});
   const Picture picture = report::to_picture(grey);

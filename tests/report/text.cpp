@@ -1,9 +1,11 @@
 #include <xgrad/report/plot.hpp>
+#include <xgrad/report/record.hpp>
 #include <xgrad/report/run.hpp>
 #include <xgrad/report/table.hpp>
 #include <xgrad/report/text.hpp>
 
 #include <cmath>
+#include <limits>
 
 #include "support.hpp"
 
@@ -30,6 +32,47 @@ TEST_CASE("base64, by RFC 4648's examples") {
   CHECK(base64("foob") == "Zm9vYg==");
   CHECK(base64("fooba") == "Zm9vYmE=");
   CHECK(base64("foobar") == "Zm9vYmFy");
+}
+
+TEST_CASE("NaN has no sign where it becomes text") {
+  const double minus = std::copysign(std::numeric_limits<double>::quiet_NaN(), -1.);
+  CHECK(report::detail::percent(minus) == "nan %");
+  CHECK(report::detail::shown(minus) == "nan");
+  report::Run run;
+  run.history.add("loss", 1, minus);
+  run.history.add("loss", 2, 5e-324);
+  run.timing = {{"forward", minus}};
+  for (const auto& table : report::detail::tables(run))
+    for (const auto& row : table.rows)
+      for (const auto& cell : row) CHECK(cell.find("-nan") == std::string::npos);
+  const std::string json = report::detail::json(run);
+  CHECK(json.find("nan") == std::string::npos);
+  CHECK(json.find("\"value\":[null,5e-324]") != std::string::npos);
+  CHECK(message_of<ValueError>([&] { run.history.add("other", minus, 1); }) ==
+        "History: 'other' at step nan; steps are finite");
+}
+
+TEST_CASE("plots of any numbers draw none that is not one") {
+  const double most = std::numeric_limits<double>::max();
+  const std::vector<double> any{NAN, -NAN, INFINITY, -INFINITY, most, -most, 5e-324, -5e-324, 0, 1};
+  for (const bool log : {false, true})
+    for (const double x : any)
+      for (const double y : any)
+        for (const double z : any) {
+          CAPTURE(x);
+          CAPTURE(y);
+          CAPTURE(z);
+          const report::Plot plot{.name = "plot",
+                                  .title = "Plot",
+                                  .x_label = "x",
+                                  .y_label = "y",
+                                  .log_y = log,
+                                  .lines = {{"line", {0, x, 2}, {y, 1, z}}}};
+          const std::string svg = report::svg(plot);
+          CHECK(svg.size() < 20000);
+          CHECK(svg.find("nan") == std::string::npos);
+          CHECK(svg.find("inf") == std::string::npos);
+        }
 }
 
 TEST_CASE("names of files") {
