@@ -9,6 +9,17 @@
 namespace xgrad::report {
 namespace {
 
+/// Of scores that are NaN, or infinite where they are highest, no class can be predicted: argmax
+/// would name one all the same, and it might be right. `first` is the first example's number.
+void require_predictions(const Tensor& probabilities, std::int64_t first) {
+  const std::vector<bool> undefined = (probabilities != probabilities).to_vector<bool>();
+  const auto bad = std::ranges::find(undefined, true) - undefined.begin();
+  require<ValueError>(bad == probabilities.numel(),
+                      "evaluate: the scores of example {} are NaN or infinite; no class can be "
+                      "predicted of them",
+                      first + bad / std::max<std::int64_t>(probabilities.size(1), 1));
+}
+
 /// Probabilities [N, C] and targets [N] of the whole data set, and the loss.
 void predict(nn::Module& net, const datasets::AnyDataset& data, const EvaluateOptions& options,
              Evaluation& result) {
@@ -25,6 +36,7 @@ void predict(nn::Module& net, const datasets::AnyDataset& data, const EvaluateOp
                         "evaluate: the net gives {} for {} classes; it must give [N, {}]",
                         scores.shape(), classes, classes);
     probabilities.push_back(scores.softmax(1));
+    require_predictions(probabilities.back(), result.matrix.total());
     targets.push_back(target);
     result.matrix.add(target, scores.argmax(1));
     loss += cross_entropy(scores, target, {.reduction = Reduction::sum}).item();

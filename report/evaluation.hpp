@@ -46,7 +46,8 @@ struct EvaluateOptions {
 
 /// Runs the data set through the network, in evaluation mode, off the tape. The network gives
 /// scores [N, C], one for each of `classes`; targets are int64 [N]. ShapeError, ValueError where
-/// they do not fit.
+/// they do not fit; ValueError naming the first example whose scores are NaN (or infinite, so that
+/// its probabilities are): a net that diverged predicts nothing.
 Evaluation evaluate(nn::Module& net, const datasets::AnyDataset& data,
                     const std::vector<std::string>& classes, const EvaluateOptions& options = {});
 

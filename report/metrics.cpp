@@ -15,7 +15,7 @@ std::optional<double> fraction(std::int64_t part, std::int64_t whole) {
 }
 
 std::string shown(const std::optional<double>& value) {
-  return value ? fmt::format("{:.4f}", *value) : "-";
+  return value ? fmt::format("{:.4f}", unsigned_nan(*value)) : "-";
 }
 
 ClassScores scores_of(std::int64_t hits, std::int64_t predicted, std::int64_t support) {
@@ -175,6 +175,7 @@ std::optional<double> topk_accuracy(const Tensor& scores, const Tensor& target, 
   std::int64_t found = 0;
   for (std::int64_t i = 0; i < all.examples; ++i) {
     const auto row = all.row(i);
+    if (std::ranges::any_of(row, [](double score) { return std::isnan(score); })) continue;
     const auto wanted = static_cast<std::size_t>(all.target[i]);
     std::int64_t higher = 0;
     for (std::size_t c = 0; c < row.size(); ++c)
@@ -190,7 +191,8 @@ std::optional<double> roc_auc(const Tensor& scores, const Tensor& target, std::i
   std::vector<std::pair<double, bool>> ranked;  // score, and whether of the class
   for (std::int64_t i = 0; i < all.examples; ++i) {
     const double score = all.row(i)[static_cast<std::size_t>(c)];
-    require<ValueError>(!std::isnan(score), "roc_auc: the score of example {} is NaN", i);
+    require<ValueError>(!std::isnan(score),
+                        "roc_auc: example {} has a score of NaN, which has no rank", i);
     ranked.emplace_back(score, all.target[i] == c);
   }
   std::ranges::sort(ranked);

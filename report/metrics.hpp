@@ -66,14 +66,16 @@ class ConfusionMatrix {
 std::string to_string(const ConfusionMatrix& matrix);
 
 /// The fraction of examples whose class is among the k with the highest scores; among equal scores
-/// the lower class counts as higher, as in argmax. `scores` are floating [N, C], `target` int64
+/// the lower class counts as higher, as in argmax. An example with a score of NaN is not found: no
+/// class was recognised, whatever argmax makes of it. `scores` are floating [N, C], `target` int64
 /// [N]; not defined for N = 0. ShapeError, DTypeError; ValueError unless 1 ≤ k ≤ C and targets are
 /// classes.
 std::optional<double> topk_accuracy(const Tensor& scores, const Tensor& target, std::int64_t k);
 
 /// Area under the ROC curve of the class `c` against all others: the chance that an example of the
 /// class scores higher than one of another, a tie counting half (Fawcett 2006, "An introduction to
-/// ROC analysis"). Arguments as above; not defined unless both kinds occur. ValueError for NaN.
+/// ROC analysis"). Arguments as above; not defined unless both kinds occur. ValueError for NaN,
+/// which has no rank.
 std::optional<double> roc_auc(const Tensor& scores, const Tensor& target, std::int64_t c);
 
 /// How far confidence, the highest probability, can be believed (Guo et al. 2017, "On Calibration
@@ -91,7 +93,7 @@ struct Calibration {
   std::optional<double> error;
 };
 
-/// `probabilities` are floating [N, C] in [0, 1] (ValueError), `target` int64 [N].
+/// `probabilities` are floating [N, C] in [0, 1] (ValueError, for NaN too), `target` int64 [N].
 Calibration calibration(const Tensor& probabilities, const Tensor& target, int bins = 10);
 
 /// A mean of recent values: the plain mean over the first `warmup`, then a moving average in which

@@ -38,8 +38,7 @@ using Kind = report::History::Kind;
 namespace {
 
 double fraction_right(const Tensor& logits, const Tensor& labels) {
-  const auto right = (logits.argmax(1) == labels).sum().item<std::int64_t>();
-  return static_cast<double>(right) / static_cast<double>(labels.numel());
+  return *report::topk_accuracy(logits, labels, 1);
 }
 
 double accuracy_on(nn::Module& net, const datasets::AnyDataset& data) {
@@ -129,7 +128,7 @@ class Training {
       throw xgrad::ValueError(fmt::format(
           "the loss is {} at iteration {}: lower the learning rate (--lr, now {:g}) or change the "
           "initialisation",
-          value, done_, learning_rate()));
+          std::isnan(value) ? NAN : value, done_, learning_rate()));
     for (const Part& part : parts_) part.optimizer->step();
     watch_.lap("update");
     measure(value, fraction_right(logits, labels));

@@ -2,6 +2,7 @@
 #include <xgrad/report/progress.hpp>
 
 #include <cmath>
+#include <limits>
 
 #include "support.hpp"
 
@@ -77,6 +78,27 @@ TEST_CASE("the area under the ROC curve by hand") {
   CHECK_THROWS_AS(report::roc_auc(tensor({{NAN, 0.}}), tensor({0}), 0), ValueError);
 }
 
+TEST_CASE("a score of NaN is never right, and has no rank") {
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  const Tensor target = tensor({0, 1, 2});
+  for (const double sign : {1., -1.})
+    for (std::int64_t k = 1; k <= 3; ++k) {
+      const double bad = std::copysign(nan, sign);
+      CHECK(*report::topk_accuracy(full({3, 3}, bad), target, k) == 0);
+      // In the place of the right class, and of another, beside an example that is found.
+      CHECK(*report::topk_accuracy(tensor({{bad, 1., 2.}, {bad, 9., 2.}, {0., 1., 2.}}), target,
+                                   k) == doctest::Approx(1.0 / 3));
+    }
+  CHECK(message_of<ValueError>([&] {
+          report::roc_auc(tensor({{0., 1.}, {0., -nan}}), tensor({0, 1}), 1);
+        }) == "roc_auc: example 1 has a score of NaN, which has no rank");
+  CHECK(message_of<ValueError>([&] {
+          report::calibration(tensor({{0., 1.}, {0.5, -nan}}), tensor({0, 1}));
+        }) ==
+        "calibration: example 1 has the probability nan; give probabilities, not scores: "
+        "softmax(scores, 1)");
+}
+
 TEST_CASE("calibration by hand") {
   // Twice 0.95 with one right, once 0.75 and right: 2/3 · 0.45 + 1/3 · 0.25.
   const Tensor p = tensor({{0.95, 0.05}, {0.95, 0.05}, {0.25, 0.75}}, {.dtype = float64});
@@ -144,4 +166,7 @@ TEST_CASE("durations read well") {
   CHECK(report::duration(4.4) == "4 s");
   CHECK(report::duration(200) == "3 min 20 s");
   CHECK(report::duration(3900) == "1 h 05 min");
+  CHECK(report::duration(NAN) == "unknown");
+  CHECK(report::duration(INFINITY) == "unknown");
+  CHECK(report::duration(1e300) == "unknown");
 }

@@ -105,6 +105,19 @@ TEST_CASE("an evaluation by hand") {
         }) == "evaluate: the net gives [3, 2] for 3 classes; it must give [N, 3]");
 }
 
+TEST_CASE("a net that diverged is told, not taken to predict its first class") {
+  Echo net;
+  for (const double bad : {double(NAN), double(INFINITY)}) {
+    const Tensor scores = tensor({{0., 0.}, {1., 0.}, {bad, bad}});
+    CHECK(message_of<ValueError>([&] {
+            report::evaluate(net, datasets::TensorDataset(scores, tensor({0, 1, 0})), names(2),
+                             {.batch_size = 2});
+          }) ==
+          "evaluate: the scores of example 2 are NaN or infinite; no class can be predicted "
+          "of them");
+  }
+}
+
 TEST_CASE("saliency of a linear score is the size of its weights") {
   nn::Linear net{3, 2};
   const Tensor weight = net.weight.detach();
