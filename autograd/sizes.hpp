@@ -9,6 +9,13 @@
 
 namespace xgrad {
 
+namespace detail {
+
+[[noreturn]] void throw_too_large(const char* operation, std::int64_t a, char symbol,
+                                  std::int64_t b);
+
+}  // namespace detail
+
 /// A whole number whose sums, differences and products never wrap round: what 64 bits do not hold
 /// is a ValueError that names the operation and both numbers.
 class Size {
@@ -19,11 +26,29 @@ class Size {
 
   std::int64_t value() const noexcept { return value_; }
 
-  friend Size operator+(const Size& a, const Size& b);
-  friend Size operator-(const Size& a, const Size& b);
-  friend Size operator*(const Size& a, const Size& b);
+  friend Size operator+(const Size& a, const Size& b) {
+    return combined(a, '+', b,
+                    [](auto u, auto v, auto* w) { return __builtin_add_overflow(u, v, w); });
+  }
+  friend Size operator-(const Size& a, const Size& b) {
+    return combined(a, '-', b,
+                    [](auto u, auto v, auto* w) { return __builtin_sub_overflow(u, v, w); });
+  }
+  friend Size operator*(const Size& a, const Size& b) {
+    return combined(a, '*', b,
+                    [](auto u, auto v, auto* w) { return __builtin_mul_overflow(u, v, w); });
+  }
 
  private:
+  template <class Operation>
+  static Size combined(const Size& a, char symbol, const Size& b, const Operation& overflows) {
+    const char* const operation = a.operation_ != nullptr ? a.operation_ : b.operation_;
+    std::int64_t result = 0;
+    if (overflows(a.value_, b.value_, &result)) [[unlikely]]
+      detail::throw_too_large(operation, a.value_, symbol, b.value_);
+    return {result, operation};
+  }
+
   std::int64_t value_;
   const char* operation_;
 };
