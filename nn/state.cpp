@@ -134,9 +134,16 @@ class Reader {
       fail(fmt::format("tensor '{}' has dtype {}; xgrad reads F32, F64, F16, I64 and BOOL", name,
                        entry.at("dtype").dump()));
     Shape shape;
-    for (const auto& extent : entry.at("shape")) shape.push_back(extent.get<std::int64_t>());
-    const auto begin = entry.at("data_offsets").at(0).get<std::uint64_t>();
-    const auto end = entry.at("data_offsets").at(1).get<std::uint64_t>();
+    // get() alone would cut a fraction.
+    const auto whole = [&](const auto& number) {
+      if (!number.is_number_integer())
+        fail(fmt::format("tensor '{}' in the header: {} is no whole number", name, number.dump()));
+      return number;
+    };
+    for (const auto& extent : entry.at("shape"))
+      shape.push_back(whole(extent).template get<std::int64_t>());
+    const auto begin = whole(entry.at("data_offsets").at(0)).template get<std::uint64_t>();
+    const auto end = whole(entry.at("data_offsets").at(1)).template get<std::uint64_t>();
     const std::uint64_t room = size_ - values_;
     if (begin > end || end > room)
       fail(fmt::format("tensor '{}' lies at bytes {} to {} of {}", name, begin, end, room));

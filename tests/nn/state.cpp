@@ -82,6 +82,16 @@ TEST_CASE("half precision: half the size, each value the nearest one, float32 ag
   CHECK_NOTHROW(nn::load(path));  // the old file
 }
 
+TEST_CASE("large integers come back from a file as they were") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("x.safetensors");
+  const std::vector<std::int64_t> counts{(std::int64_t{1} << 53) + 1,
+                                         std::numeric_limits<std::int64_t>::max(),
+                                         std::numeric_limits<std::int64_t>::min()};
+  nn::save({{"counts", from_vector(counts)}}, path);
+  CHECK(nn::load(path)[0].second.to_vector<std::int64_t>() == counts);
+}
+
 TEST_CASE("metadata stands beside the tensors") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("x.safetensors");
@@ -142,6 +152,10 @@ TEST_CASE("damaged files are told by what is wrong with them") {
             .find("of shape [9] and dtype F32 has 4 bytes") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "abcd"))
             .find("of shape [-1]") != std::string::npos);
+  CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", "abcd"))
+            .ends_with("tensor 'x' in the header: 1.5 is no whole number"));
+  CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0.2,4]}})", "abcd"))
+            .ends_with("tensor 'x' in the header: 0.2 is no whole number"));
   CHECK(loading(file_with(R"({"x":{"shape":[1]}})", "abcd")).find("tensor 'x' in the header") !=
         std::string::npos);
   CHECK(loading(file_with(
