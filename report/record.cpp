@@ -163,7 +163,7 @@ Table history_table(const History& history) {
   Table table{"history", "History", {"series", "step", "value"}, {}};
   for (const auto& series : history.series())
     for (std::size_t i = 0; i < series.steps.size(); ++i)
-      table.rows.push_back({series.name, fmt::format("{:g}", series.steps[i]),
+      table.rows.push_back({series.name, fmt::format("{}", series.steps[i]),
                             fmt::format("{:.8g}", unsigned_nan(series.values[i]))});
   return table;
 }

@@ -161,6 +161,15 @@ TEST_CASE("long curves are thinned, their extremes kept") {
   CHECK(count(drawn, " 32.0") >= 1);
 }
 
+TEST_CASE("a history's steps are written with all their digits") {
+  report::History history;
+  history.add("loss", 1234567, 0.5);
+  history.add("loss", 9007199254740991, 0.25);
+  const auto table = report::detail::history_table(history);
+  CHECK(table.rows[0] == std::vector<std::string>{"loss", "1234567", "0.5"});
+  CHECK(table.rows[1] == std::vector<std::string>{"loss", "9007199254740991", "0.25"});
+}
+
 TEST_CASE("a history becomes one plot for each group") {
   report::History history;
   for (int i = 1; i <= 30; ++i) {
