@@ -13,6 +13,7 @@
 #include <xgrad/autograd/print.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/random.hpp>
+#include <xgrad/autograd/scalar.hpp>
 #include <xgrad/autograd/shape.hpp>
 #include <xgrad/autograd/storage.hpp>
 #include <xgrad/autograd/tensor.hpp>

@@ -1,12 +1,16 @@
 #include <xgrad/autograd/dtype.hpp>
 #include <xgrad/autograd/raise.hpp>
 
+#include <ostream>
+
 namespace xgrad {
 
 std::string_view name(DType dtype) noexcept {
   constexpr std::string_view names[] = {"float32", "float64", "int64", "bool"};
   return names[static_cast<std::size_t>(dtype)];
 }
+
+std::ostream& operator<<(std::ostream& stream, DType dtype) { return stream << name(dtype); }
 
 DType promote(DType a, DType b) noexcept {
   constexpr int ranks[] = {2, 3, 1, 0};

@@ -1,6 +1,7 @@
 #pragma once
 #include <cstddef>
 #include <cstdint>
+#include <iosfwd>
 #include <string_view>
 #include <type_traits>
 
@@ -16,6 +17,7 @@ inline constexpr DType boolean = DType::boolean;
 
 /// "float32", "float64", "int64", "bool".
 std::string_view name(DType dtype) noexcept;
+std::ostream& operator<<(std::ostream& stream, DType dtype);
 
 /// Bytes of one element.
 constexpr std::size_t item_size(DType dtype) noexcept {
@@ -27,8 +29,13 @@ constexpr bool is_floating(DType dtype) noexcept { return dtype == float32 || dt
 /// The smallest dtype both convert to without surprise: bool < int64 < float32 < float64.
 DType promote(DType a, DType b) noexcept;
 
-/// The DType of a C++ element type.
+/// The types a tensor's values have in memory.
 template <class T>
+concept Element = std::is_same_v<T, float> || std::is_same_v<T, double> ||
+    std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>;
+
+/// The DType of a C++ element type.
+template <Element T>
 consteval DType dtype_of() {
   if constexpr (std::is_same_v<T, float>) {
     return float32;
@@ -37,7 +44,6 @@ consteval DType dtype_of() {
   } else if constexpr (std::is_same_v<T, std::int64_t>) {
     return int64;
   } else {
-    static_assert(std::is_same_v<T, bool>, "a tensor holds float, double, std::int64_t or bool");
     return boolean;
   }
 }

@@ -19,7 +19,7 @@ constexpr std::size_t line_width = 80;
 class Printer {
  public:
   explicit Printer(const Tensor& x) : x_(x), summarize_(x.numel() > summarize_beyond) {
-    visit_shown(0, 0, [&](std::int64_t i) { note(value(i)); });
+    visit_shown(0, 0, [&](std::int64_t i) { note(value(i).to<double>()); });
     choose_notation();
     visit_shown(0, 0, [&](std::int64_t i) { width_ = std::max(width_, text(value(i)).size()); });
   }
@@ -30,8 +30,8 @@ class Printer {
   }
 
  private:
-  double value(std::int64_t i) const {
-    return dispatch(x_.dtype(), [&]<class T>() { return static_cast<double>(x_.data<T>()[i]); });
+  Scalar value(std::int64_t i) const {
+    return dispatch(x_.dtype(), [&]<class T>() { return Scalar(x_.data<T>()[i]); });
   }
 
   bool skips(std::size_t axis, std::int64_t i) const {
@@ -65,9 +65,10 @@ class Printer {
     scientific_ = largest_ / smallest_ > 1000 || largest_ > 1e8 || (!whole_ && smallest_ < 1e-4);
   }
 
-  std::string text(double v) const {
-    if (x_.dtype() == boolean) return v != 0 ? "True" : "False";
-    if (x_.dtype() == int64) return fmt::format("{:.0f}", v);
+  std::string text(Scalar number) const {
+    if (x_.dtype() == boolean) return number.to<bool>() ? "True" : "False";
+    if (x_.dtype() == int64) return fmt::format("{}", number.to<std::int64_t>());
+    const auto v = number.to<double>();
     if (!std::isfinite(v)) return fmt::format("{}", unsigned_nan(v));
     if (scientific_) return fmt::format("{:.4e}", v);
     return whole_ ? fmt::format("{:.0f}.", v) : fmt::format("{:.4f}", v);

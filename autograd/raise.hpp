@@ -4,6 +4,7 @@
 #include <xgrad/autograd/dtype.hpp>
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/nan.hpp>
+#include <xgrad/autograd/scalar.hpp>
 #include <xgrad/autograd/shape.hpp>
 
 #include <fmt/format.h>
@@ -21,6 +22,14 @@ struct fmt::formatter<xgrad::DType> : fmt::formatter<std::string_view> {
   template <class Context>
   auto format(xgrad::DType dtype, Context& context) const {
     return fmt::formatter<std::string_view>::format(xgrad::name(dtype), context);
+  }
+};
+
+template <>
+struct fmt::formatter<xgrad::Scalar> : fmt::formatter<std::string> {
+  template <class Context>
+  auto format(const xgrad::Scalar& number, Context& context) const {
+    return fmt::formatter<std::string>::format(xgrad::to_string(number), context);
   }
 };
 

@@ -32,8 +32,8 @@ std::string to_string(const detail::ShortList& list) {
   return fmt::format("[{}]", fmt::join(list.begin(), list.end(), ", "));
 }
 
-std::ostream& operator<<(std::ostream& stream, const Shape& shape) {
-  return stream << to_string(shape);
+std::ostream& operator<<(std::ostream& stream, const detail::ShortList& list) {
+  return stream << to_string(list);
 }
 
 Shape broadcast(const Shape& a, const Shape& b, const char* operation) {

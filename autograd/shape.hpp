@@ -1,5 +1,6 @@
 #pragma once
 #include <array>
+#include <concepts>
 #include <cstddef>
 #include <cstdint>
 #include <initializer_list>
@@ -81,13 +82,14 @@ class Shape : public detail::ShortList {
 class Axes : public detail::ShortList {
  public:
   using ShortList::ShortList;
-  constexpr Axes(std::int64_t axis) : ShortList{axis} {}  // NOLINT: sum(x, 1) is meant to work
-  constexpr Axes(int axis) : ShortList{axis} {}           // NOLINT
+  template <std::integral T>
+  constexpr Axes(T axis)  // NOLINT: sum(x, 1) is meant to work
+      : ShortList{static_cast<std::int64_t>(axis)} {}
 };
 
 /// "[64, 1, 28, 28]"
 std::string to_string(const detail::ShortList& list);
-std::ostream& operator<<(std::ostream& stream, const Shape& shape);
+std::ostream& operator<<(std::ostream& stream, const detail::ShortList& list);
 
 /// The shape both broadcast to, as NumPy's rules have it. ShapeError naming `operation` otherwise.
 Shape broadcast(const Shape& a, const Shape& b, const char* operation);

@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 namespace xgrad {
@@ -76,43 +77,33 @@ void require_dtype(const Tensor& x) {
 
 }  // namespace
 
-template <class T>
+template <Element T>
 const T* Tensor::data() const {
   require_dtype<T>(*this);
   return reinterpret_cast<const T*>(impl_->data());
 }
 
-template <class T>
+template <Element T>
 T* Tensor::mutable_data() {
   require_dtype<T>(*this);
   detail::require_no_copied_part(*this, "mutable_data");
   return reinterpret_cast<T*>(impl_->storage->change() + impl_->offset);
 }
 
-template <class T>
-T Tensor::item() const {
+Scalar Tensor::only_value() const {
   require<ShapeError>(numel() == 1, "item: the tensor {} has {} elements, not one", shape(),
                       numel());
-  return dispatch(dtype(), [&]<class Own>() { return static_cast<T>(*data<Own>()); });
-}
-
-template <class T>
-std::vector<T> Tensor::to_vector() const {
-  const T* values = data<T>();
-  return std::vector<T>(values, values + numel());
+  return dispatch(dtype(), [&]<class T>() { return Scalar(*data<T>()); });
 }
 
 #define XGRAD_INSTANTIATE(T)              \
   template const T* Tensor::data() const; \
-  template T* Tensor::mutable_data();     \
-  template T Tensor::item() const;        \
-  template std::vector<T> Tensor::to_vector() const;
+  template T* Tensor::mutable_data();
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
 XGRAD_INSTANTIATE(bool)
 #undef XGRAD_INSTANTIATE
-template int Tensor::item() const;
 
 bool Tensor::requires_grad() const noexcept {
   return impl_ && (impl_->requires_grad || impl_->node);
@@ -186,10 +177,27 @@ Tensor& Tensor::fill_(Scalar value) {
   detail::require_changeable(*this, "fill_");
   const profiler::Scope scope("fill_", [&] { return profiler::work_on({this}); });
   dispatch(dtype(), [&]<class T>() {
-    std::fill_n(mutable_data<T>(), numel(), static_cast<T>(value.value()));
+    const T converted = value.to<T>("fill_");
+    std::fill_n(mutable_data<T>(), numel(), converted);
   });
   return *this;
 }
+
+namespace {
+
+/// C++ leaves open what becomes of a number that int64 does not hold; here it is the lowest of all,
+/// which is what the processor's own conversion gives.
+template <class To, class From>
+To converted(From value) {
+  if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>) {
+    constexpr auto lowest = static_cast<From>(std::numeric_limits<std::int64_t>::min());
+    return static_cast<To>(value >= lowest && value < -lowest ? value : lowest);
+  } else {
+    return static_cast<To>(value);
+  }
+}
+
+}  // namespace
 
 void detail::copy_values(const Tensor& source, Tensor& target) {
   const profiler::Scope scope("copy_", [&] { return profiler::work_on({&source, &target}); });
@@ -202,7 +210,7 @@ void detail::copy_values(const Tensor& source, Tensor& target) {
         std::memmove(to, from, static_cast<std::size_t>(target.numel()) * sizeof(To));
       } else {
         std::transform(from, from + target.numel(), to,
-                       [](From value) { return static_cast<To>(value); });
+                       [](From value) { return converted<To>(value); });
       }
     });
   });

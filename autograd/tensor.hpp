@@ -2,6 +2,7 @@
 #include <xgrad/autograd/dtype.hpp>
 #include <xgrad/autograd/hooks.hpp>
 #include <xgrad/autograd/ref.hpp>
+#include <xgrad/autograd/scalar.hpp>
 #include <xgrad/autograd/shape.hpp>
 #include <xgrad/autograd/small.hpp>
 #include <xgrad/autograd/storage.hpp>
@@ -24,26 +25,6 @@ struct LeafState;
 
 void destroy(detail::TensorImpl* impl) noexcept;
 void destroy(Node* node) noexcept;
-
-/// A number that stands in for a tensor in arithmetic. It takes the tensor's dtype, except that a
-/// fractional number makes an integer tensor float32, as in PyTorch.
-class Scalar {
- public:
-  Scalar(double value) : value_(value), kind_(float64) {}                           // NOLINT
-  Scalar(float value) : value_(static_cast<double>(value)), kind_(float64) {}       // NOLINT
-  Scalar(int value) : value_(value), kind_(int64) {}                                // NOLINT
-  Scalar(std::int64_t value) : value_(static_cast<double>(value)), kind_(int64) {}  // NOLINT
-  Scalar(std::size_t value) : value_(static_cast<double>(value)), kind_(int64) {}   // NOLINT
-  Scalar(bool value) : value_(value ? 1.0 : 0.0), kind_(boolean) {}                 // NOLINT
-
-  double value() const noexcept { return value_; }
-  /// float64, int64 or boolean: what sort of number it is.
-  DType kind() const noexcept { return kind_; }
-
- private:
-  double value_;
-  DType kind_;
-};
 
 struct BackwardOptions {
   bool retain_graph = false;  ///< keep what the graph saved, for another pass
@@ -83,17 +64,22 @@ class Tensor {
   std::int64_t numel() const;
   DType dtype() const;
 
-  /// The values; DTypeError unless T is the tensor's type (float, double, std::int64_t, bool).
-  template <class T>
+  /// The values; DTypeError unless T is the tensor's type.
+  template <Element T>
   const T* data() const;
   /// The values, to change: what the tape saved of this memory counts as changed. Ask again for
   /// each round of changes: what is written later through an old pointer goes unnoticed.
-  template <class T>
+  template <Element T>
   T* mutable_data();
-  /// The only value of a one-element tensor, converted to T; ShapeError where there are more.
-  template <class T = double>
-  T item() const;
-  template <class T>
+  /// The only value of a one-element tensor as any arithmetic type: rounded, truncated, or compared
+  /// with 0, as Scalar::to has it. ShapeError where there are more, ValueError where an integer T
+  /// does not hold it.
+  template <Number T = double>
+  T item() const {
+    return only_value().template to<T>("item");
+  }
+  /// All values in row-major order, each converted as item() does it.
+  template <Number T>
   std::vector<T> to_vector() const;
 
   // ---- the tape
@@ -132,9 +118,13 @@ class Tensor {
   // ---- `source` requires a gradient. ValueError on the result of a slice, select, split, chunk,
   // ---- transpose, permute or expand that had to copy: the change would not reach what it is of.
 
+  /// As Scalar::to converts: a fraction is truncated in an integer tensor; ValueError for NaN,
+  /// infinities and what int64 does not hold.
   Tensor& fill_(Scalar value);
   Tensor& zero_() { return fill_(0); }
-  /// Takes over the values of `source`: same shape, any dtype; the two may overlap.
+  /// Takes over the values of `source`: same shape, any dtype; the two may overlap. Fractions are
+  /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as in
+  /// PyTorch.
   Tensor& copy_(const Tensor& source);
   /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
   void set_data(const Tensor& source);
@@ -173,7 +163,7 @@ class Tensor {
   Tensor relu() const;
   Tensor pow(Scalar exponent) const;
   Tensor pow(const Tensor& exponent) const;
-  Tensor clamp(std::optional<double> min, std::optional<double> max = {}) const;
+  Tensor clamp(std::optional<Scalar> min, std::optional<Scalar> max = {}) const;
 
   Tensor sum(const Axes& axes = {}, bool keepdim = false) const;
   Tensor mean(const Axes& axes = {}, bool keepdim = false) const;
@@ -197,6 +187,8 @@ class Tensor {
   Tensor alias(const Shape& shape, std::int64_t offset = 0) const;
 
  private:
+  Scalar only_value() const;
+
   Ref<detail::TensorImpl> impl_;
 };
 
@@ -254,6 +246,23 @@ inline DType Tensor::dtype() const {
 inline const Ref<Storage>& Tensor::storage() const {
   if (!impl_) detail::throw_undefined();
   return impl_->storage;
+}
+
+template <Number T>
+std::vector<T> Tensor::to_vector() const {
+  const auto count = static_cast<std::size_t>(numel());
+  std::vector<T> result;
+  dispatch(dtype(), [&]<class Own>() {
+    const Own* values = data<Own>();
+    if constexpr (std::is_same_v<T, Own>) {
+      result.assign(values, values + count);
+    } else {
+      result.reserve(count);
+      for (std::size_t i = 0; i < count; ++i)
+        result.push_back(Scalar(values[i]).template to<T>("to_vector"));
+    }
+  });
+  return result;
 }
 
 /// Tensors and what they are called, in an order of their owner's: parameters, or all of a state.

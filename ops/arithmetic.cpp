@@ -1,14 +1,19 @@
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/kernels/modular.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 
 namespace xgrad {
 
 using kernels::Expression;
 using kernels::Formula;
+using kernels::wrapping;
 
 namespace {
 
@@ -16,14 +21,16 @@ Tensor scalar_like(Scalar value, DType dtype) { return Tensor::empty({}, dtype).
 
 DType dtype_beside(const Tensor& x, Scalar number) {
   if (is_floating(x.dtype())) return x.dtype();
-  return promote(x.dtype(), number.kind() == float64 ? float32 : number.kind());
+  return promote(x.dtype(), number.natural_dtype());
 }
 
 }  // namespace
 
 Operands resolve(const Operand& a, const Operand& b) {
-  if (!a.is_tensor() && !b.is_tensor())
-    return {scalar_like(*a.scalar(), float32), scalar_like(*b.scalar(), float32)};
+  if (!a.is_tensor() && !b.is_tensor()) {
+    const DType dtype = promote(a.scalar()->natural_dtype(), b.scalar()->natural_dtype());
+    return {scalar_like(*a.scalar(), dtype), scalar_like(*b.scalar(), dtype)};
+  }
   if (!b.is_tensor()) {
     const DType dtype = dtype_beside(a.tensor(), *b.scalar());
     return {to(a.tensor(), dtype), scalar_like(*b.scalar(), dtype)};
@@ -36,10 +43,64 @@ Operands resolve(const Operand& a, const Operand& b) {
   return {to(a.tensor(), dtype), to(b.tensor(), dtype)};
 }
 
+namespace {
+
+const Formula plus{[](auto u, auto v) { return wrapping(std::plus(), u, v); }};
+const Formula minus{[](auto u, auto v) { return wrapping(std::minus(), u, v); }};
+const Formula times{[](auto u, auto v) { return wrapping(std::multiplies(), u, v); }};
+const Formula squared{[](auto v) { return wrapping(std::multiplies(), v, v); }};
+const Formula negated{[](auto v) { return wrapping(std::negate(), v); }};
+
+DType dtype_of_operand(const Operand& x) {
+  return x.is_tensor() ? x.tensor().dtype() : x.scalar()->kind();
+}
+
+template <class A, class B, class F>
+Tensor compare_as(const char* operation, const Tensor& a, const Tensor& b, F f) {
+  Tensor result = Tensor::empty(broadcast(a.shape(), b.shape(), operation), boolean);
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &result}, 1); });
+  kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), a.data<A>(), a.shape(),
+               b.data<B>(), b.shape());
+  return result;
+}
+
+/// As whole − other compares with 0, without rounding the first; NaN where the other is.
+double difference(std::int64_t whole, double other) {
+  constexpr auto lowest_whole = static_cast<double>(std::numeric_limits<std::int64_t>::min());
+  if (other < lowest_whole) return 1;
+  if (other >= -lowest_whole) return -1;
+  if (std::isnan(other)) return other;
+  const double below = std::floor(other);
+  const auto bound = static_cast<std::int64_t>(below);
+  return whole < bound ? -1 : whole > bound ? 1 : below - other;
+}
+
+bool is_fractional(const Operand& x) { return !x.is_tensor() && x.scalar()->kind() == float64; }
+bool is_whole(const Operand& x) { return x.is_tensor() && x.tensor().dtype() == int64; }
+
+/// f(a, b), broadcast, where f compares; not recorded.
+template <class F>
+Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
+  if (is_whole(x) && is_fractional(y))
+    return compare_as<std::int64_t, double>(
+        operation, x.tensor(), scalar_like(*y.scalar(), float64),
+        [f](auto u, auto v) { return f(difference(u, v), 0.0); });
+  if (is_fractional(x) && is_whole(y))
+    return compare_as<double, std::int64_t>(
+        operation, scalar_like(*x.scalar(), float64), y.tensor(),
+        [f](auto u, auto v) { return f(0.0, difference(v, u)); });
+  const auto [a, b] = resolve(x, y);
+  return dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
+    return compare_as<T, T>(operation, left, right, f);
+  });
+}
+
+}  // namespace
+
 // y = a + b;  dL/da = dL/dy, dL/db = dL/dy
 Tensor add(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
-  const Tensor sum = combine("add", a, b, Formula{[](auto u, auto v) { return u + v; }});
+  const Tensor sum = combine("add", a, b, plus);
   return record(Op::add, sum,
                 wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
                 wrt(b, [shape = b.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
@@ -47,8 +108,13 @@ Tensor add(const Operand& x, const Operand& y) {
 
 // y = a − b;  dL/da = dL/dy, dL/db = −dL/dy
 Tensor sub(const Operand& x, const Operand& y) {
+  for (const Operand* side : {&x, &y})
+    require<DTypeError>(dtype_of_operand(*side) != boolean,
+                        "sub: {} minus {}; bools are not subtracted: compare them with !=, or "
+                        "convert with x.to(xgrad::int64)",
+                        dtype_of_operand(x), dtype_of_operand(y));
   const auto [a, b] = resolve(x, y);
-  const Tensor difference = combine("sub", a, b, Formula{[](auto u, auto v) { return u - v; }});
+  const Tensor difference = combine("sub", a, b, minus);
   return record(Op::sub, difference,
                 wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
                 wrt(b, [shape = b.shape()](const Tensor& dy) { return sum_to(-dy, shape); }));
@@ -57,7 +123,7 @@ Tensor sub(const Operand& x, const Operand& y) {
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
 Tensor mul(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
-  const Tensor product = combine("mul", a, b, Formula{[](auto u, auto v) { return u * v; }});
+  const Tensor product = combine("mul", a, b, times);
   return record(Op::mul, product,
                 wrt(a, [shape = a.shape(),
                         b = saved(b)](const Tensor& dy) { return sum_to(dy * b(), shape); }),
@@ -85,16 +151,63 @@ Tensor div(const Operand& x, const Operand& y) {
 namespace {
 
 // std::pow, because xsimd's loses denormals and its last digits for large results.
-const Formula power{
-    [](auto base, auto exponent) { return static_cast<decltype(base)>(std::pow(base, exponent)); }};
+template <class T>
+T raised(T base, T exponent) {
+  if constexpr (std::is_floating_point_v<T>) {
+    return std::pow(base, exponent);
+  } else {
+    return kernels::whole_power(base, exponent);
+  }
+}
+
+const Formula power{[](auto base, auto exponent) { return raised(base, exponent); }};
+
+/// A zero that derivatives of dy still reach, whatever dy is.
+Tensor zero_of(const Tensor& dy) { return where(full({}, false), dy, 0); }
 
 // y = xᵖ;  dL/dx = p xᵖ⁻¹ dL/dy, which ends at 0 after p derivatives where p is whole
 Tensor pow_scalar(const Tensor& x, double p) {
-  const Tensor y = p == 2 ? map_numeric("pow", x, Formula{[](auto v) { return v * v; }})
-                          : combine("pow", x, scalar_like(p, x.dtype()), power);
+  const Tensor y =
+      p == 2 ? map_numeric("pow", x, squared) : combine("pow", x, scalar_like(p, x.dtype()), power);
   return record(Op::pow, y, wrt(x, [x = saved(x), p](const Tensor& dy) {
-                  return p == 0 ? dy * 0 : dy * p * pow(x(), p - 1);
+                  return p == 0 ? zero_of(dy) : dy * p * pow(x(), p - 1);
                 }));
+}
+
+/// Where f(a, b) holds.
+template <class F>
+Tensor marked(const Tensor& a, const Tensor& b, F f) {
+  return dispatch_floating(a.dtype(), "pow",
+                           [&]<class T>() { return compare_as<T, T>("pow", a, b, f); });
+}
+
+// b aᵇ⁻¹, which is 0 where b is 0, even where a⁻¹ is infinite
+Tensor slope_of_base(const Tensor& a, const Tensor& b) {
+  if (!is_grad_enabled())
+    return combine("pow", a, b, Formula{[](auto u, auto v) {
+                     return v == 0 ? v : v * raised(u, static_cast<decltype(v)>(v - 1));
+                   }});
+  const Tensor apart = marked(a, b, [](auto u, auto v) { return v == 0 && !std::isfinite(1 / u); });
+  // Kept from the power too: its own slopes are infinite there, and 0 times them NaN.
+  return where(apart, 0, b * pow(where(apart, 1, a), b - 1));
+}
+
+// aᵇ ln a, which is 0 where a is 0 and b ≥ 0
+Tensor slope_of_exponent(const Tensor& a, const Tensor& b) {
+  const Tensor apart = marked(a, b, [](auto u, auto v) { return u == 0 && v >= 0; });
+  const Tensor base = where(apart, 1, a);
+  return pow(base, b) * log(base);
+}
+
+void require_no_negative(const Tensor& exponent) {
+  if (exponent.dtype() != int64) return;
+  const auto* values = exponent.data<std::int64_t>();
+  const auto* bad = std::find_if(values, values + exponent.numel(), [](auto v) { return v < 0; });
+  if (bad != values + exponent.numel())
+    raise<ValueError>(
+        "pow: an integer to the power {}; integers have no negative powers: convert with "
+        "x.to(xgrad::float32)",
+        *bad);
 }
 
 }  // namespace
@@ -103,24 +216,25 @@ Tensor pow_scalar(const Tensor& x, double p) {
 Tensor pow(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
   if (!y.is_tensor() && !b.requires_grad() && is_floating(a.dtype()))
-    return pow_scalar(a, y.scalar()->value());
+    return pow_scalar(a, y.scalar()->to<double>());
+  require_no_negative(b);
   const Tensor result = combine("pow", a, b, power);
-  return record(Op::pow, result,
-                wrt(a,
-                    [shape = a.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                      const Tensor slope = where(b() == 0, 0, b() * pow(a(), b() - 1));
-                      return sum_to(dy * slope, shape);
-                    }),
-                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                  const Tensor base = where(a() == 0, 1, a());
-                  return sum_to(dy * pow(a(), b()) * log(base), shape);
-                }));
+  return record(
+      Op::pow, result,
+      wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
+                 const Tensor& dy) { return sum_to(dy * slope_of_base(a(), b()), shape); }),
+      wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+        return sum_to(dy * slope_of_exponent(a(), b()), shape);
+      }));
 }
 
 namespace {
 
-// How much of the gradient goes to `a` where the larger (or smaller) of a and b was taken.
-Tensor share(const Tensor& a, const Tensor& b) { return where(a == b, 0.5, to(a > b, a.dtype())); }
+// What of the gradient goes to the side that was taken: nothing where it is `outdone`, and all
+// where it is NaN or its rival is.
+Tensor share(const Tensor& dy, const Tensor& outdone, const Tensor& equal) {
+  return where(outdone, 0, where(equal, dy / 2, dy));
+}
 
 }  // namespace
 
@@ -129,12 +243,13 @@ Tensor maximum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
   const Tensor larger =
       combine("maximum", a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
-  return record(Op::maximum, larger,
-                wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
-                           const Tensor& dy) { return sum_to(dy * share(a(), b()), shape); }),
-                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                  return sum_to(dy * share(b(), a()), shape);
-                }));
+  return record(
+      Op::maximum, larger,
+      wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
+                 const Tensor& dy) { return sum_to(share(dy, a() < b(), a() == b()), shape); }),
+      wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+        return sum_to(share(dy, b() < a(), a() == b()), shape);
+      }));
 }
 
 // y = min(a, b);  dL/da = dL/dy where a < b, half of it where equal
@@ -142,12 +257,13 @@ Tensor minimum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
   const Tensor smaller =
       combine("minimum", a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
-  return record(Op::minimum, smaller,
-                wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
-                           const Tensor& dy) { return sum_to(dy * share(b(), a()), shape); }),
-                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                  return sum_to(dy * share(a(), b()), shape);
-                }));
+  return record(
+      Op::minimum, smaller,
+      wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
+                 const Tensor& dy) { return sum_to(share(dy, a() > b(), a() == b()), shape); }),
+      wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+        return sum_to(share(dy, b() > a(), a() == b()), shape);
+      }));
 }
 
 // y = a where c, b elsewhere;  dL/da = dL/dy where c, dL/db = dL/dy elsewhere, 0 otherwise
@@ -177,13 +293,19 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
 
 // y = −x;  dL/dx = −dL/dy
 Tensor neg(const Tensor& x) {
-  return record(Op::neg, map_numeric("neg", x, Formula{[](auto v) { return -v; }}),
+  return record(Op::neg, map_numeric("neg", x, negated),
                 wrt(x, [](const Tensor& dy) { return -dy; }));
 }
 
 // y = |x|;  dL/dx = sign(x) dL/dy
 Tensor abs(const Tensor& x) {
-  const Tensor y = map_numeric("abs", x, Formula{[](auto v) { return std::abs(v); }});
+  const Tensor y = map_numeric("abs", x, Formula{[](auto v) {
+                                 if constexpr (std::is_floating_point_v<decltype(v)>) {
+                                   return std::abs(v);
+                                 } else {
+                                   return v < 0 ? wrapping(std::negate(), v) : v;
+                                 }
+                               }});
   return record(Op::abs, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy * sign(x()); }));
 }
 
@@ -222,7 +344,7 @@ Tensor sqrt(const Tensor& x) {
 
 // y = x²;  dL/dx = 2x dL/dy
 Tensor square(const Tensor& x) {
-  const Tensor y = map_numeric("square", x, Formula{[](auto v) { return v * v; }});
+  const Tensor y = map_numeric("square", x, squared);
   return record(Op::square, y, wrt(x, [x = saved(x)](const Tensor& dy) { return 2 * dy * x(); }));
 }
 
@@ -251,20 +373,42 @@ Tensor sigmoid(const Tensor& x) {
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y() * (1 - y()); }));
 }
 
+namespace {
+
+template <class T>
+constexpr T highest = std::numeric_limits<T>::has_infinity ? std::numeric_limits<T>::infinity()
+                                                           : std::numeric_limits<T>::max();
+template <class T>
+constexpr T lowest = std::numeric_limits<T>::has_infinity ? -highest<T>
+                                                          : std::numeric_limits<T>::min();
+
+/// NaN where the value or a bound is.
+template <class T>
+T limited(T value, T low, T high) {
+  const T raised_up = value < low || low != low ? low : value;
+  return raised_up > high || high != high ? high : raised_up;
+}
+
+}  // namespace
+
 // y = min(max(x, lo), hi);  dL/dx = dL/dy where lo ≤ x ≤ hi, else 0
-Tensor clamp(const Tensor& x, std::optional<double> min, std::optional<double> max) {
+Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scalar> max) {
   require<ValueError>(min || max, "clamp: neither a minimum nor a maximum was given");
-  constexpr double infinity = std::numeric_limits<double>::infinity();
-  const double low = min.value_or(-infinity);
-  const double high = max.value_or(infinity);
-  const Tensor y = map_numeric(
-      "clamp", x, Formula{[low, high](auto v) {
-        using T = decltype(v);
-        const auto wide = static_cast<double>(v);
-        return wide < low ? static_cast<T>(low) : wide > high ? static_cast<T>(high) : v;
-      }});
-  return record(Op::clamp, y, wrt(x, [x = saved(x), low, high](const Tensor& dy) {
-                  return where(x() < low, 0, where(x() > high, 0, dy));
+  Tensor x = given;
+  for (const auto& bound : {min, max})
+    if (bound) x = to(x, dtype_beside(x, *bound));
+  const Tensor in = as_it_lies(x);
+  Tensor y = empty_like(in);
+  const profiler::Scope scope("clamp", [&] { return profiler::work_on({&x, &y}, 1); });
+  dispatch_numeric(x.dtype(), "clamp", [&]<class T>() {
+    const T low = min ? min->to<T>("clamp") : lowest<T>;
+    const T high = max ? max->to<T>("clamp") : highest<T>;
+    kernels::map(Formula{[low, high](T v) { return limited(v, low, high); }}, y.numel(),
+                 own_data<T>(y), own_data<T>(in));
+  });
+  return record(Op::clamp, y, wrt(x, [x = saved(x), min, max](const Tensor& dy) {
+                  const Tensor below = max ? where(x() <= *max, dy, 0) : dy;
+                  return min ? where(x() >= *min, below, 0) : below;
                 }));
 }
 
@@ -289,24 +433,6 @@ Tensor sign(const Tensor& x) {
                        return static_cast<T>(v > 0 ? 1 : v < 0 ? -1 : 0);
                      }});
 }
-
-namespace {
-
-template <class F>
-Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
-  const auto [a, b] = resolve(x, y);
-  Tensor result = Tensor::empty(broadcast(a.shape(), b.shape(), operation), boolean);
-  const profiler::Scope scope(operation, [&, &left = a, &right = b] {
-    return profiler::work_on({&left, &right, &result}, 1);
-  });
-  dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
-    kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), left.template data<T>(),
-                 left.shape(), right.template data<T>(), right.shape());
-  });
-  return result;
-}
-
-}  // namespace
 
 Tensor eq(const Operand& a, const Operand& b) {
   return compare("eq", a, b, [](auto u, auto v) { return u == v; });
@@ -334,16 +460,30 @@ bool equal(const Tensor& a, const Tensor& b) {
   });
 }
 
+namespace {
+
+bool close(double u, double v, double rtol, double atol) {
+  const double apart = std::abs(u - v);
+  return u == v || (std::isfinite(apart) && apart <= atol + rtol * std::abs(v));
+}
+
+bool close(std::int64_t u, std::int64_t v, double rtol, double atol) {
+  const std::uint64_t apart = kernels::modular(std::max(u, v)) - kernels::modular(std::min(u, v));
+  return apart == 0 || static_cast<double>(apart) <= atol + rtol * std::abs(static_cast<double>(v));
+}
+
+}  // namespace
+
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   require<ShapeError>(a.shape() == b.shape(), "allclose: shapes {} and {}", a.shape(), b.shape());
-  const Tensor x = to(a, float64);
-  const Tensor y = to(b, float64);
-  for (std::int64_t i = 0; i < x.numel(); ++i) {
-    const double u = x.data<double>()[i];
-    const double v = y.data<double>()[i];
-    if (u != v && !(std::abs(u - v) <= atol + rtol * std::abs(v))) return false;
-  }
-  return true;
+  const auto all_close = [&]<class T>(T) {
+    const Tensor x = to(a, dtype_of<T>());
+    const Tensor y = to(b, dtype_of<T>());
+    return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>(),
+                      [=](T u, T v) { return close(u, v, rtol, atol); });
+  };
+  return is_floating(promote(a.dtype(), b.dtype())) ? all_close(double{})
+                                                    : all_close(std::int64_t{});
 }
 
 bool all_finite(const Tensor& x) {

@@ -2,12 +2,8 @@
 #include <xgrad/autograd/tensor.hpp>
 
 #include <optional>
-#include <type_traits>
 
 namespace xgrad {
-
-template <class T>
-concept Number = std::is_arithmetic_v<T>;
 
 /// One side of an operator: a tensor, or a number that takes on the other side's dtype.
 class Operand {
@@ -27,15 +23,18 @@ class Operand {
 };
 
 // Shapes broadcast as NumPy's do (ShapeError otherwise); different dtypes meet at the wider of
-// bool < int64 < float32 < float64. Division of integers gives float32.
+// bool < int64 < float32 < float64. Division of integers gives float32; what else int64 does not
+// hold wraps around.
 
 Tensor add(const Operand& a, const Operand& b);
+/// DTypeError where either is bool.
 Tensor sub(const Operand& a, const Operand& b);
 Tensor mul(const Operand& a, const Operand& b);
 Tensor div(const Operand& a, const Operand& b);
-/// aᵇ. The gradient in b is 0 where a is 0 and b ≥ 0.
+/// aᵇ. The gradient in a is 0 where b is 0, the one in b where a is 0 and b ≥ 0. ValueError where
+/// an integer is raised to a negative one.
 Tensor pow(const Operand& a, const Operand& b);
-/// Where both are equal, each gets half of the gradient. NaN if either is.
+/// Where both are equal, each gets half of the gradient. NaN if either is; both then get all of it.
 Tensor maximum(const Operand& a, const Operand& b);
 Tensor minimum(const Operand& a, const Operand& b);
 /// a where the bool tensor `condition` holds, b elsewhere; all three broadcast.
@@ -52,15 +51,17 @@ Tensor tanh(const Tensor& x);
 /// The error function, 2/√π ∫₀ˣ e^(−t²) dt.
 Tensor erf(const Tensor& x);
 Tensor sigmoid(const Tensor& x);
-/// x limited to [min, max]; the gradient passes where min ≤ x ≤ max. ValueError without a bound.
-Tensor clamp(const Tensor& x, std::optional<double> min, std::optional<double> max = {});
+/// min(max(x, min), max), so max where min > max; a fractional bound makes integers float32. The
+/// gradient passes where min ≤ x ≤ max. ValueError without a bound.
+Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> max = {});
 
 /// The values in another dtype; the tensor itself if it has that dtype.
 Tensor to(const Tensor& x, DType dtype);
 /// A copy with memory of its own.
 Tensor clone(const Tensor& x);
 
-// Comparisons give bool tensors and carry no gradient.
+// Comparisons give bool tensors and carry no gradient. An int64 tensor is compared with a
+// fractional number exactly.
 Tensor eq(const Operand& a, const Operand& b);
 Tensor ne(const Operand& a, const Operand& b);
 Tensor lt(const Operand& a, const Operand& b);
@@ -73,7 +74,8 @@ Tensor sign(const Tensor& x);
 
 /// Whether shapes, dtypes and all values are equal.
 bool equal(const Tensor& a, const Tensor& b);
-/// Whether |a − b| ≤ atol + rtol |b| everywhere. ShapeError where the shapes differ.
+/// Whether everywhere a = b, or |a − b| is finite and ≤ atol + rtol |b|. ShapeError where the
+/// shapes differ.
 bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
 /// Whether no value is NaN or infinite.
 bool all_finite(const Tensor& x);

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/kernels/modular.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -16,8 +17,6 @@ Tensor finish(Tensor x, const TensorOptions& options) {
   return x;
 }
 
-DType natural(Scalar value) { return value.kind() == float64 ? float32 : value.kind(); }
-
 Generator& generator_of(const TensorOptions& options) {
   return options.generator ? *options.generator : default_generator();
 }
@@ -28,6 +27,15 @@ void generate(Tensor& x, F value) {
   dispatch(x.dtype(), [&]<class T>() {
     T* out = x.mutable_data<T>();
     for (std::int64_t i = 0; i < x.numel(); ++i) out[i] = static_cast<T>(value(i));
+  });
+}
+
+/// Copies numbers into x, in x's type.
+template <class T>
+void take_over(const std::vector<T>& values, Tensor& x, const char* operation) {
+  dispatch(x.dtype(), [&]<class Own>() {
+    std::ranges::transform(values, x.mutable_data<Own>(),
+                           [&](const T& v) { return Scalar(v).to<Own>(operation); });
   });
 }
 
@@ -47,16 +55,16 @@ Shape NestedList::shape() const {
   return result;
 }
 
-DType NestedList::kind() const {
-  if (!is_list_) return kind_;
+DType NestedList::dtype() const {
+  if (!is_list_) return value_.natural_dtype();
   if (items_.empty()) return float32;
   DType result = boolean;
-  for (const NestedList& item : items_) result = promote(result, item.kind());
+  for (const NestedList& item : items_) result = promote(result, item.dtype());
   return result;
 }
 
 void NestedList::flatten_into(const Shape& shape, std::size_t axis,
-                              std::vector<double>& values) const {
+                              std::vector<Scalar>& values) const {
   const bool fits =
       is_list_ ? axis < shape.size() && static_cast<std::int64_t>(items_.size()) == shape[axis]
                : axis == shape.size();
@@ -67,29 +75,32 @@ void NestedList::flatten_into(const Shape& shape, std::size_t axis,
 
 Tensor tensor(const NestedList& values, const TensorOptions& options) {
   const Shape shape = values.shape();
-  std::vector<double> flat;
+  std::vector<Scalar> flat;
   values.flatten_into(shape, 0, flat);
-  Tensor x = make(shape, options, values.kind());
-  generate(x, [&](std::int64_t i) { return flat[static_cast<std::size_t>(i)]; });
+  Tensor x = make(shape, options, values.dtype());
+  take_over(flat, x, "tensor");
   return finish(x, options);
 }
 
-template <class T>
-Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape,
-                   const TensorOptions& options) {
+template <Element T>
+Tensor detail::from_elements(const std::vector<T>& values, std::optional<Shape> shape,
+                             const TensorOptions& options) {
   const Shape target = shape.value_or(Shape{static_cast<std::int64_t>(values.size())});
   require<ShapeError>(target.numel() == static_cast<std::int64_t>(values.size()),
                       "from_vector: {} values do not fill shape {}", values.size(), target);
   Tensor x = make(target, options, dtype_of<T>());
-  generate(x, [&](std::int64_t i) { return values[static_cast<std::size_t>(i)]; });
+  take_over(values, x, "from_vector");
   return finish(x, options);
 }
 
-template Tensor from_vector(const std::vector<float>&, std::optional<Shape>, const TensorOptions&);
-template Tensor from_vector(const std::vector<double>&, std::optional<Shape>, const TensorOptions&);
-template Tensor from_vector(const std::vector<std::int64_t>&, std::optional<Shape>,
-                            const TensorOptions&);
-template Tensor from_vector(const std::vector<bool>&, std::optional<Shape>, const TensorOptions&);
+#define XGRAD_INSTANTIATE(T)                                                         \
+  template Tensor detail::from_elements(const std::vector<T>&, std::optional<Shape>, \
+                                        const TensorOptions&);
+XGRAD_INSTANTIATE(float)
+XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(std::int64_t)
+XGRAD_INSTANTIATE(bool)
+#undef XGRAD_INSTANTIATE
 
 Tensor empty(const Shape& shape, const TensorOptions& options) {
   return finish(make(shape, options, float32), options);
@@ -104,35 +115,84 @@ Tensor ones(const Shape& shape, const TensorOptions& options) {
 }
 
 Tensor full(const Shape& shape, Scalar value, const TensorOptions& options) {
-  return finish(make(shape, options, natural(value)).fill_(value), options);
+  Tensor x = make(shape, options, value.natural_dtype());
+  return finish(x.fill_(value.as(x.dtype(), "full")), options);
 }
 
 Tensor zeros_like(const Tensor& x) { return Tensor::empty(x.shape(), x.dtype()).fill_(0); }
 Tensor ones_like(const Tensor& x) { return Tensor::empty(x.shape(), x.dtype()).fill_(1); }
 Tensor full_like(const Tensor& x, Scalar value) {
-  return Tensor::empty(x.shape(), x.dtype()).fill_(value);
+  return Tensor::empty(x.shape(), x.dtype()).fill_(value.as(x.dtype(), "full_like"));
 }
 
 Tensor arange(Scalar end, const TensorOptions& options) { return arange(0, end, 1, options); }
 
-Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& options) {
-  require<ValueError>(step.value() != 0, "arange: a step of 0 never arrives");
-  const double count = std::ceil((end.value() - start.value()) / step.value());
-  require<ValueError>(count >= 0, "arange: from {} to {} in steps of {} goes the wrong way",
-                      start.value(), end.value(), step.value());
-  const DType kind = promote(natural(start), promote(natural(end), natural(step)));
-  Tensor x = make({static_cast<std::int64_t>(count)}, options, kind);
-  generate(x,
-           [&](std::int64_t i) { return start.value() + static_cast<double>(i) * step.value(); });
+namespace {
+
+/// How many of start, start + step, … come before end.
+double count_of(double start, double end, double step) { return std::ceil((end - start) / step); }
+
+double count_of(std::int64_t start, std::int64_t end, std::int64_t step) {
+  // The distance of two int64 may not be one, that of their unsigned images is exact.
+  const auto distance = [](std::int64_t from, std::int64_t to) {
+    return static_cast<std::uint64_t>(to) - static_cast<std::uint64_t>(from);
+  };
+  if (start == end) return 0;
+  if ((start < end) != (step > 0)) return -1;
+  const std::uint64_t span = step > 0 ? distance(start, end) : distance(end, start);
+  const std::uint64_t stride = step > 0 ? distance(0, step) : distance(step, 0);
+  return static_cast<double>((span - 1) / stride + 1);
+}
+
+/// Counted in T: int64 or double.
+template <class T>
+Tensor range(T start, T end, T step, const TensorOptions& options, DType dtype) {
+  require<ValueError>(step != 0, "arange: a step of 0 never arrives");
+  const double count = count_of(start, end, step);
+  constexpr double most = 0x1p44;  // no machine has memory for more
+  require<ValueError>(!std::isnan(count), "arange: from {} to {} in steps of {} is no range", start,
+                      end, step);
+  require<ValueError>(count >= 0, "arange: from {} to {} in steps of {} goes the wrong way", start,
+                      end, step);
+  require<ValueError>(count < most,
+                      "arange: from {} to {} in steps of {} are {} elements; no memory holds them",
+                      start, end, step, count);
+  Tensor x = Tensor::empty({static_cast<std::int64_t>(count)}, dtype);
+  generate(x, [&](std::int64_t i) {
+    return kernels::wrapping([i](auto from, auto by) { return from + decltype(by)(i) * by; }, start,
+                             step);
+  });
   return finish(x, options);
 }
 
-Tensor linspace(double start, double end, std::int64_t steps, const TensorOptions& options) {
+}  // namespace
+
+Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& options) {
+  const DType kind =
+      promote(start.natural_dtype(), promote(end.natural_dtype(), step.natural_dtype()));
+  const DType dtype = options.dtype.value_or(kind);
+  const auto counted = [&]<class T>(T) {
+    return range(start.to<T>("arange"), end.to<T>("arange"), step.to<T>("arange"), options, dtype);
+  };
+  return is_floating(kind) && dtype != int64 ? counted(double{}) : counted(std::int64_t{});
+}
+
+Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options) {
   require<ValueError>(steps >= 0, "linspace: {} steps", steps);
   Tensor x = make({steps}, options, float32);
-  const double width = steps > 1 ? (end - start) / static_cast<double>(steps - 1) : 0;
+  if (x.dtype() == int64) {
+    __extension__ using Wide = __int128;
+    const Wide first = start.to<std::int64_t>("linspace");
+    const Wide last = end.to<std::int64_t>("linspace");
+    const Wide gaps = std::max<std::int64_t>(steps - 1, 1);
+    generate(x, [&](std::int64_t i) { return (first * (gaps - i) + last * i) / gaps; });
+    return finish(x, options);
+  }
+  const auto first = start.to<double>();
+  const auto last = end.to<double>();
+  const double width = steps > 1 ? (last - first) / static_cast<double>(steps - 1) : 0;
   generate(x, [&](std::int64_t i) {
-    return i + 1 == steps && steps > 1 ? end : start + static_cast<double>(i) * width;
+    return i + 1 == steps && steps > 1 ? last : first + static_cast<double>(i) * width;
   });
   return finish(x, options);
 }

@@ -17,32 +17,31 @@ struct TensorOptions {
 /// A number, or a list of such, to any depth: {{1, 2}, {3, 4}}.
 class NestedList {
  public:
-  NestedList(double value) : value_(value), kind_(float32) {}                           // NOLINT
-  NestedList(float value) : NestedList(static_cast<double>(value)) {}                   // NOLINT
-  NestedList(int value) : value_(value), kind_(int64) {}                                // NOLINT
-  NestedList(std::int64_t value) : value_(static_cast<double>(value)), kind_(int64) {}  // NOLINT
-  NestedList(bool value) : value_(value ? 1 : 0), kind_(boolean) {}                     // NOLINT
+  template <Number T>
+  NestedList(T value) : value_(value) {}       // NOLINT: {1, 2} is meant to work
+  NestedList(Scalar value) : value_(value) {}  // NOLINT
   NestedList(std::initializer_list<NestedList> items) : items_(items), is_list_(true) {}
 
  private:
   friend Tensor tensor(const NestedList& values, const TensorOptions& options);
   Shape shape() const;
-  DType kind() const;
-  void flatten_into(const Shape& shape, std::size_t axis, std::vector<double>& values) const;
+  DType dtype() const;
+  void flatten_into(const Shape& shape, std::size_t axis, std::vector<Scalar>& values) const;
 
   std::vector<NestedList> items_;
-  double value_ = 0;
-  DType kind_ = boolean;
+  Scalar value_ = false;
   bool is_list_ = false;
 };
 
 /// A tensor of the values as written. Fractional numbers give float32, whole ones int64, truth
-/// values bool, unless options say otherwise. ShapeError where the lists are ragged.
+/// values bool, unless options say otherwise. ShapeError where the lists are ragged, ValueError
+/// where int64 is asked for and does not hold a value.
 Tensor tensor(const NestedList& values, const TensorOptions& options = {});
 
-/// A copy of the values in row-major order, of their own type unless options say otherwise;
-/// ShapeError where their number is not the shape's. Without a shape: one axis.
-template <class T>
+/// A copy of the values in row-major order: float32, float64 (for long double too), int64 (for
+/// every integer) or bool, unless options say otherwise. Without a shape: one axis. ShapeError
+/// where their number is not the shape's, ValueError where int64 does not hold a value.
+template <Number T>
 Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {},
                    const TensorOptions& options = {});
 
@@ -55,11 +54,13 @@ Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 Tensor full_like(const Tensor& x, Scalar value);
 
-/// 0, 1, …, end − 1, or start, start + step, … before end. int64 for whole numbers, else float32.
+/// 0, 1, …, end − 1, or start, start + step, … before end. int64 for whole numbers, else float32;
+/// what is to be int64 is counted in it. ValueError where there is no end, or no memory for it.
 Tensor arange(Scalar end, const TensorOptions& options = {});
 Tensor arange(Scalar start, Scalar end, Scalar step = 1, const TensorOptions& options = {});
-/// `steps` values from start to end, both included.
-Tensor linspace(double start, double end, std::int64_t steps, const TensorOptions& options = {});
+/// `steps` values from start to end, both included. In int64 each is truncated from its exact
+/// value.
+Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options = {});
 /// Ones on the diagonal of an [n, n] or [n, m] matrix.
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m = {}, const TensorOptions& options = {});
 
@@ -72,5 +73,28 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options = {});
 /// 0..n−1 in random order.
 Tensor randperm(std::int64_t n, const TensorOptions& options = {});
+
+namespace detail {
+
+/// from_vector() for what tensors hold.
+template <Element T>
+Tensor from_elements(const std::vector<T>& values, std::optional<Shape> shape,
+                     const TensorOptions& options);
+
+}  // namespace detail
+
+template <Number T>
+Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape,
+                   const TensorOptions& options) {
+  if constexpr (Element<T>) {
+    return detail::from_elements(values, shape, options);
+  } else {
+    using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+    std::vector<Wide> elements;
+    elements.reserve(values.size());
+    for (const T value : values) elements.push_back(Scalar(value).to<Wide>("from_vector"));
+    return detail::from_elements(elements, shape, options);
+  }
+}
 
 }  // namespace xgrad

@@ -52,7 +52,7 @@ Tensor Tensor::sigmoid() const { return xgrad::sigmoid(*this); }
 Tensor Tensor::relu() const { return xgrad::relu(*this); }
 Tensor Tensor::pow(Scalar exponent) const { return xgrad::pow(*this, exponent); }
 Tensor Tensor::pow(const Tensor& exponent) const { return xgrad::pow(*this, exponent); }
-Tensor Tensor::clamp(std::optional<double> min, std::optional<double> max) const {
+Tensor Tensor::clamp(std::optional<Scalar> min, std::optional<Scalar> max) const {
   return xgrad::clamp(*this, min, max);
 }
 

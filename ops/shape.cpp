@@ -311,7 +311,7 @@ std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axi
 }
 
 // y = x with a border;  dL/dx = the middle of dL/dy
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, double value) {
+Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar value) {
   require<ShapeError>(padding.size() % 2 == 0 && padding.size() / 2 <= x.shape().size(),
                       "pad: {} widths for shape {}; give a pair for each axis, from the last one",
                       padding.size(), x.shape());
@@ -329,7 +329,7 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, double val
   bytes_of(whole, x.dtype());  // tells extents whose products overflow
   kernels::Pattern pattern{x.shape(), kernels::row_major(whole), 0};
   for (std::size_t i = 0; i < whole.size(); ++i) pattern.offset += before[i] * pattern.strides[i];
-  Tensor y = Tensor::empty(whole, x.dtype()).fill_(value);
+  Tensor y = Tensor::empty(whole, x.dtype()).fill_(value.as(x.dtype(), "pad"));
   write(x, pattern, y);
   return record(Op::pad, y, wrt(x, [before, shape = x.shape()](const Tensor& dy) {
                   Tensor dx = dy;

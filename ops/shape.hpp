@@ -45,9 +45,9 @@ Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index);
 /// Zeros with extent `extent` along `axis` that hold x at start, start + step, …: undoes slice.
 Tensor embed(const Tensor& x, std::int64_t axis, std::int64_t extent, std::int64_t start,
              std::int64_t step = 1);
-/// Surrounds x with `value`. `padding` is {before, after} of the last axis, then of the last but
-/// one, and so on, as PyTorch's.
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, double value = 0);
+/// Surrounds x with `value`, in x's dtype. `padding` is {before, after} of the last axis, then of
+/// the last but one, and so on, as PyTorch's.
+Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar value = 0);
 /// Reverses the order along the axes.
 Tensor flip(const Tensor& x, const Axes& axes);
 
