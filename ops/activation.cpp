@@ -14,16 +14,16 @@ namespace {
 
 // NaN compares false and must stay NaN.
 const Formula rectified{[](auto v) { return v < 0 ? decltype(v)(0) : v; }};
-const Formula masked{[](auto v, auto s) { return s > 0 ? v : decltype(v)(0); }};
+const Formula masked{[](auto v, auto s) { return s <= 0 ? decltype(v)(0) : v; }};
 
-// y = max(x, 0);  dL/dx = dL/dy where y > 0, else 0
+// y = max(x, 0);  dL/dx = 0 where y ≤ 0, else dL/dy: at NaN too
 Tensor relu_recorded(const Tensor& x, const Tensor& y) {
   return record(Op::relu, y, wrt(x, [y = saved_result(y)](Tensor dy) {
                   return mask_positive(std::move(dy), y());
                 }));
 }
 
-// y = x where s > 0, else 0;  dL/dx = dL/dy where s > 0, else 0
+// y = 0 where s ≤ 0, else x;  dL/dx = 0 where s ≤ 0, else dL/dy
 Tensor mask_recorded(const Tensor& x, const Tensor& sign_of, const Tensor& y) {
   return record(Op::mask_positive, y, wrt(x, [s = saved(sign_of)](Tensor dy) {
                   return mask_positive(std::move(dy), s());

@@ -3,12 +3,12 @@
 
 namespace xgrad {
 
-/// max(x, 0); the gradient at 0 is 0.
+/// max(x, 0); the gradient at 0 is 0, and passes at NaN.
 Tensor relu(const Tensor& x);
 /// In the memory of a temporary that nobody else sees.
 Tensor relu(Tensor&& x);
 
-/// x where `sign_of` > 0, else 0: what relu does to a gradient. Linear in x; no gradient flows to
+/// 0 where `sign_of` ≤ 0, else x: what relu does to a gradient. Linear in x; no gradient flows to
 /// `sign_of`. Both of one shape and dtype.
 Tensor mask_positive(const Tensor& x, const Tensor& sign_of);
 Tensor mask_positive(Tensor&& x, const Tensor& sign_of);
