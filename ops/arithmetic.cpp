@@ -55,24 +55,32 @@ DType dtype_of_operand(const Operand& x) {
   return x.is_tensor() ? x.tensor().dtype() : x.scalar()->kind();
 }
 
-template <class A, class B, class F>
+template <class T, class F>
 Tensor compare_as(const char* operation, const Tensor& a, const Tensor& b, F f) {
   Tensor result = Tensor::empty(broadcast(a.shape(), b.shape(), operation), boolean);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &result}, 1); });
-  kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), a.data<A>(), a.shape(),
-               b.data<B>(), b.shape());
+  kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), a.data<T>(), a.shape(),
+               b.data<T>(), b.shape());
   return result;
 }
 
-/// As whole − other compares with 0, without rounding the first; NaN where the other is.
-double difference(std::int64_t whole, double other) {
-  constexpr auto lowest_whole = static_cast<double>(std::numeric_limits<std::int64_t>::min());
-  if (other < lowest_whole) return 1;
-  if (other >= -lowest_whole) return -1;
-  if (std::isnan(other)) return other;
-  const double below = std::floor(other);
-  const auto bound = static_cast<std::int64_t>(below);
-  return whole < bound ? -1 : whole > bound ? 1 : below - other;
+/// f(x, number) without rounding the whole numbers of x to a floating type.
+template <class F>
+Tensor compare_whole(const char* operation, const Tensor& x, double number, F f) {
+  constexpr auto least = static_cast<double>(std::numeric_limits<std::int64_t>::min());
+  const double floor = std::floor(number);
+  const bool inside = floor >= least && floor < -least;
+  const std::int64_t bound = inside ? static_cast<std::int64_t>(floor) : 0;
+  // What f says where x − number has this sign; outside of int64, all x are on one side.
+  const auto answer = [&](double sign) { return f(inside ? sign : -number, 0.0); };
+  const bool less = answer(-1), same = answer(floor - number), more = answer(1);
+  Tensor result = Tensor::empty(x.shape(), boolean);
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &result}, 1); });
+  kernels::map(Formula{[=](std::int64_t v) {
+                 return bool(((v < bound) & less) | ((v == bound) & same) | ((v > bound) & more));
+               }},
+               x.numel(), result.mutable_data<bool>(), x.data<std::int64_t>());
+  return result;
 }
 
 bool is_fractional(const Operand& x) { return !x.is_tensor() && x.scalar()->kind() == float64; }
@@ -82,16 +90,13 @@ bool is_whole(const Operand& x) { return x.is_tensor() && x.tensor().dtype() == 
 template <class F>
 Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
   if (is_whole(x) && is_fractional(y))
-    return compare_as<std::int64_t, double>(
-        operation, x.tensor(), scalar_like(*y.scalar(), float64),
-        [f](auto u, auto v) { return f(difference(u, v), 0.0); });
+    return compare_whole(operation, x.tensor(), y.scalar()->to<double>(), f);
   if (is_fractional(x) && is_whole(y))
-    return compare_as<double, std::int64_t>(
-        operation, scalar_like(*x.scalar(), float64), y.tensor(),
-        [f](auto u, auto v) { return f(0.0, difference(v, u)); });
+    return compare_whole(operation, y.tensor(), x.scalar()->to<double>(),
+                         [f](auto u, auto v) { return f(v, u); });
   const auto [a, b] = resolve(x, y);
   return dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
-    return compare_as<T, T>(operation, left, right, f);
+    return compare_as<T>(operation, left, right, f);
   });
 }
 
@@ -178,7 +183,7 @@ Tensor pow_scalar(const Tensor& x, double p) {
 template <class F>
 Tensor marked(const Tensor& a, const Tensor& b, F f) {
   return dispatch_floating(a.dtype(), "pow",
-                           [&]<class T>() { return compare_as<T, T>("pow", a, b, f); });
+                           [&]<class T>() { return compare_as<T>("pow", a, b, f); });
 }
 
 // b aᵇ⁻¹, which is 0 where b is 0, even where a⁻¹ is infinite
@@ -230,11 +235,28 @@ Tensor pow(const Operand& x, const Operand& y) {
 
 namespace {
 
-// What of the gradient goes to the side that was taken: nothing where it is `outdone`, and all
-// where it is NaN or its rival is.
-Tensor share(const Tensor& dy, const Tensor& outdone, const Tensor& equal) {
-  return where(outdone, 0, where(equal, dy / 2, dy));
+// What of dy goes to a: nothing where b was taken, half where both are equal, and all elsewhere,
+// NaN included.
+template <class F>
+Tensor share(Op op, const Tensor& dy, const Tensor& a, const Tensor& b, F other_taken) {
+  if (is_grad_enabled())
+    return where(compare(name(op), a, b, other_taken), 0, where(a == b, dy / 2, dy));
+  Tensor part = Tensor::empty(dy.shape(), dy.dtype());
+  const profiler::Scope scope(name(op), [&] { return profiler::work_on({&dy, &a, &b, &part}, 1); });
+  dispatch_floating(dy.dtype(), name(op), [&]<class T>() {
+    const auto f = [other_taken](T slope, T u, T v) {
+      const T half = slope / 2;
+      const T shared = u == v ? half : slope;
+      return other_taken(u, v) ? T(0) : shared;
+    };
+    kernels::map(f, part.shape(), part.mutable_data<T>(), dy.data<T>(), dy.shape(), a.data<T>(),
+                 a.shape(), b.data<T>(), b.shape());
+  });
+  return part;
 }
+
+constexpr auto is_less = [](auto u, auto v) { return u < v; };
+constexpr auto is_greater = [](auto u, auto v) { return u > v; };
 
 }  // namespace
 
@@ -243,13 +265,14 @@ Tensor maximum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
   const Tensor larger =
       combine("maximum", a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
-  return record(
-      Op::maximum, larger,
-      wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
-                 const Tensor& dy) { return sum_to(share(dy, a() < b(), a() == b()), shape); }),
-      wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-        return sum_to(share(dy, b() < a(), a() == b()), shape);
-      }));
+  return record(Op::maximum, larger,
+                wrt(a,
+                    [shape = a.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+                      return sum_to(share(Op::maximum, dy, a(), b(), is_less), shape);
+                    }),
+                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+                  return sum_to(share(Op::maximum, dy, b(), a(), is_less), shape);
+                }));
 }
 
 // y = min(a, b);  dL/da = dL/dy where a < b, half of it where equal
@@ -257,13 +280,14 @@ Tensor minimum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve(x, y);
   const Tensor smaller =
       combine("minimum", a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
-  return record(
-      Op::minimum, smaller,
-      wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
-                 const Tensor& dy) { return sum_to(share(dy, a() > b(), a() == b()), shape); }),
-      wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-        return sum_to(share(dy, b() > a(), a() == b()), shape);
-      }));
+  return record(Op::minimum, smaller,
+                wrt(a,
+                    [shape = a.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+                      return sum_to(share(Op::minimum, dy, a(), b(), is_greater), shape);
+                    }),
+                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
+                  return sum_to(share(Op::minimum, dy, b(), a(), is_greater), shape);
+                }));
 }
 
 // y = a where c, b elsewhere;  dL/da = dL/dy where c, dL/db = dL/dy elsewhere, 0 otherwise
@@ -382,11 +406,30 @@ template <class T>
 constexpr T lowest = std::numeric_limits<T>::has_infinity ? -highest<T>
                                                           : std::numeric_limits<T>::min();
 
-/// NaN where the value or a bound is.
+// dy where min ≤ x ≤ max, for floating x
+Tensor passed_by_clamp(const Tensor& x, const Tensor& dy, const std::optional<Scalar>& min,
+                       const std::optional<Scalar>& max) {
+  const double low = min ? min->as(x.dtype()).to<double>() : lowest<double>;
+  const double high = max ? max->as(x.dtype()).to<double>() : highest<double>;
+  return combine("clamp", x, dy, Formula{[low, high](auto v, auto slope) {
+                   using T = decltype(v);
+                   const T above = v >= static_cast<T>(low) ? slope : T(0);
+                   return v <= static_cast<T>(high) ? above : T(0);
+                 }});
+}
+
+// min(max(x, low), high); all NaN where a bound is, NaN where x is
 template <class T>
-T limited(T value, T low, T high) {
-  const T raised_up = value < low || low != low ? low : value;
-  return raised_up > high || high != high ? high : raised_up;
+void clamp_values(std::int64_t n, T* y, const T* x, T low, T high) {
+  if (low != low || high != high) {
+    std::fill_n(y, n, low != low ? low : high);
+    return;
+  }
+  kernels::map(Formula{[low, high](T v) {
+                 const T above = v < low ? low : v;
+                 return above > high ? high : above;
+               }},
+               n, y, x);
 }
 
 }  // namespace
@@ -403,10 +446,10 @@ Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scala
   dispatch_numeric(x.dtype(), "clamp", [&]<class T>() {
     const T low = min ? min->to<T>("clamp") : lowest<T>;
     const T high = max ? max->to<T>("clamp") : highest<T>;
-    kernels::map(Formula{[low, high](T v) { return limited(v, low, high); }}, y.numel(),
-                 own_data<T>(y), own_data<T>(in));
+    clamp_values(y.numel(), own_data<T>(y), own_data<T>(in), low, high);
   });
   return record(Op::clamp, y, wrt(x, [x = saved(x), min, max](const Tensor& dy) {
+                  if (!is_grad_enabled()) return passed_by_clamp(x(), dy, min, max);
                   const Tensor below = max ? where(x() <= *max, dy, 0) : dy;
                   return min ? where(x() >= *min, below, 0) : below;
                 }));
