@@ -4,19 +4,21 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <span>
 
 namespace xgrad::nn::init {
 namespace {
 
-/// x = shift + factor · (values that `fill` draws)
-template <class Fill>
-Tensor draw(Tensor x, double shift, double factor, Fill fill) {
+/// x = place(values that `fill` draws), place<T> giving what makes a T of each.
+template <class Fill, class Place>
+Tensor draw(Tensor x, Fill fill, Place place) {
   const NoGradGuard guard;
   dispatch_floating(x.dtype(), "init", [&]<class T>() {
+    const auto placed = place.template operator()<T>();
     const std::span values(x.mutable_data<T>(), static_cast<std::size_t>(x.numel()));
     fill(values);
-    for (T& value : values) value = static_cast<T>(shift + factor * static_cast<double>(value));
+    for (T& value : values) value = placed(static_cast<double>(value));
   });
   return x;
 }
@@ -34,13 +36,31 @@ Tensor zeros_(Tensor x) { return constant_(std::move(x), 0); }
 Tensor ones_(Tensor x) { return constant_(std::move(x), 1); }
 
 Tensor normal_(Tensor x, double mean, double std, Generator* generator) {
-  return draw(std::move(x), mean, std,
-              [&](auto values) { or_default(generator).fill_normal(values); });
+  return draw(
+      std::move(x), [&](auto values) { or_default(generator).fill_normal(values); },
+      [&]<class T>() {
+        return [mean, std](double value) { return static_cast<T>(mean + std * value); };
+      });
 }
 
 Tensor uniform_(Tensor x, double low, double high, Generator* generator) {
-  return draw(std::move(x), low, high - low,
-              [&](auto values) { or_default(generator).fill_uniform(values); });
+  return draw(
+      std::move(x), [&](auto values) { or_default(generator).fill_uniform(values); },
+      [&]<class T>() {
+        constexpr double largest = std::numeric_limits<T>::max();
+        require<ValueError>(-largest <= low && low <= high && high <= largest,
+                            "uniform_: [{}, {}) is no interval of finite {}", low, high,
+                            dtype_of<T>());
+        // Where the width overflows, that of half the interval does not. To halve is exact.
+        const double unit = std::isfinite(high - low) ? 1 : 0.5;
+        const double start = low * unit;
+        const double width = high * unit - start;
+        // A sum rounds up to `high` where its values are further apart than those drawn.
+        const T last = std::nextafter(static_cast<T>(high), static_cast<T>(low));
+        return [start, width, back = 1 / unit, last](double value) {
+          return std::min(static_cast<T>((start + width * value) * back), last);
+        };
+      });
 }
 
 Fans fans(const Tensor& weight) {

@@ -10,7 +10,8 @@ Tensor zeros_(Tensor x);
 Tensor ones_(Tensor x);
 Tensor constant_(Tensor x, double value);
 Tensor normal_(Tensor x, double mean = 0, double std = 1, Generator* generator = nullptr);
-/// Uniform in [low, high).
+/// Uniform in [low, high), the bounds as x's dtype has them; `low` if that leaves nothing between.
+/// ValueError unless low ≤ high and both are finite in that dtype.
 Tensor uniform_(Tensor x, double low = 0, double high = 1, Generator* generator = nullptr);
 
 /// Inputs and outputs of one unit of weight [out, in, …]: the receptive field counts in both.

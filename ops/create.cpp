@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 namespace xgrad {
 namespace {
@@ -36,6 +37,21 @@ void take_over(const std::vector<T>& values, Tensor& x, const char* operation) {
   dispatch(x.dtype(), [&]<class Own>() {
     std::ranges::transform(values, x.mutable_data<Own>(),
                            [&](const T& v) { return Scalar(v).to<Own>(operation); });
+  });
+}
+
+/// DTypeError unless `dtype` tells all whole numbers from `first` to `last` apart.
+void require_whole(const char* operation, DType dtype, std::int64_t first, std::int64_t last) {
+  dispatch(dtype, [&]<class T>() {
+    if constexpr (!std::is_same_v<T, std::int64_t>) {
+      constexpr bool truth = std::is_same_v<T, bool>;
+      constexpr std::int64_t most = truth ? 1 : std::int64_t{1} << std::numeric_limits<T>::digits;
+      constexpr std::int64_t least = truth ? 0 : -most;
+      require<DTypeError>(first >= least && last <= most,
+                          "{}: {} does not tell all whole numbers from {} to {} apart, only those "
+                          "from {} to {}; use int64",
+                          operation, dtype, first, last, least, most);
+    }
   });
 }
 
@@ -221,18 +237,20 @@ Tensor randn(const Shape& shape, const TensorOptions& options) {
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options) {
   require<ValueError>(low < high, "randint: no whole number lies in [{}, {})", low, high);
+  require_whole("randint", options.dtype.value_or(int64), low, high - 1);
   Tensor x = make(shape, options, int64);
   Generator& generator = generator_of(options);
-  const auto range = static_cast<std::uint64_t>(high) - static_cast<std::uint64_t>(low);
-  // Unsigned, as more than half of all whole numbers may lie between the two.
-  generate(x, [&](std::int64_t) {
-    return static_cast<std::int64_t>(static_cast<std::uint64_t>(low) + generator.below(range));
-  });
+  // Without a sign, in which the range may be twice as long as in int64.
+  const auto start = static_cast<std::uint64_t>(low);
+  const std::uint64_t range = static_cast<std::uint64_t>(high) - start;
+  generate(x,
+           [&](std::int64_t) { return static_cast<std::int64_t>(start + generator.below(range)); });
   return finish(x, options);
 }
 
 Tensor randperm(std::int64_t n, const TensorOptions& options) {
   require<ValueError>(n >= 0, "randperm: {} elements", n);
+  require_whole("randperm", options.dtype.value_or(int64), 0, n - 1);
   Tensor x = arange(n, {.dtype = options.dtype.value_or(int64)});
   Generator& generator = generator_of(options);
   dispatch(x.dtype(), [&]<class T>() {

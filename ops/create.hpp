@@ -68,10 +68,12 @@ Tensor eye(std::int64_t n, std::optional<std::int64_t> m = {}, const TensorOptio
 Tensor rand(const Shape& shape, const TensorOptions& options = {});
 /// Mean 0, deviation 1.
 Tensor randn(const Shape& shape, const TensorOptions& options = {});
-/// Whole numbers in [low, high), int64 by default. ValueError unless low < high.
+/// Whole numbers in [low, high), int64 by default, each equally likely however long the range.
+/// ValueError unless low < high; DTypeError where the dtype cannot tell them apart (float32 does up
+/// to ±2²⁴).
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options = {});
-/// 0..n−1 in random order.
+/// 0..n−1 in random order. DTypeError as for randint.
 Tensor randperm(std::int64_t n, const TensorOptions& options = {});
 
 namespace detail {

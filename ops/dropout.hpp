@@ -11,6 +11,7 @@ struct DropoutOptions {
 };
 
 /// Zeroes elements at random and divides the others by 1 − p, so that the mean stays.
+/// What is drawn has 24 bits: the elements of 2²⁴ that are zeroed are p 2²⁴, rounded up.
 /// ValueError unless 0 ≤ p ≤ 1.
 Tensor dropout(const Tensor& x, const DropoutOptions& options = {});
 
