@@ -8,6 +8,7 @@
 
 namespace xgrad {
 
+using kernels::Expression;
 using kernels::Formula;
 
 namespace {
@@ -37,34 +38,27 @@ void check_mask(const Tensor& x, const Tensor& sign_of) {
                       sign_of.dtype());
 }
 
-/// Φ(x), the normal distribution's cumulative function.
-constexpr auto cumulative = [](const auto& v) {
-  using T = typename std::decay_t<decltype(v)>::value_type;
-  return T(0.5) + T(0.5) * xt::erf(v * static_cast<T>(std::numbers::sqrt2 / 2));
-};
-
-constexpr double density_at_0 = std::numbers::inv_sqrtpi * std::numbers::sqrt2 / 2;  // 1/√(2π)
-
 /// dy (Φ(x) + x φ(x)) in one pass.
 Tensor gelu_gradient(const Tensor& x, const Tensor& dy) {
   const Layout layout = common_layout(x, dy);
   const Tensor in = arranged(x, layout);
-  const Tensor slope = arranged(dy, layout);
+  const Tensor d = arranged(dy, layout);
   Tensor dx = empty_like(in);
   const profiler::Scope scope("gelu", [&] { return profiler::work_on({&x, &dy, &dx}, 1); });
   dispatch_floating(x.dtype(), "gelu", [&]<class T>() {
-    const T* v = own_data<T>(in);
-    const T* d = own_data<T>(slope);
-    T* out = own_data<T>(dx);
-    kernels::parallel_for(dx.numel(), kernels::worthwhile, [=](auto begin, auto end) {
-      const auto a = kernels::adapt(v + begin, end - begin);
-      auto target = kernels::adapt(out + begin, end - begin);
-      xt::noalias(target) =
-          kernels::adapt(d + begin, end - begin) *
-          (cumulative(a) + a * static_cast<T>(density_at_0) * xt::exp(a * a * T(-0.5)));
-    });
+    const Expression f{[](const auto& u, const auto& v) { return u * kernels::gelu_slope(v); }};
+    kernels::map(f, dx.numel(), own_data<T>(dx), own_data<T>(d), own_data<T>(in));
   });
   return dx;
+}
+
+/// The same from operations. Φ = ½ erfc(−x / √2), which does not cancel; both terms are constant
+/// long before ±40, where an infinite x would make 0 · ∞ of the second.
+Tensor gelu_gradient_recorded(const Tensor& x, const Tensor& dy) {
+  constexpr double half_root = std::numbers::sqrt2 / 2;
+  constexpr double density_at_0 = std::numbers::inv_sqrtpi * half_root;
+  const Tensor v = clamp(x, -40, 40);
+  return dy * (0.5 * erfc(v * -half_root) + v * density_at_0 * exp(-0.5 * square(v)));
 }
 
 }  // namespace
@@ -72,11 +66,10 @@ Tensor gelu_gradient(const Tensor& x, const Tensor& dy) {
 // y = x Φ(x);  dL/dx = (Φ(x) + x φ(x)) dL/dy
 Tensor gelu(const Tensor& x) {
   const Tensor y =
-      map_floating("gelu", x, kernels::Expression{[](const auto& v) { return v * cumulative(v); }});
+      map_floating("gelu", x, Expression{[](const auto& v) { return kernels::gelu(v); }});
   return record(Op::gelu, y, wrt(x, [x = saved(x)](const Tensor& dy) {
-                  if (!is_grad_enabled()) return gelu_gradient(x(), dy);
-                  const Tensor area = 0.5 + 0.5 * erf(x() * (std::numbers::sqrt2 / 2));
-                  return dy * (area + x() * density_at_0 * exp(-0.5 * square(x())));
+                  return is_grad_enabled() ? gelu_gradient_recorded(x(), dy)
+                                           : gelu_gradient(x(), dy);
                 }));
 }
 

@@ -14,7 +14,8 @@ Tensor mask_positive(const Tensor& x, const Tensor& sign_of);
 Tensor mask_positive(Tensor&& x, const Tensor& sign_of);
 
 /// x Φ(x), with Φ the normal distribution's cumulative function (Hendrycks and Gimpel,
-/// arXiv:1606.08415); exact, not the approximation by tanh.
+/// arXiv:1606.08415); exact, not the approximation by tanh: within 7 units in the last place
+/// everywhere. −0 at −∞, where the gradient is 0 as well.
 Tensor gelu(const Tensor& x);
 
 }  // namespace xgrad

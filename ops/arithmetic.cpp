@@ -335,27 +335,15 @@ Tensor abs(const Tensor& x) {
 
 // y = eˣ;  dL/dx = y dL/dy
 Tensor exp(const Tensor& x) {
-  const Tensor y = map_floating("exp", x, Expression{[](const auto& v) { return xt::exp(v); }});
+  const Tensor y =
+      map_floating("exp", x, Expression{[](const auto& v) { return kernels::exp(v); }});
   return record(Op::exp, y, wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y(); }));
 }
 
-namespace {
-
-// xsimd takes denormals for negative numbers and gives NaN for them.
-template <class T>
-void mend_log_of_denormals(const T* x, T* y, std::int64_t n) {
-  for (std::int64_t i = 0; i < n; ++i)
-    if (x[i] > 0 && x[i] < std::numeric_limits<T>::min()) y[i] = std::log(x[i]);
-}
-
-}  // namespace
-
 // y = ln x;  dL/dx = dL/dy / x
 Tensor log(const Tensor& x) {
-  Tensor y = map_floating("log", x, Expression{[](const auto& v) { return xt::log(v); }});
-  dispatch_floating(x.dtype(), "log", [&]<class T>() {
-    mend_log_of_denormals(x.data<T>(), y.mutable_data<T>(), x.numel());
-  });
+  const Tensor y =
+      map_floating("log", x, Expression{[](const auto& v) { return kernels::log(v); }});
   return record(Op::log, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy / x(); }));
 }
 
@@ -374,25 +362,34 @@ Tensor square(const Tensor& x) {
 
 // y = tanh x;  dL/dx = (1 − y²) dL/dy
 Tensor tanh(const Tensor& x) {
-  const Tensor y = map_floating("tanh", x, Expression{[](const auto& v) { return xt::tanh(v); }});
+  const Tensor y =
+      map_floating("tanh", x, Expression{[](const auto& v) { return kernels::tanh(v); }});
   return record(Op::tanh, y,
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * (1 - square(y())); }));
 }
 
 // y = erf x;  dL/dx = 2/√π e^(−x²) dL/dy
 Tensor erf(const Tensor& x) {
-  const Tensor y = map_floating("erf", x, Expression{[](const auto& v) { return xt::erf(v); }});
+  const Tensor y =
+      map_floating("erf", x, Expression{[](const auto& v) { return kernels::erf(v); }});
   return record(Op::erf, y, wrt(x, [x = saved(x)](const Tensor& dy) {
                   return dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
                 }));
 }
 
+// y = erfc x;  dL/dx = −2/√π e^(−x²) dL/dy
+Tensor erfc(const Tensor& x) {
+  const Tensor y =
+      map_floating("erfc", x, Expression{[](const auto& v) { return kernels::erfc(v); }});
+  return record(Op::erfc, y, wrt(x, [x = saved(x)](const Tensor& dy) {
+                  return dy * (-2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
+                }));
+}
+
 // y = 1 / (1 + e⁻ˣ);  dL/dx = y (1 − y) dL/dy
 Tensor sigmoid(const Tensor& x) {
-  const Tensor y = map_floating("sigmoid", x, Expression{[](const auto& v) {
-                                  using T = typename std::decay_t<decltype(v)>::value_type;
-                                  return T(1) / (T(1) + xt::exp(-v));
-                                }});
+  const Tensor y =
+      map_floating("sigmoid", x, Expression{[](const auto& v) { return kernels::sigmoid(v); }});
   return record(Op::sigmoid, y,
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y() * (1 - y()); }));
 }

@@ -40,16 +40,23 @@ Tensor minimum(const Operand& a, const Operand& b);
 /// a where the bool tensor `condition` holds, b elsewhere; all three broadcast.
 Tensor where(const Tensor& condition, const Operand& a, const Operand& b);
 
+// The functions from exp to sigmoid take float32 and float64 (DTypeError otherwise). A value
+// depends on its argument alone, not on its place in the tensor. The number behind each is its
+// largest error anywhere, denormals included, in units in the last place of the result.
+
 Tensor neg(const Tensor& x);
 /// The gradient at 0 is 0.
 Tensor abs(const Tensor& x);
-Tensor exp(const Tensor& x);
-Tensor log(const Tensor& x);
-Tensor sqrt(const Tensor& x);
+Tensor exp(const Tensor& x);   ///< 1.1
+Tensor log(const Tensor& x);   ///< 1
+Tensor sqrt(const Tensor& x);  ///< ½
 Tensor square(const Tensor& x);
-Tensor tanh(const Tensor& x);
-/// The error function, 2/√π ∫₀ˣ e^(−t²) dt.
+Tensor tanh(const Tensor& x);  ///< 3.5
+/// The error function, 2/√π ∫₀ˣ e^(−t²) dt. 3
 Tensor erf(const Tensor& x);
+/// 1 − erf(x), without the cancellation for large x. 7
+Tensor erfc(const Tensor& x);
+/// 1 / (1 + e⁻ˣ), for any x where the result is a number other than 0. 2.5
 Tensor sigmoid(const Tensor& x);
 /// min(max(x, min), max), so max where min > max; a fractional bound makes integers float32. The
 /// gradient passes where min ≤ x ≤ max. ValueError without a bound.

@@ -13,7 +13,7 @@ namespace xgrad {
 // clang-format off
 #define XGRAD_OPERATIONS(X)                                                                       \
   X(add) X(sub) X(mul) X(div) X(neg) X(abs) X(exp) X(log) X(sqrt) X(square) X(tanh) X(sigmoid)    \
-  X(erf) X(gelu)                                                                                  \
+  X(erf) X(erfc) X(gelu)                                                                          \
   X(pow) X(clamp) X(maximum) X(minimum) X(where) X(to) X(clone) X(relu) X(mask_positive)          \
   X(sum) X(mean) X(var) X(prod) X(max) X(min) X(logsumexp)                                        \
   X(reshape) X(flatten) X(transpose) X(permute) X(squeeze) X(unsqueeze) X(expand) X(cat) X(stack) \

@@ -1,16 +1,20 @@
 #pragma once
 // Internal: elementwise work on contiguous memory, in one or several threads, with broadcasting.
 //
-// A function comes in one of two styles. An Expression maps an xtensor expression: this is how the
-// transcendental functions get vectorised. A Formula maps single values, in a loop the compiler
-// vectorises: arithmetic (equal to xtensor on long rows, faster on short ones), comparisons and
-// selections (xtensor is 6 times slower), integers.
+// A function comes in one of two styles. An Expression maps xtensor expressions: this is how the
+// transcendental functions (transcendental.hpp) get vectorised. A Formula maps single values, in a
+// loop the compiler vectorises: arithmetic (equal to xtensor on long rows, faster on short ones),
+// comparisons and selections (xtensor is 6 times slower), integers.
+//
+// A value does not depend on its place. What is left before and after whole registers of an
+// Expression is worked out in registers too, filled up; a Formula rounds after every operation.
 
 #include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/stream.hpp>
-#include <xgrad/ops/kernels/xtensor.hpp>
+#include <xgrad/ops/kernels/transcendental.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <type_traits>
@@ -33,10 +37,52 @@ Formula(F) -> Formula<F>;
 
 namespace detail {
 
-template <class R, class A, class F>
-void row(const Expression<F>& expression, std::int64_t n, R* out, const A* a) {
+/// Values that fill a whole number of any processor's registers.
+template <class T>
+inline constexpr std::int64_t whole = 64 / sizeof(T);
+
+/// For `out` at a multiple of 64 bytes and n a multiple of `whole`: xtensor then works in registers
+/// alone. Not inlined, so that all parts of a row go through the same instructions; flat, because
+/// calls inside xtensor keep one call of this from starting before the last one has ended.
+template <class R, class F, class... A>
+[[gnu::noinline, gnu::flatten]] void assign(const Expression<F>& expression, std::int64_t n, R* out,
+                                            const A*... a) {
   auto target = adapt(out, n);
-  xt::noalias(target) = expression.f(adapt(a, n));
+  xt::noalias(target) = expression.f(adapt(a, n)...);
+}
+
+/// For fewer than `whole` values.
+template <class R, class F, class... A>
+void assign_padded(const Expression<F>& expression, std::int64_t n, R* out, const A*... a) {
+  alignas(64) std::array<R, whole<R>> result;
+  const auto padded = [n](const auto* values) {
+    std::array<std::remove_cvref_t<decltype(*values)>, whole<R>> copy{};
+    // As long as the array, which the compiler makes one masked move.
+    for (std::int64_t i = 0; i < whole<R>; ++i)
+      if (i < n) copy[static_cast<std::size_t>(i)] = values[i];
+    return copy;
+  };
+  assign(expression, whole<R>, result.data(), padded(a).data()...);
+  for (std::int64_t i = 0; i < whole<R>; ++i)
+    if (i < n) out[i] = result[static_cast<std::size_t>(i)];
+}
+
+template <class R, class F, class... A>
+void row(const Expression<F>& expression, std::int64_t n, R* out, const A*... a) {
+  if (n < whole<R>) return assign_padded(expression, n, out, a...);
+  const auto past = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(out) / sizeof(R));
+  const std::int64_t before = (whole<R> - past % whole<R>) % whole<R>;
+  const std::int64_t middle = (n - before) / whole<R> * whole<R>;
+  // Before and after the middle: the first and the last values there are, some of them twice. Both
+  // are worked out before `out`, which may be `a`, is written.
+  alignas(64) std::array<R, whole<R>> first;
+  alignas(64) std::array<R, whole<R>> last;
+  const bool rest = before + middle < n;
+  if (before > 0) assign(expression, whole<R>, first.data(), a...);
+  if (rest) assign(expression, whole<R>, last.data(), (a + n - whole<R>)...);
+  if (middle > 0) assign(expression, middle, out + before, (a + before)...);
+  if (before > 0) std::copy(first.begin(), first.end(), out);
+  if (rest) std::copy(last.begin(), last.end(), out + n - whole<R>);
 }
 
 /// Rows of this many bytes fit no cache: they are written past it, which spares reading first what
@@ -83,11 +129,11 @@ void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a, bool a_f
 
 }  // namespace detail
 
-/// out[i] = f(a[i])
-template <class R, class A, class F>
-void map(const F& f, std::int64_t n, R* out, const A* a) {
+/// out[i] = f(a[i]…), of several for an Expression
+template <class R, class F, class... A>
+void map(const F& f, std::int64_t n, R* out, const A*... a) {
   parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
-    detail::row(f, end - begin, out + begin, a + begin);
+    detail::row(f, end - begin, out + begin, (a + begin)...);
   });
 }
 

@@ -1,7 +1,7 @@
+#include <xgrad/ops/kernels/elementwise.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
-#include <xgrad/ops/kernels/xtensor.hpp>
 
 #include <algorithm>
 #include <array>
@@ -52,8 +52,7 @@ T sum_of_chunks(std::int64_t n, const F& f) {
 /// out = eˣ⁻ᵗ
 template <class T>
 void exp_shifted(std::int64_t n, const T* x, T shift, T* out) {
-  auto target = adapt(out, n);
-  xt::noalias(target) = xt::exp(adapt(x, n) - shift);
+  detail::row(Expression{[shift](const auto& v) { return exp(v - shift); }}, n, out, x);
 }
 
 }  // namespace

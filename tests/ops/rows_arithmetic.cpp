@@ -35,6 +35,8 @@ Rows unary_rows(Op op) {
       return on_shapes([](const Tensor& x) { return tanh(x); }, any);
     case Op::erf:
       return on_shapes([](const Tensor& x) { return erf(x); }, any);
+    case Op::erfc:
+      return on_shapes([](const Tensor& x) { return erfc(x); }, any);
     case Op::gelu:
       return on_shapes([](const Tensor& x) { return gelu(x); }, any);
     case Op::sigmoid:

@@ -18,6 +18,7 @@ Rows rows(Op op) {
     case Op::square:
     case Op::tanh:
     case Op::erf:
+    case Op::erfc:
     case Op::gelu:
     case Op::sigmoid:
     case Op::clamp:
