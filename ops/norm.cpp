@@ -28,18 +28,23 @@ Tensor per_channel(const Tensor& values, const Tensor& x) {
   return reshape(values, shape);
 }
 
+/// The mean is mean + rest: what mean has no digits for is as much as a unit where the mean is
+/// large beside the deviation.
 struct Statistics {
   Tensor mean;
+  Tensor rest;
   Tensor var;  // biased
 };
 
 Statistics statistics(const Tensor& given) {
   const Tensor x = as_it_lies(given);
-  Statistics s{Tensor::empty({x.size(1)}, x.dtype()), Tensor::empty({x.size(1)}, x.dtype())};
+  const auto values = [&] { return Tensor::empty({x.size(1)}, x.dtype()); };
+  Statistics s{values(), values(), values()};
   const profiler::Scope scope("batch_norm, statistics", [&] { return profiler::work_on({&x}); });
   dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    kernels::moments<T>(channel_extents(x), own_data<T>(x), s.mean.mutable_data<T>(),
-                        s.var.mutable_data<T>());
+    kernels::moments<T>(
+        channel_extents(x), own_data<T>(x),
+        {s.mean.mutable_data<T>(), s.rest.mutable_data<T>(), s.var.mutable_data<T>()});
   });
   return s;
 }
@@ -48,9 +53,13 @@ Statistics statistics(const Tensor& given) {
 /// which are worked out once. Kept only when something is recorded.
 class Normalized : public RefCounted, public detail::SmallObject {
  public:
-  Normalized(const Tensor& x, const Tensor& weight, const Tensor& mean, const Tensor& inverse_std,
-             double eps)
-      : x_(saved(x)), mean_(mean), inverse_std_(inverse_std), eps_(eps) {
+  Normalized(const Tensor& x, const Tensor& weight, const Statistics& statistics,
+             const Tensor& inverse_std, double eps)
+      : x_(saved(x)),
+        mean_(statistics.mean),
+        rest_(statistics.rest),
+        inverse_std_(inverse_std),
+        eps_(eps) {
     if (weight.defined()) weight_ = saved(weight);
   }
 
@@ -60,8 +69,8 @@ class Normalized : public RefCounted, public detail::SmallObject {
     const Tensor scale = weight_ ? (*weight_)() * inverse_std_ : inverse_std_;
     const double share = 1 / static_cast<double>(channel_extents(x).count());
     const Sums& sums = sums_of(dy);
-    const Tensor by_x = scale * square(inverse_std_) * sums.dot * -share;
-    const Tensor constant = scale * sums.sum * -share;
+    const Tensor by_x = scale * square(inverse_std_) * dot(sums) * -share;
+    const Tensor constant = scale * sums.sum * -share - by_x * rest_;
     Tensor dx = empty_like(x);
     const profiler::Scope scope("batch_norm, input", [&] {
       return profiler::work_on({&dy, &x, &dx});
@@ -72,7 +81,7 @@ class Normalized : public RefCounted, public detail::SmallObject {
     });
     return dx;
   }
-  Tensor weight_gradient(const Tensor& dy) { return sums_of(dy).dot * inverse_std_; }
+  Tensor weight_gradient(const Tensor& dy) { return dot(sums_of(dy)) * inverse_std_; }
   /// A copy, because who gets it may change it.
   Tensor bias_gradient(const Tensor& dy) { return clone(sums_of(dy).sum); }
 
@@ -108,10 +117,13 @@ class Normalized : public RefCounted, public detail::SmallObject {
     return *sums_;
   }
 
+  /// Σ dy (x − the whole mean).
+  Tensor dot(const Sums& sums) const { return sums.dot - rest_ * sums.sum; }
+
   /// x with mean 0 and variance 1, and 1 / its standard deviation.
   std::pair<Tensor, Tensor> unit_recorded() const {
     const Tensor x = x_();
-    const Tensor centered = x - mean(x, batch_axes(x), true);
+    const Tensor centered = detail::centered(x, batch_axes(x));
     const Tensor inverse_std = 1 / sqrt(mean(square(centered), batch_axes(x), true) + eps_);
     return {centered * inverse_std, inverse_std};
   }
@@ -119,6 +131,7 @@ class Normalized : public RefCounted, public detail::SmallObject {
   Saved x_;
   std::optional<Saved> weight_;
   Tensor mean_;
+  Tensor rest_;
   Tensor inverse_std_;
   double eps_;
   std::optional<Sums> sums_;
@@ -156,11 +169,13 @@ void check(const Tensor& x, const Tensor& running_mean, const Tensor& running_va
 
 void update(Tensor& running, const Tensor& batch, double momentum) {
   dispatch_floating(running.dtype(), "batch_norm", [&]<class T>() {
-    const T share = static_cast<T>(momentum);
     T* const values = running.mutable_data<T>();
     const T* const fresh = batch.data<T>();
-    for (std::int64_t c = 0; c < running.numel(); ++c)
-      values[c] = (1 - share) * values[c] + share * fresh[c];
+    for (std::int64_t c = 0; c < running.numel(); ++c) {
+      // Rounded once: over many batches that comes to 1 / momentum roundings at most.
+      const double value = values[c];
+      values[c] = static_cast<T>(value + momentum * (static_cast<double>(fresh[c]) - value));
+    }
   });
 }
 
@@ -172,6 +187,7 @@ void update(Tensor& running, const Tensor& batch, double momentum) {
 Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, const Tensor& weight,
                   const Tensor& bias, const BatchNormOptions& options) {
   check(x, running_mean, running_var, weight, bias, options);
+  Statistics batch;
   Tensor mean;
   Tensor inverse_std;
   Tensor scale;
@@ -179,13 +195,13 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
   {
     const NoGradGuard guard;
     if (options.training) {
-      const auto [batch_mean, batch_var] = statistics(x);
-      mean = batch_mean;
-      inverse_std = 1 / sqrt(batch_var + options.eps);
+      batch = statistics(x);
+      mean = batch.mean;
+      inverse_std = 1 / sqrt(batch.var + options.eps);
       if (running_mean.defined() && x.numel() > 0) {
         const auto count = static_cast<double>(channel_extents(x).count());
         update(running_mean, mean, options.momentum);
-        update(running_var, batch_var * (count / (count - 1)), options.momentum);
+        update(running_var, batch.var * (count / (count - 1)), options.momentum);
       }
     } else {
       mean = clone(running_mean);
@@ -193,6 +209,8 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
     }
     scale = weight.defined() ? weight * inverse_std : inverse_std;
     shift = bias.defined() ? bias : Tensor::empty(mean.shape(), x.dtype()).fill_(0);
+    // y = a (x − m) + (b − a · rest)
+    if (options.training) shift = shift - scale * batch.rest;
   }
   const Tensor in = as_it_lies(x);
   Tensor y = empty_like(in);
@@ -219,7 +237,7 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
             }),
         wrt(b, [](const Tensor& dy) { return sum(dy, batch_axes(dy)); }));
 
-  const Ref<Normalized> n(new Normalized(x, weight, mean, inverse_std, options.eps));
+  const Ref<Normalized> n(new Normalized(x, weight, batch, inverse_std, options.eps));
   return record(
       Op::batch_norm, y,
       wrt(x,

@@ -3,6 +3,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
@@ -11,6 +12,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <type_traits>
 
 namespace xgrad {
 namespace {
@@ -46,22 +48,31 @@ std::int64_t product_of(const Shape& shape, std::size_t begin, std::size_t end) 
   return product;
 }
 
+/// Of what a reduction makes: the result, and what goes from one run of axes to the next.
+struct DTypes {
+  DType result;
+  DType between;
+};
+
 /// Reduces runs of adjacent axes, from the last to the first, with kernel(source, extents, result).
 /// Not recorded; keeps the axes with extent 1. Normalised axes only.
 template <class Kernel>
-Tensor reduce_runs(const char* operation, const Tensor& x, const Axes& axes, Kernel kernel) {
+Tensor reduce_runs(const char* operation, const Tensor& x, const Axes& axes, const DTypes& dtypes,
+                   Kernel kernel) {
   Tensor result = x.detach();
+  std::size_t left = axes.size();
   for (std::size_t end = x.shape().size(); end > 0;) {
     std::size_t begin = end - 1;
     const bool reduced = contains(axes, begin);
     while (begin > 0 && contains(axes, begin - 1) == reduced) --begin;
     if (reduced) {
+      left -= end - begin;
       const Shape& shape = result.shape();
       const kernels::Extents extents{product_of(shape, 0, begin), product_of(shape, begin, end),
                                      product_of(shape, end, shape.size())};
       Shape next = shape;
       for (std::size_t i = begin; i < end; ++i) next[i] = 1;
-      Tensor smaller = Tensor::empty(next, x.dtype());
+      Tensor smaller = Tensor::empty(next, left > 0 ? dtypes.between : dtypes.result);
       const profiler::Scope scope(operation, [&] {
         return profiler::work_on({&result, &smaller});
       });
@@ -70,7 +81,8 @@ Tensor reduce_runs(const char* operation, const Tensor& x, const Axes& axes, Ker
     }
     end = begin;
   }
-  return result.storage() == x.storage() ? no_grad([&] { return clone(x); }) : result;
+  if (result.storage() != x.storage()) return result;
+  return no_grad([&] { return x.dtype() == dtypes.result ? clone(x) : to(x, dtypes.result); });
 }
 
 /// The recorded result in the shape the caller asked for.
@@ -78,25 +90,43 @@ Tensor shaped(const Tensor& kept, const Axes& axes, bool keepdim) {
   return keepdim ? kept : kept.reshape(dropped_shape(kept.shape(), axes));
 }
 
+/// What sums of x are joined in.
+DType wide(DType x) { return x == float32 ? float64 : x; }
+
+/// f<From, To>() for a sum of x and the dtype it is made in: x's own, or its wide one.
+template <class F>
+void dispatch_sum(DType x, DType result, const F& f) {
+  dispatch_numeric(x, "sum", [&]<class T>() {
+    if (x == result) return f.template operator()<T, T>();
+    if constexpr (std::is_same_v<T, float>) return f.template operator()<float, double>();
+    if constexpr (std::is_same_v<T, double>) return f.template operator()<double, float>();
+  });
+}
+
 /// Σ over all axes of images but their channels, as the images lie.
-Tensor sum_channels(const Tensor& given) {
+Tensor sum_channels(const Tensor& given, DType result) {
   const Tensor x = as_it_lies(given);
-  Tensor y = Tensor::empty({1, x.size(1), 1, 1}, x.dtype());
+  Tensor y = Tensor::empty({1, x.size(1), 1, 1}, result);
   const profiler::Scope scope("sum", [&] { return profiler::work_on({&x, &y}); });
   dispatch_floating(x.dtype(), "sum", [&]<class T>() {
-    kernels::channel_sums(channel_extents(x), own_data<T>(x), own_data<T>(y));
+    if (x.dtype() == result)
+      kernels::channel_sums(channel_extents(x), own_data<T>(x), own_data<T>(y));
+    else
+      kernels::channel_sums(channel_extents(x), own_data<T>(x), own_data<kernels::Wide<T>>(y));
   });
   return y;
 }
 
-Tensor sum_values(const Tensor& x, const Axes& axes) {
-  if (x.dim() == 4 && axes == Axes{0, 2, 3} && is_floating(x.dtype())) return sum_channels(x);
-  return dispatch_numeric(x.dtype(), "sum", [&]<class T>() {
-    return reduce_runs("sum", x, axes,
-                       [](const Tensor& source, const kernels::Extents& e, Tensor& out) {
-                         kernels::sum(source.data<T>(), e, out.mutable_data<T>());
+/// Σ x in `result`, which is x's dtype or its wide one.
+Tensor sum_values(const Tensor& x, const Axes& axes, DType result) {
+  if (x.dim() == 4 && axes == Axes{0, 2, 3} && is_floating(x.dtype()))
+    return sum_channels(x, result);
+  return reduce_runs("sum", x, axes, {result, wide(x.dtype())},
+                     [](const Tensor& source, const kernels::Extents& e, Tensor& out) {
+                       dispatch_sum(source.dtype(), out.dtype(), [&]<class From, class To>() {
+                         kernels::sum(source.data<From>(), e, out.mutable_data<To>());
                        });
-  });
+                     });
 }
 
 }  // namespace
@@ -106,7 +136,7 @@ Tensor sum(const Tensor& input, const Axes& which, bool keepdim) {
   const Tensor x = input.dtype() == boolean ? to(input, int64) : input;
   const Axes axes = normalize_axes(which, x.shape().size(), "sum");
   const Shape kept = kept_shape(x.shape(), axes);
-  const Tensor y = shaped(sum_values(x, axes), axes, keepdim);
+  const Tensor y = shaped(sum_values(x, axes, x.dtype()), axes, keepdim);
   return record(Op::sum, y, wrt(x, [shape = x.shape(), kept](const Tensor& dy) {
                   return expand(reshape(dy, kept), shape);
                 }));
@@ -130,17 +160,39 @@ Tensor mean(const Tensor& x, const Axes& which, bool keepdim) {
   const Axes axes = normalize_axes(which, x.shape().size(), "mean");
   const Shape kept = kept_shape(x.shape(), axes);
   const auto n = static_cast<double>(count_of(x.shape(), axes));
-  const Tensor y = no_grad([&] { return shaped(sum_values(x, axes) / n, axes, keepdim); });
+  const Tensor y = no_grad([&] {
+    return shaped(to(sum_values(x, axes, wide(x.dtype())) / n, x.dtype()), axes, keepdim);
+  });
   return record(Op::mean, y, wrt(x, [shape = x.shape(), kept, n](const Tensor& dy) {
                   return expand(reshape(dy / n, kept), shape);
                 }));
 }
 
+Tensor detail::centered(const Tensor& x, const Axes& axes) {
+  const Tensor d = x - mean(x, axes, true);
+  return d - mean(d, axes, true);
+}
+
+// y = (Σ d² − (Σ d)² / n) / (n − c) with d = x − m: for any m near the mean, which what is rounded
+// is not quite (Chan, Golub and LeVeque, 1983).  dL/dx = 2 (x − mean) / (n − c) dL/dy
 Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool keepdim) {
+  require<DTypeError>(is_floating(x.dtype()),
+                      "var: takes float32 or float64, got {}; use x.to(xgrad::float32).var()",
+                      x.dtype());
   const Axes axes = normalize_axes(which, x.shape().size(), "var");
+  const Shape kept = kept_shape(x.shape(), axes);
   const auto n = count_of(x.shape(), axes);
   const auto freedom = static_cast<double>(std::max<std::int64_t>(n - correction, 0));
-  return sum(square(x - mean(x, axes, true)), axes, keepdim) / freedom;
+  const Tensor y = no_grad([&] {
+    const Tensor d = x - mean(x, axes, true);
+    const Tensor sums = sum_values(d, axes, wide(x.dtype()));
+    const Tensor squares = sum_values(square(d), axes, wide(x.dtype()));
+    const Tensor spread = maximum(squares - sums * (sums / static_cast<double>(n)), 0);
+    return shaped(to(spread / freedom, x.dtype()), axes, keepdim);
+  });
+  return record(Op::var, y, wrt(x, [x = saved(x), kept, axes, freedom](const Tensor& dy) {
+                  return detail::centered(x(), axes) * (reshape(dy, kept) * (2 / freedom));
+                }));
 }
 
 // The product of halves, again and again: derivatives of multiplications, never a division.
@@ -173,7 +225,8 @@ Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel k
   require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,
                       "{}: no elements along axes {} of shape {}", name(op), to_string(axes),
                       x.shape());
-  const Tensor y = shaped(reduce_runs(name(op), x, axes, kernel), axes, keepdim);
+  const Tensor y =
+      shaped(reduce_runs(name(op), x, axes, {x.dtype(), x.dtype()}, kernel), axes, keepdim);
   return record(op, y, wrt(x, [x = saved(x), y = saved_result(y), kept, axes](const Tensor& dy) {
                   const Tensor hit = to(x() == reshape(y(), kept), dy.dtype());
                   return hit / sum(hit, axes, true) * reshape(dy, kept);

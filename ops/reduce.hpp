@@ -7,12 +7,17 @@ namespace xgrad {
 
 // Reductions over the given axes (all of them if none is given). With keepdim the reduced axes stay
 // with extent 1. ShapeError for axes the tensor has not.
+//
+// Sums are as good over many elements as over few: of float32 they are off by at most 2⁻¹⁷ Σ|x|
+// (2⁻⁴⁶ Σ|x| of float64), by chance far less, along any axes and on any number of threads. int64 is
+// exact.
 
 /// int64 for integers and bool.
 Tensor sum(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// NaN over no elements. DTypeError unless floating.
 Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-/// Σ (x − mean)² / (n − correction): unbiased with correction 1, biased with 0.
+/// Σ (x − mean)² / (n − correction): unbiased with correction 1, biased with 0. 0 of equal values,
+/// however large. DTypeError unless floating.
 Tensor var(const Tensor& x, const Axes& axes = {}, std::int64_t correction = 1,
            bool keepdim = false);
 /// Exact gradients where factors are 0, to any order.
@@ -28,5 +33,12 @@ Tensor argmin(const Tensor& x, std::optional<std::int64_t> axis = {}, bool keepd
 
 /// Sums away what broadcasting added: x of a shape that `shape` broadcasts to, back to `shape`.
 Tensor sum_to(const Tensor& x, const Shape& shape);
+
+namespace detail {
+
+/// x − mean(x) along the axes, less what the mean's rounding leaves of it: 0 of equal values.
+Tensor centered(const Tensor& x, const Axes& axes);
+
+}  // namespace detail
 
 }  // namespace xgrad

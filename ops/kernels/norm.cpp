@@ -1,11 +1,14 @@
 #include <xgrad/autograd/storage.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/lanes.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 
 #include <algorithm>
 #include <array>
+#include <functional>
 #include <type_traits>
+#include <vector>
 
 namespace xgrad::kernels {
 namespace {
@@ -27,83 +30,119 @@ void for_planes(const ChannelExtents& e, const F& f) {
   });
 }
 
-/// Doubles for each batch entry and channel, from the pool.
+/// `Count` doubles for each batch entry and channel, from the pool.
+template <std::int64_t Count>
 class Partials {
  public:
   explicit Partials(const ChannelExtents& e)
-      : channels_(e.channels()),
-        storage_(
-            Storage::allocate(static_cast<std::size_t>(e.batch * channels_) * sizeof(double))) {}
-  double* of(std::int64_t entry) {
-    return reinterpret_cast<double*>(storage_->data()) + entry * channels_;
+      : extents_(e),
+        storage_(Storage::allocate(static_cast<std::size_t>(e.batch * e.channels() * Count) *
+                                   sizeof(double))) {}
+
+  /// The k-th of each channel of a group and the next.
+  double* of(std::int64_t entry, std::int64_t group, std::int64_t k) const {
+    return of(entry, k) + group * extents_.lanes;
+  }
+
+  /// out[c] = Σ over the batch of f(entry, c).
+  template <class F>
+  void add_up(const F& f, double* out) const {
+    const std::int64_t channels = extents_.channels();
+    const auto leaf = [&](std::int64_t block, double* to) {
+      std::fill_n(to, channels, 0.0);
+      for (std::int64_t i = block * run; i < std::min(extents_.batch, (block + 1) * run); ++i)
+        for (std::int64_t c = 0; c < channels; ++c) to[c] += f(i, c);
+    };
+    const std::int64_t blocks = (extents_.batch + run - 1) / run;
+    if (blocks == 0) {
+      std::fill_n(out, channels, 0.0);
+      return;
+    }
+    std::vector<double> room(static_cast<std::size_t>(join_depth(blocks) * channels));
+    join_blocks(0, blocks, channels, leaf, std::plus<>(), out, room.data());
+  }
+  /// out[c] = Σ over the batch of the k-th.
+  template <class Out>
+  void add_up_all(std::int64_t k, Out* out) const {
+    std::vector<double> sums(static_cast<std::size_t>(extents_.channels()));
+    add_up([&](std::int64_t entry, std::int64_t c) { return of(entry, k)[c]; }, sums.data());
+    std::ranges::transform(sums, out, [](double value) { return static_cast<Out>(value); });
+  }
+
+  double* of(std::int64_t entry, std::int64_t k) const {
+    return reinterpret_cast<double*>(storage_->own()) + (entry * Count + k) * extents_.channels();
   }
 
  private:
-  std::int64_t channels_;
+  ChannelExtents extents_;
   Ref<Storage> storage_;
 };
 
-/// out[lane] = Σ over the plane of f(position): several accumulators, so that additions do not
-/// wait for each other.
-template <std::int64_t Lanes, class T, class F>
-void sum_plane(std::int64_t plane, const F& f, double* out) {
-  constexpr std::int64_t width = Lanes == 1 ? 32 : 4 * Lanes;
-  constexpr std::int64_t block = 4096;  // bounds how many terms one accumulator takes
-  const std::int64_t n = plane * Lanes;
-  std::fill_n(out, Lanes, 0.0);
-  for (std::int64_t start = 0; start < n; start += block * width) {
-    const std::int64_t end = std::min(n, start + block * width);
-    std::array<T, width> sum{};
-    std::int64_t i = start;
-    for (; i + width <= end; i += width)
-      for (std::int64_t j = 0; j < width; ++j) sum[static_cast<std::size_t>(j)] += f(i + j);
-    for (std::int64_t j = 0; i < end; ++i, ++j) sum[static_cast<std::size_t>(j)] += f(i);
-    for (std::int64_t j = 0; j < width; ++j)
-      out[j % Lanes] += static_cast<double>(sum[static_cast<std::size_t>(j)]);
+/// A number for each channel.
+std::vector<double> for_channels(const ChannelExtents& e) {
+  return std::vector<double>(static_cast<std::size_t>(e.channels()));
+}
+
+/// The mean and n times the variance of each plane, into 0 and 1 of the partials.
+template <std::int64_t Lanes, class T>
+void plane_moments(std::int64_t plane, const T* values, double* mean, double* squares) {
+  constexpr std::size_t lanes = Lanes;
+  const auto n = static_cast<double>(plane);
+  std::array<Wide<T>, 2 * lanes> sums;
+  sum_lanes<Lanes, T>(plane, sums.data(), [=](std::int64_t i) { return values[i]; });
+  std::array<T, lanes> center;
+  for (std::size_t lane = 0; lane < lanes; ++lane) center[lane] = static_cast<T>(sums[lane] / n);
+  const auto deviation = [values, &center](std::int64_t i) {
+    return values[i] - center[static_cast<std::size_t>(i % Lanes)];
+  };
+  sum_lanes<Lanes, T>(plane, sums.data(), deviation, [&](std::int64_t i) {
+    const T d = deviation(i);
+    return d * d;
+  });
+  for (std::size_t lane = 0; lane < lanes; ++lane) {
+    const double left = sums[lane] / n;
+    mean[lane] = static_cast<double>(center[lane]) + left;
+    squares[lane] = sums[lanes + lane] - sums[lane] * left;
   }
 }
 
 }  // namespace
 
 template <class T>
-void moments(const ChannelExtents& e, const T* x, T* mean, T* var) {
+void moments(const ChannelExtents& e, const T* x, const Moments<T>& to) {
   if (e.count() == 0) {
-    std::fill_n(mean, e.channels(), T(0));
-    std::fill_n(var, e.channels(), T(0));
+    for (T* const values : {to.mean, to.rest, to.var}) std::fill_n(values, e.channels(), T(0));
     return;
   }
-  Partials means(e);
-  Partials squares(e);
-  const auto count = static_cast<double>(e.plane);
+  const Partials<2> partials(e);
   with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
-      const T* const values = x + (entry * e.groups + group) * e.plane * Lanes;
-      double* const m = means.of(entry) + group * Lanes;
-      sum_plane<Lanes, T>(
-          e.plane, [&](std::int64_t i) { return values[i]; }, m);
-      std::array<T, Lanes> center;
-      for (std::size_t lane = 0; lane < Lanes; ++lane)
-        center[lane] = static_cast<T>(m[lane] /= count);
-      sum_plane<Lanes, T>(
-          e.plane,
-          [&](std::int64_t i) {
-            const T d = values[i] - center[static_cast<std::size_t>(i % Lanes)];
-            return d * d;
-          },
-          squares.of(entry) + group * Lanes);
+      plane_moments<Lanes>(e.plane, x + (entry * e.groups + group) * e.plane * Lanes,
+                           partials.of(entry, group, 0), partials.of(entry, group, 1));
     });
   });
+  // By how much the planes' means differ from the first one's.
+  const double* const first = partials.of(0, 0);
+  const auto difference = [&](std::int64_t entry, std::int64_t c) {
+    return partials.of(entry, 0)[c] - first[c];
+  };
+  const auto batch = static_cast<double>(e.batch);
+  std::vector<double> means = for_channels(e);
+  partials.add_up(difference, means.data());
+  for (double& mean : means) mean /= batch;
+  std::vector<double> squares = for_channels(e);
+  partials.add_up(
+      [&](std::int64_t entry, std::int64_t c) {
+        const double d = difference(entry, c) - means[static_cast<std::size_t>(c)];
+        return partials.of(entry, 1)[c] + d * d * static_cast<double>(e.plane);
+      },
+      squares.data());
   for (std::int64_t c = 0; c < e.channels(); ++c) {
-    double total = 0;
-    for (std::int64_t i = 0; i < e.batch; ++i) total += means.of(i)[c];
-    const double center = total / static_cast<double>(e.batch);
-    double spread = 0;
-    for (std::int64_t i = 0; i < e.batch; ++i) {
-      const double d = means.of(i)[c] - center;
-      spread += squares.of(i)[c] + d * d * count;
-    }
-    mean[c] = static_cast<T>(center);
-    var[c] = static_cast<T>(spread / static_cast<double>(e.count()));
+    const double mean = first[c] + means[static_cast<std::size_t>(c)];
+    to.mean[c] = static_cast<T>(mean);
+    to.rest[c] = static_cast<T>(mean - static_cast<double>(to.mean[c]));
+    to.var[c] = static_cast<T>(std::max(squares[static_cast<std::size_t>(c)], 0.0) /
+                               static_cast<double>(e.count()));
   }
 }
 
@@ -125,56 +164,41 @@ void affine(const ChannelExtents& e, const T* x, const T* center, const T* scale
   });
 }
 
-namespace {
-
-/// out[c] = Σ over the batch, in its order.
-template <class T>
-void add_up(const ChannelExtents& e, Partials& partials, T* out) {
-  for (std::int64_t c = 0; c < e.channels(); ++c) {
-    double total = 0;
-    for (std::int64_t i = 0; i < e.batch; ++i) total += partials.of(i)[c];
-    out[c] = static_cast<T>(total);
-  }
-}
-
-}  // namespace
-
-template <class T>
-void channel_sums(const ChannelExtents& e, const T* x, T* sum) {
-  Partials sums(e);
+template <class T, class Out>
+void channel_sums(const ChannelExtents& e, const T* x, Out* sum) {
+  const Partials<1> partials(e);
   with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
       const T* const values = x + (entry * e.groups + group) * e.plane * Lanes;
-      sum_plane<Lanes, T>(
-          e.plane, [&](std::int64_t i) { return values[i]; }, sums.of(entry) + group * Lanes);
+      sum_lanes<Lanes, T>(e.plane, partials.of(entry, group, 0),
+                          [=](std::int64_t i) { return values[i]; });
     });
   });
-  add_up(e, sums, sum);
+  partials.add_up_all(0, sum);
 }
 
 template <class T>
 void centered_sums(const ChannelExtents& e, const T* dy, const T* x, const T* center, T* sum,
                    T* dot) {
-  Partials sums(e);
-  Partials dots(e);
+  const Partials<2> partials(e);
   with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
       const std::int64_t at = (entry * e.groups + group) * e.plane * Lanes;
       const T* const d = dy + at;
       const T* const values = x + at;
       const auto c = of_lanes<Lanes>(center, group);
-      sum_plane<Lanes, T>(
-          e.plane, [&](std::int64_t i) { return d[i]; }, sums.of(entry) + group * Lanes);
-      sum_plane<Lanes, T>(
-          e.plane,
-          [&](std::int64_t i) {
+      std::array<double, 2 * static_cast<std::size_t>(Lanes)> sums;
+      sum_lanes<Lanes, T>(
+          e.plane, sums.data(), [=](std::int64_t i) { return d[i]; },
+          [=, &c](std::int64_t i) {
             return d[i] * (values[i] - c[static_cast<std::size_t>(i % Lanes)]);
-          },
-          dots.of(entry) + group * Lanes);
+          });
+      std::copy_n(sums.data(), Lanes, partials.of(entry, group, 0));
+      std::copy_n(sums.data() + Lanes, Lanes, partials.of(entry, group, 1));
     });
   });
-  add_up(e, sums, sum);
-  add_up(e, dots, dot);
+  partials.add_up_all(0, sum);
+  partials.add_up_all(1, dot);
 }
 
 template <class T>
@@ -197,7 +221,7 @@ void affine(const ChannelExtents& e, const T* dy, const T* x, const T* center, c
 }
 
 #define XGRAD_INSTANTIATE(T)                                                                    \
-  template void moments(const ChannelExtents&, const T*, T*, T*);                               \
+  template void moments(const ChannelExtents&, const T*, const Moments<T>&);                    \
   template void affine(const ChannelExtents&, const T*, const T*, const T*, const T*, T*);      \
   template void channel_sums(const ChannelExtents&, const T*, T*);                              \
   template void centered_sums(const ChannelExtents&, const T*, const T*, const T*, T*, T*);     \
@@ -206,5 +230,6 @@ void affine(const ChannelExtents& e, const T* dy, const T* x, const T* center, c
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE
+template void channel_sums(const ChannelExtents&, const float*, double*);
 
 }  // namespace xgrad::kernels

@@ -1,7 +1,11 @@
+#include <xgrad/autograd/storage.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <type_traits>
 #include <vector>
 
@@ -29,9 +33,7 @@ struct Min {
   }
 };
 
-// Many independent accumulators let the compiler vectorise and, for sums, keep rounding errors
-// from piling up; the block bounds how many terms one of them takes.
-constexpr std::int64_t block = 4096;
+constexpr std::int64_t block = 64 * run;  // of a row: 64 numbers that take `run` terms each
 
 template <class Join, std::int64_t Lanes, class T>
 T reduce_lanes(const T* x, std::int64_t n) {
@@ -60,39 +62,63 @@ T reduce_block(const T* x, std::int64_t n) {
   return result;
 }
 
-// Sums of blocks are added in double: a float32 sum of millions stays right.
+/// What blocks are joined in; the largest and the smallest value need no more digits.
 template <class Join, class T>
-using Accumulator =
-    std::conditional_t<std::is_same_v<Join, Sum> && std::is_same_v<T, float>, double, T>;
+using Accumulator = std::conditional_t<std::is_same_v<Join, Sum>, Wide<T>, T>;
+
+template <class Join>
+constexpr auto join = [](auto a, auto b) { return Join::join(a, b); };
 
 template <class Join, class T>
-T reduce_row(const T* x, std::int64_t n) {
-  Accumulator<Join, T> result = reduce_block<Join>(x, std::min(n, block));
-  for (std::int64_t i = block; i < n; i += block)
-    result = Join::template join<Accumulator<Join, T>>(
-        result, reduce_block<Join>(x + i, std::min(block, n - i)));
-  return static_cast<T>(result);
+Accumulator<Join, T> reduce_row(const T* x, std::int64_t n) {
+  using W = Accumulator<Join, T>;
+  if (n <= block) return static_cast<W>(reduce_block<Join>(x, n));
+  W result;
+  std::array<W, most_depth> room;
+  join_blocks(
+      0, (n + block - 1) / block, 1,
+      [&](std::int64_t b, W* to) {
+        *to = static_cast<W>(reduce_block<Join>(x + b * block, std::min(block, n - b * block)));
+      },
+      join<Join>, &result, room.data());
+  return result;
 }
 
-template <class Join, class T>
-void reduce_last(const T* x, std::int64_t outer, std::int64_t n, T* out) {
-  if (outer == 1 && n > worthwhile) {
-    // Parts are whole blocks, whatever the number of threads.
-    const std::int64_t blocks = (n + block - 1) / block;
-    std::vector<T> partial(static_cast<std::size_t>(blocks));
-    parallel_for(blocks, worthwhile / block, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t b = begin; b < end; ++b)
-        partial[static_cast<std::size_t>(b)] =
-            reduce_block<Join>(x + b * block, std::min(block, n - b * block));
-    });
-    Accumulator<Join, T> result = partial[0];
-    for (std::size_t b = 1; b < partial.size(); ++b)
-      result = Join::template join<Accumulator<Join, T>>(result, partial[b]);
-    out[0] = static_cast<T>(result);
+/// out [width] = the rows of parts [count, width], joined two by two in room for as many numbers.
+template <class Join, class W, class Out>
+void join_parts(const W* parts, std::int64_t count, std::int64_t width, W* room, Out* out) {
+  const W* result = parts;
+  if (count > 1) {
+    join_blocks(
+        0, count, width,
+        [&](std::int64_t part, W* to) { std::copy_n(parts + part * width, width, to); }, join<Join>,
+        room, room + width);
+    result = room;
+  }
+  std::transform(result, result + width, out, [](W value) { return static_cast<Out>(value); });
+}
+
+template <class Join, class T, class Out>
+void reduce_last(const T* x, std::int64_t outer, std::int64_t n, Out* out) {
+  if (outer < available_threads() && n > worthwhile) {
+    // Parts are branches of the tree that reduce_row makes.
+    constexpr std::int64_t part = worthwhile / block * block;
+    static_assert(std::has_single_bit(static_cast<std::uint64_t>(part / block)));
+    std::vector<Accumulator<Join, T>> parts(static_cast<std::size_t>((n + part - 1) / part));
+    std::vector<Accumulator<Join, T>> room(parts.size());
+    for (std::int64_t i = 0; i < outer; ++i, x += n) {
+      parallel_for(std::ssize(parts), 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t p = begin; p < end; ++p)
+          parts[static_cast<std::size_t>(p)] =
+              reduce_row<Join>(x + p * part, std::min(part, n - p * part));
+      });
+      join_parts<Join>(parts.data(), std::ssize(parts), 1, room.data(), out + i);
+    }
     return;
   }
   parallel_for(outer, worthwhile / n + 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) out[i] = reduce_row<Join>(x + i * n, n);
+    for (std::int64_t i = begin; i < end; ++i)
+      out[i] = static_cast<Out>(reduce_row<Join>(x + i * n, n));
   });
 }
 
@@ -114,31 +140,156 @@ void join_rows(const T* rows, std::int64_t count, std::int64_t step, std::int64_
     for (std::int64_t j = 0; j < width; ++j) target[j] = Join::join(target[j], rows[k * step + j]);
 }
 
-// Whole rows of `inner` values are joined, a stripe of columns at a time: few enough that it stays
-// in cache, and enough stripes for all threads.
+/// A matrix of n rows of `inner` values as one of fewer, wider rows where they are short, so that
+/// they fill vectors: row i takes the rows i · fold and following, side by side. The last of them
+/// are left over.
+struct Folded {
+  std::int64_t fold, rows, width, left_over;
+
+  Folded(std::int64_t n, std::int64_t inner) {
+    constexpr auto narrow = std::int64_t{64};
+    fold = static_cast<std::int64_t>(
+        std::bit_ceil(static_cast<std::uint64_t>((narrow + inner - 1) / inner)));
+    if (n < 4 * fold) fold = 1;
+    rows = n / fold;
+    width = fold * inner;
+    left_over = n % fold * inner;
+  }
+  std::int64_t blocks() const { return (rows + run - 1) / run; }
+};
+
+/// Columns of a matrix, a stripe of them at a time: few enough that it stays in cache, and enough
+/// stripes for all threads. All of a folded matrix's are one.
+struct Stripes {
+  std::int64_t width, count;
+
+  explicit Stripes(std::int64_t columns) {
+    const std::int64_t share = (columns + available_threads() - 1) / available_threads();
+    width = std::clamp<std::int64_t>((share + 15) / 16 * 16, 128, 2048);
+    count = (columns + width - 1) / width;
+  }
+};
+
+/// Joins rows of a matrix, with room of its own.
 template <class Join, class T>
-void reduce_middle(const T* x, const Extents& e, T* out) {
-  const std::int64_t share = (e.inner + available_threads() - 1) / available_threads();
-  const std::int64_t stripe = std::clamp<std::int64_t>((share + 15) / 16 * 16, 64, 2048);
-  const std::int64_t stripes = (e.inner + stripe - 1) / stripe;
-  const std::int64_t work = e.n * std::min(stripe, e.inner);
-  parallel_for(e.outer * stripes, worthwhile / work + 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t item = begin; item < end; ++item) {
-      const std::int64_t o = item / stripes;
-      const std::int64_t first = item % stripes * stripe;
-      join_rows<Join>(x + o * e.n * e.inner + first, e.n, e.inner,
-                      std::min(stripe, e.inner - first), out + o * e.inner + first);
-    }
-  });
+class Rows {
+ public:
+  using W = Accumulator<Join, T>;
+
+  Rows(const Folded& matrix, std::int64_t most)
+      : matrix_(matrix),
+        most_(most),
+        numbers_(Storage::allocate(
+            static_cast<std::size_t>(most) *
+            (sizeof(T) + static_cast<std::size_t>(2 + join_depth(matrix.blocks())) * sizeof(W)))) {}
+
+  /// out [width] = blocks [begin, end) of columns [first, first + width).
+  void join_columns(const T* x, std::int64_t begin, std::int64_t end, std::int64_t first,
+                    std::int64_t width, W* out) {
+    const Folded& m = matrix_;
+    T* const sums = reinterpret_cast<T*>(row() + (2 + join_depth(m.blocks())) * most_);
+    const auto leaf = [&](std::int64_t b, W* to) {
+      const std::int64_t from = b * run;
+      join_rows<Join>(x + from * m.width + first, std::min(run, m.rows - from), m.width, width,
+                      sums);
+      std::transform(sums, sums + width, to, [](T value) { return static_cast<W>(value); });
+      if (b + 1 == m.blocks())
+        for (std::int64_t j = 0; j < m.left_over; ++j)
+          to[j] = Join::join(to[j], static_cast<W>(x[m.rows * m.width + j]));
+    };
+    join_blocks(begin, end, width, leaf, join<Join>, out, room());
+  }
+
+  /// out = a row of the matrix, what lies side by side joined.
+  template <class Out>
+  void unfold(const W* from, std::int64_t width, Out* out) {
+    join_parts<Join>(from, matrix_.fold, width / matrix_.fold, room(), out);
+  }
+
+  /// Room for a row.
+  W* row() { return reinterpret_cast<W*>(numbers_->own()); }
+
+ private:
+  W* room() { return row() + most_; }
+
+  Folded matrix_;
+  std::int64_t most_;  // columns
+  Ref<Storage> numbers_;
+};
+
+/// How many blocks a part takes, a power of two: all of them, or fewer where that leaves threads
+/// without work.
+std::int64_t blocks_of_part(const Folded& matrix, const Stripes& stripes, std::int64_t outer) {
+  const std::int64_t others = outer * stripes.count;
+  const std::int64_t enough = 4 * available_threads();
+  const std::int64_t block_work = run * std::min(stripes.width, matrix.width);
+  const std::int64_t blocks = matrix.blocks();
+  if (others >= available_threads() || blocks * block_work < 2 * worthwhile)
+    return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(blocks)));
+  const std::int64_t least =
+      std::max((worthwhile + block_work - 1) / block_work, blocks * others / enough);
+  return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(least)));
 }
 
-template <class Join, class T>
-void reduce(const T* x, const Extents& e, T* out) {
-  if (e.inner == 1) {
-    reduce_last<Join>(x, e.outer, e.n, out);
-  } else {
-    reduce_middle<Join>(x, e, out);
+/// Many rows of `inner` values are joined. Work is cut by columns, and by rows where there are few
+/// columns: along branches of the tree, so that the bits are the same however it is cut.
+template <class Join, class T, class Out>
+void reduce_long(const T* x, const Extents& e, Out* out) {
+  using W = Accumulator<Join, T>;
+  const Folded matrix(e.n, e.inner);
+  const Stripes stripes(matrix.width);
+  const std::int64_t most = std::min(stripes.width, matrix.width);
+  const std::int64_t branch = blocks_of_part(matrix, stripes, e.outer);
+  const std::int64_t parts = (matrix.blocks() + branch - 1) / branch;
+  std::vector<W> partial(static_cast<std::size_t>(parts > 1 ? e.outer * parts * matrix.width : 0));
+  const std::int64_t work = std::min(branch * run, matrix.rows) * most;
+  parallel_for(e.outer * parts * stripes.count, worthwhile / work + 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 Rows<Join, T> rows(matrix, most);
+                 for (std::int64_t item = begin; item < end; ++item) {
+                   const std::int64_t place = item / stripes.count;
+                   const std::int64_t o = place / parts;
+                   const std::int64_t from = place % parts * branch;
+                   const std::int64_t first = item % stripes.count * stripes.width;
+                   const std::int64_t width = std::min(stripes.width, matrix.width - first);
+                   W* const to =
+                       parts > 1 ? partial.data() + place * matrix.width + first : rows.row();
+                   rows.join_columns(x + o * e.n * e.inner, from,
+                                     std::min(from + branch, matrix.blocks()), first, width, to);
+                   if (parts == 1) rows.unfold(to, width, out + o * e.inner + first);
+                 }
+               });
+  if (parts == 1) return;
+  std::vector<W> room(static_cast<std::size_t>(parts * matrix.width));
+  for (std::int64_t o = 0; o < e.outer; ++o) {
+    W* const rows = partial.data() + o * parts * matrix.width;
+    join_parts<Join>(rows, parts, matrix.width, room.data(), rows);
+    join_parts<Join>(rows, matrix.fold, e.inner, room.data(), out + o * e.inner);
   }
+}
+
+/// Rows of `inner` values are joined, no more than one number takes.
+template <class Join, class T>
+void reduce_short(const T* x, const Extents& e, T* out) {
+  const Stripes stripes(e.inner);
+  const std::int64_t work = e.n * std::min(stripes.width, e.inner);
+  parallel_for(
+      e.outer * stripes.count, worthwhile / work + 1, [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          const std::int64_t o = item / stripes.count;
+          const std::int64_t first = item % stripes.count * stripes.width;
+          join_rows<Join>(x + o * e.n * e.inner + first, e.n, e.inner,
+                          std::min(stripes.width, e.inner - first), out + o * e.inner + first);
+        }
+      });
+}
+
+template <class Join, class T, class Out>
+void reduce(const T* x, const Extents& e, Out* out) {
+  if (e.inner == 1) return reduce_last<Join>(x, e.outer, e.n, out);
+  if constexpr (std::is_same_v<T, Out>)
+    if (e.n <= run) return reduce_short<Join>(x, e, out);
+  reduce_long<Join>(x, e, out);
 }
 
 template <class Better, class T>
@@ -160,10 +311,10 @@ void find(const T* x, const Extents& e, std::int64_t* out, Better better) {
 
 }  // namespace
 
-template <class T>
-void sum(const T* x, const Extents& e, T* out) {
+template <class T, class Out>
+void sum(const T* x, const Extents& e, Out* out) {
   if (e.n == 0) {
-    std::fill_n(out, e.outer * e.inner, T(0));
+    std::fill_n(out, e.outer * e.inner, Out(0));
   } else {
     reduce<Sum>(x, e, out);
   }
@@ -199,5 +350,7 @@ XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
 #undef XGRAD_INSTANTIATE
+template void sum(const float*, const Extents&, double*);
+template void sum(const double*, const Extents&, float*);
 
 }  // namespace xgrad::kernels

@@ -12,8 +12,9 @@ struct Extents {
   std::int64_t inner;
 };
 
-template <class T>
-void sum(const T* x, const Extents& extents, T* out);
+/// Accumulated as accumulate.hpp says; float32 may be summed to doubles and doubles to float32.
+template <class T, class Out>
+void sum(const T* x, const Extents& extents, Out* out);
 /// n must not be 0; NaN wins.
 template <class T>
 void max(const T* x, const Extents& extents, T* out);

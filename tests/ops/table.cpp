@@ -91,7 +91,6 @@ Rows rows(Op op) {
 
 bool is_composed(Op op) {
   switch (op) {
-    case Op::var:
     case Op::prod:
     case Op::transpose:
     case Op::stack:
