@@ -3,7 +3,6 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
-#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
@@ -13,6 +12,7 @@
 #include <cmath>
 #include <limits>
 #include <type_traits>
+#include <utility>
 
 namespace xgrad {
 namespace {
@@ -117,6 +117,36 @@ Tensor sum_channels(const Tensor& given, DType result) {
   return y;
 }
 
+/// Σ x² in x's wide dtype.
+Tensor sum_of_squares(const Tensor& x, const Axes& axes) {
+  bool first = true;
+  const DType dtype = wide(x.dtype());
+  if (axes.empty()) return to(square(x), dtype);
+  return reduce_runs("sum", x, axes, {dtype, dtype},
+                     [&](const Tensor& source, const kernels::Extents& e, Tensor& out) {
+                       double* const to = out.mutable_data<double>();
+                       dispatch_floating(source.dtype(), "sum", [&]<class T>() {
+                         if (std::exchange(first, false))
+                           kernels::sum_of_squares(source.data<T>(), e, to);
+                         else
+                           kernels::sum(source.data<T>(), e, to);
+                       });
+                     });
+}
+
+/// Sums over n, in the dtype that is wanted: rounded once.
+Tensor divided(const Tensor& sums, double n, DType dtype) {
+  Tensor y = Tensor::empty(sums.shape(), dtype);
+  dispatch_floating(sums.dtype(), "mean", [&]<class From>() {
+    dispatch_floating(dtype, "mean", [&]<class To>() {
+      const From* const from = sums.data<From>();
+      std::transform(from, from + sums.numel(), y.mutable_data<To>(),
+                     [by = static_cast<From>(n)](From sum) { return static_cast<To>(sum / by); });
+    });
+  });
+  return y;
+}
+
 /// Σ x in `result`, which is x's dtype or its wide one.
 Tensor sum_values(const Tensor& x, const Axes& axes, DType result) {
   if (x.dim() == 4 && axes == Axes{0, 2, 3} && is_floating(x.dtype()))
@@ -160,9 +190,9 @@ Tensor mean(const Tensor& x, const Axes& which, bool keepdim) {
   const Axes axes = normalize_axes(which, x.shape().size(), "mean");
   const Shape kept = kept_shape(x.shape(), axes);
   const auto n = static_cast<double>(count_of(x.shape(), axes));
-  const Tensor y = no_grad([&] {
-    return shaped(to(sum_values(x, axes, wide(x.dtype())) / n, x.dtype()), axes, keepdim);
-  });
+  constexpr double few = 256;  // that many are summed in x's own dtype anyway
+  const Tensor sums = sum_values(x, axes, n <= few ? x.dtype() : wide(x.dtype()));
+  const Tensor y = shaped(divided(sums, n, x.dtype()), axes, keepdim);
   return record(Op::mean, y, wrt(x, [shape = x.shape(), kept, n](const Tensor& dy) {
                   return expand(reshape(dy / n, kept), shape);
                 }));
@@ -186,9 +216,9 @@ Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool kee
   const Tensor y = no_grad([&] {
     const Tensor d = x - mean(x, axes, true);
     const Tensor sums = sum_values(d, axes, wide(x.dtype()));
-    const Tensor squares = sum_values(square(d), axes, wide(x.dtype()));
+    const Tensor squares = sum_of_squares(d, axes);
     const Tensor spread = maximum(squares - sums * (sums / static_cast<double>(n)), 0);
-    return shaped(to(spread / freedom, x.dtype()), axes, keepdim);
+    return shaped(divided(spread, freedom, x.dtype()), axes, keepdim);
   });
   return record(Op::var, y, wrt(x, [x = saved(x), kept, axes, freedom](const Tensor& dy) {
                   return detail::centered(x(), axes) * (reshape(dy, kept) * (2 / freedom));

@@ -81,10 +81,12 @@ void sum_lanes(std::int64_t places, Wide<T>* out, const F&... f) {
     }
     std::size_t k = 0;
     (detail::add_terms(sums[k++], i, static_cast<std::size_t>(end - i), f), ...);
-    std::fill_n(to, total, Wide<T>(0));
-    for (k = 0; k < sizeof...(F); ++k)
-      for (std::size_t j = 0; j < width; ++j)
-        to[k * lanes + j % lanes] += static_cast<Wide<T>>(sums[k][j]);
+    for (k = 0; k < sizeof...(F); ++k) {
+      for (std::size_t half = width / 2; half >= lanes; half /= 2)
+        for (std::size_t j = 0; j < half; ++j) sums[k][j] += sums[k][j + half];
+      std::transform(sums[k].begin(), sums[k].begin() + Lanes, to + k * lanes,
+                     [](T sum) { return static_cast<Wide<T>>(sum); });
+    }
   };
   const std::int64_t blocks = (n + run * step - 1) / (run * step);
   if (blocks <= 1) return leaf(0, out);

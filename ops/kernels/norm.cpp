@@ -30,6 +30,36 @@ void for_planes(const ChannelExtents& e, const F& f) {
   });
 }
 
+/// out[c] = Σ over the batch of f(entry, c).
+template <class F>
+void add_up(const ChannelExtents& e, const F& f, double* out) {
+  const std::int64_t channels = e.channels();
+  const std::int64_t blocks = (e.batch + run - 1) / run;
+  if (blocks == 0) {
+    std::fill_n(out, channels, 0.0);
+    return;
+  }
+  std::vector<double> room(static_cast<std::size_t>(join_depth(blocks) * channels));
+  join_blocks(
+      0, blocks, channels,
+      [&](std::int64_t block, double* to) {
+        std::fill_n(to, channels, 0.0);
+        for (std::int64_t i = block * run; i < std::min(e.batch, (block + 1) * run); ++i)
+          for (std::int64_t c = 0; c < channels; ++c) to[c] += f(i, c);
+      },
+      std::plus<>(), out, room.data());
+}
+
+template <class T, class F>
+void add_up_to(const ChannelExtents& e, const F& f, T* out) {
+  std::vector<double> sums(static_cast<std::size_t>(e.channels()));
+  add_up(e, f, sums.data());
+  std::ranges::transform(sums, out, [](double value) { return static_cast<T>(value); });
+}
+
+/// Planes of one value, [batch, channels]: there is nothing to sum before the batch is.
+bool is_matrix(const ChannelExtents& e) { return e.plane == 1 && e.lanes == 1; }
+
 /// `Count` doubles for each batch entry and channel, from the pool.
 template <std::int64_t Count>
 class Partials {
@@ -39,38 +69,14 @@ class Partials {
         storage_(Storage::allocate(static_cast<std::size_t>(e.batch * e.channels() * Count) *
                                    sizeof(double))) {}
 
-  /// The k-th of each channel of a group and the next.
-  double* of(std::int64_t entry, std::int64_t group, std::int64_t k) const {
-    return of(entry, k) + group * extents_.lanes;
+  /// The k-th of each channel, from a group's first on.
+  double* of(std::int64_t entry, std::int64_t k, std::int64_t group = 0) const {
+    return reinterpret_cast<double*>(storage_->own()) + (entry * Count + k) * extents_.channels() +
+           group * extents_.lanes;
   }
-
-  /// out[c] = Σ over the batch of f(entry, c).
-  template <class F>
-  void add_up(const F& f, double* out) const {
-    const std::int64_t channels = extents_.channels();
-    const auto leaf = [&](std::int64_t block, double* to) {
-      std::fill_n(to, channels, 0.0);
-      for (std::int64_t i = block * run; i < std::min(extents_.batch, (block + 1) * run); ++i)
-        for (std::int64_t c = 0; c < channels; ++c) to[c] += f(i, c);
-    };
-    const std::int64_t blocks = (extents_.batch + run - 1) / run;
-    if (blocks == 0) {
-      std::fill_n(out, channels, 0.0);
-      return;
-    }
-    std::vector<double> room(static_cast<std::size_t>(join_depth(blocks) * channels));
-    join_blocks(0, blocks, channels, leaf, std::plus<>(), out, room.data());
-  }
-  /// out[c] = Σ over the batch of the k-th.
-  template <class Out>
-  void add_up_all(std::int64_t k, Out* out) const {
-    std::vector<double> sums(static_cast<std::size_t>(extents_.channels()));
-    add_up([&](std::int64_t entry, std::int64_t c) { return of(entry, k)[c]; }, sums.data());
-    std::ranges::transform(sums, out, [](double value) { return static_cast<Out>(value); });
-  }
-
-  double* of(std::int64_t entry, std::int64_t k) const {
-    return reinterpret_cast<double*>(storage_->own()) + (entry * Count + k) * extents_.channels();
+  /// The k-th as a function of batch entry and channel.
+  auto all(std::int64_t k) const {
+    return [this, k](std::int64_t entry, std::int64_t c) { return of(entry, k)[c]; };
   }
 
  private:
@@ -78,12 +84,7 @@ class Partials {
   Ref<Storage> storage_;
 };
 
-/// A number for each channel.
-std::vector<double> for_channels(const ChannelExtents& e) {
-  return std::vector<double>(static_cast<std::size_t>(e.channels()));
-}
-
-/// The mean and n times the variance of each plane, into 0 and 1 of the partials.
+/// The means and n times the variances of the lanes of a plane of n places.
 template <std::int64_t Lanes, class T>
 void plane_moments(std::int64_t plane, const T* values, double* mean, double* squares) {
   constexpr std::size_t lanes = Lanes;
@@ -106,6 +107,37 @@ void plane_moments(std::int64_t plane, const T* values, double* mean, double* sq
   }
 }
 
+/// From each plane's mean(entry, c) and n times its variance, squares(entry, c).
+template <class T, class Mean, class Squares>
+void join_planes(const ChannelExtents& e, const Mean& mean, const Squares& squares,
+                 const Moments<T>& to) {
+  const auto values = [&] { return std::vector<double>(static_cast<std::size_t>(e.channels())); };
+  const auto plane = static_cast<double>(e.plane);
+  // By how much the means differ from the first one.
+  std::vector<double> first = values();
+  for (std::int64_t c = 0; c < e.channels(); ++c) first[static_cast<std::size_t>(c)] = mean(0, c);
+  const auto difference = [&mean, from = first.data()](std::int64_t entry, std::int64_t c) {
+    return mean(entry, c) - from[c];
+  };
+  std::vector<double> means = values();
+  add_up(e, difference, means.data());
+  for (double& sum : means) sum /= static_cast<double>(e.batch);
+  std::vector<double> sums = values();
+  add_up(
+      e,
+      [&, center = means.data()](std::int64_t entry, std::int64_t c) {
+        const double d = difference(entry, c) - center[c];
+        return squares(entry, c) + d * d * plane;
+      },
+      sums.data());
+  for (std::size_t c = 0; c < means.size(); ++c) {
+    const double whole = first[c] + means[c];
+    to.mean[c] = static_cast<T>(whole);
+    to.rest[c] = static_cast<T>(whole - static_cast<double>(to.mean[c]));
+    to.var[c] = static_cast<T>(std::max(sums[c], 0.0) / static_cast<double>(e.count()));
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -114,36 +146,18 @@ void moments(const ChannelExtents& e, const T* x, const Moments<T>& to) {
     for (T* const values : {to.mean, to.rest, to.var}) std::fill_n(values, e.channels(), T(0));
     return;
   }
+  if (is_matrix(e))
+    return join_planes(
+        e, [=, n = e.groups](auto entry, auto c) { return static_cast<double>(x[entry * n + c]); },
+        [](auto, auto) { return 0.0; }, to);
   const Partials<2> partials(e);
   with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
       plane_moments<Lanes>(e.plane, x + (entry * e.groups + group) * e.plane * Lanes,
-                           partials.of(entry, group, 0), partials.of(entry, group, 1));
+                           partials.of(entry, 0, group), partials.of(entry, 1, group));
     });
   });
-  // By how much the planes' means differ from the first one's.
-  const double* const first = partials.of(0, 0);
-  const auto difference = [&](std::int64_t entry, std::int64_t c) {
-    return partials.of(entry, 0)[c] - first[c];
-  };
-  const auto batch = static_cast<double>(e.batch);
-  std::vector<double> means = for_channels(e);
-  partials.add_up(difference, means.data());
-  for (double& mean : means) mean /= batch;
-  std::vector<double> squares = for_channels(e);
-  partials.add_up(
-      [&](std::int64_t entry, std::int64_t c) {
-        const double d = difference(entry, c) - means[static_cast<std::size_t>(c)];
-        return partials.of(entry, 1)[c] + d * d * static_cast<double>(e.plane);
-      },
-      squares.data());
-  for (std::int64_t c = 0; c < e.channels(); ++c) {
-    const double mean = first[c] + means[static_cast<std::size_t>(c)];
-    to.mean[c] = static_cast<T>(mean);
-    to.rest[c] = static_cast<T>(mean - static_cast<double>(to.mean[c]));
-    to.var[c] = static_cast<T>(std::max(squares[static_cast<std::size_t>(c)], 0.0) /
-                               static_cast<double>(e.count()));
-  }
+  join_planes(e, partials.all(0), partials.all(1), to);
 }
 
 template <class T>
@@ -166,20 +180,38 @@ void affine(const ChannelExtents& e, const T* x, const T* center, const T* scale
 
 template <class T, class Out>
 void channel_sums(const ChannelExtents& e, const T* x, Out* sum) {
+  if (is_matrix(e))
+    return add_up_to(
+        e, [=, n = e.groups](auto entry, auto c) { return static_cast<double>(x[entry * n + c]); },
+        sum);
   const Partials<1> partials(e);
   with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
       const T* const values = x + (entry * e.groups + group) * e.plane * Lanes;
-      sum_lanes<Lanes, T>(e.plane, partials.of(entry, group, 0),
+      sum_lanes<Lanes, T>(e.plane, partials.of(entry, 0, group),
                           [=](std::int64_t i) { return values[i]; });
     });
   });
-  partials.add_up_all(0, sum);
+  add_up_to(e, partials.all(0), sum);
 }
 
 template <class T>
 void centered_sums(const ChannelExtents& e, const T* dy, const T* x, const T* center, T* sum,
                    T* dot) {
+  if (is_matrix(e)) {
+    const auto at = [=, n = e.groups](const T* values, std::int64_t entry, std::int64_t c) {
+      return static_cast<double>(values[entry * n + c]);
+    };
+    add_up_to(
+        e, [=](auto entry, auto c) { return at(dy, entry, c); }, sum);
+    add_up_to(
+        e,
+        [=](auto entry, auto c) {
+          return at(dy, entry, c) * (at(x, entry, c) - static_cast<double>(center[c]));
+        },
+        dot);
+    return;
+  }
   const Partials<2> partials(e);
   with_lanes(e.lanes, [&]<std::int64_t Lanes>(std::integral_constant<std::int64_t, Lanes>) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
@@ -187,18 +219,15 @@ void centered_sums(const ChannelExtents& e, const T* dy, const T* x, const T* ce
       const T* const d = dy + at;
       const T* const values = x + at;
       const auto c = of_lanes<Lanes>(center, group);
-      std::array<double, 2 * static_cast<std::size_t>(Lanes)> sums;
-      sum_lanes<Lanes, T>(
-          e.plane, sums.data(), [=](std::int64_t i) { return d[i]; },
-          [=, &c](std::int64_t i) {
-            return d[i] * (values[i] - c[static_cast<std::size_t>(i % Lanes)]);
-          });
-      std::copy_n(sums.data(), Lanes, partials.of(entry, group, 0));
-      std::copy_n(sums.data() + Lanes, Lanes, partials.of(entry, group, 1));
+      sum_lanes<Lanes, T>(e.plane, partials.of(entry, 0, group),
+                          [=](std::int64_t i) { return d[i]; });
+      sum_lanes<Lanes, T>(e.plane, partials.of(entry, 1, group), [=, &c](std::int64_t i) {
+        return d[i] * (values[i] - c[static_cast<std::size_t>(i % Lanes)]);
+      });
     });
   });
-  partials.add_up_all(0, sum);
-  partials.add_up_all(1, dot);
+  add_up_to(e, partials.all(0), sum);
+  add_up_to(e, partials.all(1), dot);
 }
 
 template <class T>

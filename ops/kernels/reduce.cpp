@@ -12,21 +12,36 @@
 namespace xgrad::kernels {
 namespace {
 
-struct Sum {
+/// A reduction joins what `term` makes of the values.
+struct Plain {
+  template <class T>
+  static T term(T x) {
+    return x;
+  }
+};
+
+struct Sum : Plain {
   template <class T>
   static T join(T a, T b) {
     return a + b;
   }
 };
 
-struct Max {
+struct SumOfSquares : Sum {
+  template <class T>
+  static T term(T x) {
+    return x * x;
+  }
+};
+
+struct Max : Plain {
   template <class T>
   static T join(T a, T b) {
     return a > b || a != a ? a : b;
   }
 };
 
-struct Min {
+struct Min : Plain {
   template <class T>
   static T join(T a, T b) {
     return a < b || a != a ? a : b;
@@ -41,30 +56,37 @@ T reduce_lanes(const T* x, std::int64_t n) {
   constexpr auto line = static_cast<std::int64_t>(64 / sizeof(T));
   constexpr std::int64_t ahead = 32 * line;
   T lane[Lanes];
-  std::copy_n(x, Lanes, lane);
+  for (std::int64_t j = 0; j < Lanes; ++j) lane[j] = Join::term(x[j]);
   std::int64_t i = Lanes;
   for (; i + Lanes <= n; i += Lanes) {
     for (std::int64_t j = 0; j < Lanes; j += line) __builtin_prefetch(x + i + ahead + j);
-    for (std::int64_t j = 0; j < Lanes; ++j) lane[j] = Join::join(lane[j], x[i + j]);
+    for (std::int64_t j = 0; j < Lanes; ++j) lane[j] = Join::join(lane[j], Join::term(x[i + j]));
   }
-  for (std::int64_t j = 0; i < n; ++i, ++j) lane[j] = Join::join(lane[j], x[i]);
+  for (std::int64_t j = 0; i < n; ++i, ++j) lane[j] = Join::join(lane[j], Join::term(x[i]));
   for (std::int64_t width = Lanes / 2; width > 0; width /= 2)
     for (std::int64_t j = 0; j < width; ++j) lane[j] = Join::join(lane[j], lane[j + width]);
   return lane[0];
 }
 
+constexpr std::int64_t few = 32;  // values of a row that need no lanes
+
+template <class Join, class T>
+T reduce_few(const T* x, std::int64_t n) {
+  T result = Join::term(x[0]);
+  for (std::int64_t i = 1; i < n; ++i) result = Join::join(result, Join::term(x[i]));
+  return result;
+}
+
 template <class Join, class T>
 T reduce_block(const T* x, std::int64_t n) {
   if (n >= 512) return reduce_lanes<Join, 64>(x, n);
-  if (n >= 32) return reduce_lanes<Join, 32>(x, n);
-  T result = x[0];
-  for (std::int64_t i = 1; i < n; ++i) result = Join::join(result, x[i]);
-  return result;
+  if (n >= few) return reduce_lanes<Join, few>(x, n);
+  return reduce_few<Join>(x, n);
 }
 
 /// What blocks are joined in; the largest and the smallest value need no more digits.
 template <class Join, class T>
-using Accumulator = std::conditional_t<std::is_same_v<Join, Sum>, Wide<T>, T>;
+using Accumulator = std::conditional_t<std::is_base_of_v<Sum, Join>, Wide<T>, T>;
 
 template <class Join>
 constexpr auto join = [](auto a, auto b) { return Join::join(a, b); };
@@ -72,7 +94,6 @@ constexpr auto join = [](auto a, auto b) { return Join::join(a, b); };
 template <class Join, class T>
 Accumulator<Join, T> reduce_row(const T* x, std::int64_t n) {
   using W = Accumulator<Join, T>;
-  if (n <= block) return static_cast<W>(reduce_block<Join>(x, n));
   W result;
   std::array<W, most_depth> room;
   join_blocks(
@@ -98,35 +119,53 @@ void join_parts(const W* parts, std::int64_t count, std::int64_t width, W* room,
   std::transform(result, result + width, out, [](W value) { return static_cast<Out>(value); });
 }
 
-template <class Join, class T, class Out>
-void reduce_last(const T* x, std::int64_t outer, std::int64_t n, Out* out) {
-  if (outer < available_threads() && n > worthwhile) {
-    // Parts are branches of the tree that reduce_row makes.
-    constexpr std::int64_t part = worthwhile / block * block;
-    static_assert(std::has_single_bit(static_cast<std::uint64_t>(part / block)));
-    std::vector<Accumulator<Join, T>> parts(static_cast<std::size_t>((n + part - 1) / part));
-    std::vector<Accumulator<Join, T>> room(parts.size());
-    for (std::int64_t i = 0; i < outer; ++i, x += n) {
-      parallel_for(std::ssize(parts), 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t p = begin; p < end; ++p)
-          parts[static_cast<std::size_t>(p)] =
-              reduce_row<Join>(x + p * part, std::min(part, n - p * part));
-      });
-      join_parts<Join>(parts.data(), std::ssize(parts), 1, room.data(), out + i);
-    }
-    return;
-  }
-  parallel_for(outer, worthwhile / n + 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i)
-      out[i] = static_cast<Out>(reduce_row<Join>(x + i * n, n));
+/// out[i] = row(where row i starts), several rows at once.
+template <class T, class Out, class Row>
+void for_rows(const T* x, std::int64_t outer, std::int64_t n, Out* out, const Row& row) {
+  parallel_for(outer, worthwhile / n + 1, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<Out>(row(x + i * n));
   });
 }
 
-/// target = rows joined one after the other, four for each time the target is read and written.
+/// The same with several threads on one row: parts are branches of the tree that reduce_row makes.
+template <class Join, class T, class Out>
+void split_rows(const T* x, std::int64_t outer, std::int64_t n, Out* out) {
+  constexpr std::int64_t part = worthwhile / block * block;
+  static_assert(std::has_single_bit(static_cast<std::uint64_t>(part / block)));
+  std::vector<Accumulator<Join, T>> parts(static_cast<std::size_t>((n + part - 1) / part));
+  auto room = parts;
+  for (std::int64_t i = 0; i < outer; ++i, x += n) {
+    parallel_for(std::ssize(parts), 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t p = begin; p < end; ++p)
+        parts[static_cast<std::size_t>(p)] =
+            reduce_row<Join>(x + p * part, std::min(part, n - p * part));
+    });
+    join_parts<Join>(parts.data(), std::ssize(parts), 1, room.data(), out + i);
+  }
+}
+
+template <class Join, class T, class Out>
+void reduce_last(const T* x, std::int64_t outer, std::int64_t n, Out* out) {
+  if (n < few)
+    for_rows(x, outer, n, out, [n](const T* row) { return reduce_few<Join>(row, n); });
+  else if (n <= block)
+    for_rows(x, outer, n, out, [n](const T* row) { return reduce_block<Join>(row, n); });
+  else if (n > worthwhile && outer < available_threads())
+    split_rows<Join>(x, outer, n, out);
+  else
+    for_rows(x, outer, n, out, [n](const T* row) { return reduce_row<Join>(row, n); });
+}
+
+/// Rows joined at once: four for each time the target is read and written, so that one of its
+/// numbers takes `run` of these fours.
+constexpr std::int64_t block_rows = 4 * run;
+
+/// target = no more than block_rows rows joined.
 template <class Join, class T>
 void join_rows(const T* rows, std::int64_t count, std::int64_t step, std::int64_t width,
                T* target) {
-  std::copy_n(rows, width, target);
+  for (std::int64_t j = 0; j < width; ++j) target[j] = Join::term(rows[j]);
+  const auto two = [](T a, T b) { return Join::join(Join::term(a), Join::term(b)); };
   std::int64_t k = 1;
   for (; k + 4 <= count; k += 4) {
     const T* const a = rows + k * step;
@@ -134,20 +173,21 @@ void join_rows(const T* rows, std::int64_t count, std::int64_t step, std::int64_
     const T* const c = b + step;
     const T* const d = c + step;
     for (std::int64_t j = 0; j < width; ++j)
-      target[j] = Join::join(Join::join(Join::join(Join::join(target[j], a[j]), b[j]), c[j]), d[j]);
+      target[j] = Join::join(target[j], Join::join(two(a[j], b[j]), two(c[j], d[j])));
   }
   for (; k < count; ++k)
-    for (std::int64_t j = 0; j < width; ++j) target[j] = Join::join(target[j], rows[k * step + j]);
+    for (std::int64_t j = 0; j < width; ++j)
+      target[j] = Join::join(target[j], Join::term(rows[k * step + j]));
 }
 
 /// A matrix of n rows of `inner` values as one of fewer, wider rows where they are short, so that
 /// they fill vectors: row i takes the rows i · fold and following, side by side. The last of them
 /// are left over.
 struct Folded {
+  static constexpr std::int64_t narrow = 64;
   std::int64_t fold, rows, width, left_over;
 
   Folded(std::int64_t n, std::int64_t inner) {
-    constexpr auto narrow = std::int64_t{64};
     fold = static_cast<std::int64_t>(
         std::bit_ceil(static_cast<std::uint64_t>((narrow + inner - 1) / inner)));
     if (n < 4 * fold) fold = 1;
@@ -155,7 +195,7 @@ struct Folded {
     width = fold * inner;
     left_over = n % fold * inner;
   }
-  std::int64_t blocks() const { return (rows + run - 1) / run; }
+  std::int64_t blocks() const { return (rows + block_rows - 1) / block_rows; }
 };
 
 /// Columns of a matrix, a stripe of them at a time: few enough that it stays in cache, and enough
@@ -189,13 +229,13 @@ class Rows {
     const Folded& m = matrix_;
     T* const sums = reinterpret_cast<T*>(row() + (2 + join_depth(m.blocks())) * most_);
     const auto leaf = [&](std::int64_t b, W* to) {
-      const std::int64_t from = b * run;
-      join_rows<Join>(x + from * m.width + first, std::min(run, m.rows - from), m.width, width,
-                      sums);
+      const std::int64_t from = b * block_rows;
+      join_rows<Join>(x + from * m.width + first, std::min(block_rows, m.rows - from), m.width,
+                      width, sums);
       std::transform(sums, sums + width, to, [](T value) { return static_cast<W>(value); });
       if (b + 1 == m.blocks())
         for (std::int64_t j = 0; j < m.left_over; ++j)
-          to[j] = Join::join(to[j], static_cast<W>(x[m.rows * m.width + j]));
+          to[j] = Join::join(to[j], static_cast<W>(Join::term(x[m.rows * m.width + j])));
     };
     join_blocks(begin, end, width, leaf, join<Join>, out, room());
   }
@@ -222,7 +262,7 @@ class Rows {
 std::int64_t blocks_of_part(const Folded& matrix, const Stripes& stripes, std::int64_t outer) {
   const std::int64_t others = outer * stripes.count;
   const std::int64_t enough = 4 * available_threads();
-  const std::int64_t block_work = run * std::min(stripes.width, matrix.width);
+  const std::int64_t block_work = block_rows * std::min(stripes.width, matrix.width);
   const std::int64_t blocks = matrix.blocks();
   if (others >= available_threads() || blocks * block_work < 2 * worthwhile)
     return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(blocks)));
@@ -242,7 +282,7 @@ void reduce_long(const T* x, const Extents& e, Out* out) {
   const std::int64_t branch = blocks_of_part(matrix, stripes, e.outer);
   const std::int64_t parts = (matrix.blocks() + branch - 1) / branch;
   std::vector<W> partial(static_cast<std::size_t>(parts > 1 ? e.outer * parts * matrix.width : 0));
-  const std::int64_t work = std::min(branch * run, matrix.rows) * most;
+  const std::int64_t work = std::min(branch * block_rows, matrix.rows) * most;
   parallel_for(e.outer * parts * stripes.count, worthwhile / work + 1,
                [&](std::int64_t begin, std::int64_t end) {
                  Rows<Join, T> rows(matrix, most);
@@ -268,27 +308,35 @@ void reduce_long(const T* x, const Extents& e, Out* out) {
   }
 }
 
-/// Rows of `inner` values are joined, no more than one number takes.
-template <class Join, class T>
-void reduce_short(const T* x, const Extents& e, T* out) {
+/// Few rows of `inner` values are joined: a block.
+template <class Join, class T, class Out>
+void reduce_short(const T* x, const Extents& e, Out* out) {
   const Stripes stripes(e.inner);
-  const std::int64_t work = e.n * std::min(stripes.width, e.inner);
-  parallel_for(
-      e.outer * stripes.count, worthwhile / work + 1, [&](std::int64_t begin, std::int64_t end) {
-        for (std::int64_t item = begin; item < end; ++item) {
-          const std::int64_t o = item / stripes.count;
-          const std::int64_t first = item % stripes.count * stripes.width;
-          join_rows<Join>(x + o * e.n * e.inner + first, e.n, e.inner,
-                          std::min(stripes.width, e.inner - first), out + o * e.inner + first);
-        }
-      });
+  const std::int64_t most = std::min(stripes.width, e.inner);
+  parallel_for(e.outer * stripes.count, worthwhile / (e.n * most) + 1,
+               [&](std::int64_t begin, std::int64_t end) {
+                 std::vector<T> sums(static_cast<std::size_t>(std::is_same_v<T, Out> ? 0 : most));
+                 for (std::int64_t item = begin; item < end; ++item) {
+                   const std::int64_t o = item / stripes.count;
+                   const std::int64_t first = item % stripes.count * stripes.width;
+                   const std::int64_t width = std::min(stripes.width, e.inner - first);
+                   const T* const rows = x + o * e.n * e.inner + first;
+                   Out* const to = out + o * e.inner + first;
+                   if constexpr (std::is_same_v<T, Out>) {
+                     join_rows<Join>(rows, e.n, e.inner, width, to);
+                   } else {
+                     join_rows<Join>(rows, e.n, e.inner, width, sums.data());
+                     std::transform(sums.data(), sums.data() + width, to,
+                                    [](T value) { return static_cast<Out>(value); });
+                   }
+                 }
+               });
 }
 
 template <class Join, class T, class Out>
 void reduce(const T* x, const Extents& e, Out* out) {
   if (e.inner == 1) return reduce_last<Join>(x, e.outer, e.n, out);
-  if constexpr (std::is_same_v<T, Out>)
-    if (e.n <= run) return reduce_short<Join>(x, e, out);
+  if (e.n <= (e.inner < Folded::narrow ? run : block_rows)) return reduce_short<Join>(x, e, out);
   reduce_long<Join>(x, e, out);
 }
 
@@ -317,6 +365,15 @@ void sum(const T* x, const Extents& e, Out* out) {
     std::fill_n(out, e.outer * e.inner, Out(0));
   } else {
     reduce<Sum>(x, e, out);
+  }
+}
+
+template <class T>
+void sum_of_squares(const T* x, const Extents& e, Wide<T>* out) {
+  if (e.n == 0) {
+    std::fill_n(out, e.outer * e.inner, Wide<T>(0));
+  } else {
+    reduce<SumOfSquares>(x, e, out);
   }
 }
 
@@ -351,6 +408,8 @@ XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
 #undef XGRAD_INSTANTIATE
 template void sum(const float*, const Extents&, double*);
+template void sum_of_squares(const float*, const Extents&, double*);
+template void sum_of_squares(const double*, const Extents&, double*);
 template void sum(const double*, const Extents&, float*);
 
 }  // namespace xgrad::kernels

@@ -2,6 +2,8 @@
 // Internal: reductions of [outer, n, inner] over the middle axis, without xtensor (whose reducers
 // are 8 to 100 times slower there).
 
+#include <xgrad/ops/kernels/accumulate.hpp>
+
 #include <cstdint>
 
 namespace xgrad::kernels {
@@ -15,6 +17,9 @@ struct Extents {
 /// Accumulated as accumulate.hpp says; float32 may be summed to doubles and doubles to float32.
 template <class T, class Out>
 void sum(const T* x, const Extents& extents, Out* out);
+/// Σ x²
+template <class T>
+void sum_of_squares(const T* x, const Extents& extents, Wide<T>* out);
 /// n must not be 0; NaN wins.
 template <class T>
 void max(const T* x, const Extents& extents, T* out);
