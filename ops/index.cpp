@@ -1,11 +1,15 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/index.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
 
 #include <algorithm>
+#include <functional>
+#include <unordered_map>
+#include <vector>
 
 namespace xgrad {
 namespace {
@@ -34,6 +38,69 @@ struct Slabs {
     for (std::size_t i = axis + 1; i < shape.size(); ++i) inner *= shape[i];
     if (extent * inner == 0) outer = 0;  // slabs of nothing may be too many to count
   }
+};
+
+/// How many terms each target took since it was last put aside. Empty where there are so few of
+/// them that nothing need be counted.
+std::vector<std::uint8_t> counts_for(std::int64_t targets, std::int64_t terms) {
+  return std::vector<std::uint8_t>(static_cast<std::size_t>(terms > kernels::run ? targets : 0));
+}
+
+/// Adds rows of `width` values to targets. A target takes as many terms as accumulate.hpp allows a
+/// number; then what it holds is put aside, in wide numbers, and it starts again from 0. So no more
+/// memory is needed than a byte for each target, but for those that many rows hit.
+template <class T>
+class Scattered {
+ public:
+  Scattered(std::int64_t width, std::vector<std::uint8_t>& counts, T* out)
+      : width_(width), out_(out), counts_(counts.empty() ? nullptr : counts.data()) {}
+
+  void add(std::int64_t target, const T* row) {
+    T* const to = out_ + target * width_;
+    for (std::int64_t j = 0; j < width_; ++j) to[j] += row[j];
+    if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
+  }
+
+  /// Adds what was put aside to the targets.
+  void finish() {
+    for (auto& [target, levels] : aside_) {
+      T* const to = out_ + target * width_;
+      for (std::int64_t j = 0; j < width_; ++j) {
+        auto sum = static_cast<kernels::Wide<T>>(to[j]);
+        for (const Level& level : levels) sum += level.sums[static_cast<std::size_t>(j)];
+        to[j] = static_cast<T>(sum);
+      }
+    }
+  }
+
+ private:
+  /// Numbers of a level take `run` terms each, then go to the next.
+  struct Level {
+    std::int64_t count = 0;
+    std::vector<kernels::Wide<T>> sums;
+  };
+
+  void put_aside(std::int64_t target) {
+    T* const from = out_ + target * width_;
+    std::vector<kernels::Wide<T>> carried(from, from + width_);
+    std::fill_n(from, width_, T(0));
+    counts_[target] = 0;
+    std::vector<Level>& levels = aside_[target];
+    for (std::size_t i = 0;; ++i) {
+      if (i == levels.size()) levels.push_back({0, std::vector<kernels::Wide<T>>(carried.size())});
+      Level& level = levels[i];
+      std::ranges::transform(level.sums, carried, level.sums.begin(), std::plus<>());
+      if (++level.count < kernels::run) return;
+      level.count = 0;
+      carried.swap(level.sums);
+      std::ranges::fill(level.sums, kernels::Wide<T>(0));
+    }
+  }
+
+  std::int64_t width_;
+  T* out_;
+  std::uint8_t* counts_;
+  std::unordered_map<std::int64_t, std::vector<Level>> aside_;
 };
 
 }  // namespace
@@ -80,11 +147,13 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std
   dispatch_numeric(x.dtype(), "index_embed", [&]<class T>() {
     const T* source = x.data<T>();
     T* out = y.mutable_data<T>();
-    for (std::int64_t o = 0; o < from.outer; ++o)
-      for (std::int64_t i = 0; i < from.extent; ++i)
-        for (std::int64_t j = 0; j < from.inner; ++j)
-          out[(o * extent + chosen[i]) * from.inner + j] +=
-              source[(o * from.extent + i) * from.inner + j];
+    for (std::int64_t o = 0; o < from.outer; ++o, out += extent * from.inner) {
+      auto counts = counts_for(extent, from.extent);
+      Scattered<T> targets(from.inner, counts, out);
+      for (std::int64_t i = 0; i < from.extent; ++i, source += from.inner)
+        targets.add(chosen[i], source);
+      targets.finish();
+    }
   });
   return record(Op::index_embed, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
                   return index_select(dy, static_cast<std::int64_t>(axis), index());
@@ -93,10 +162,11 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std
 
 namespace {
 
-/// Calls f(i, j) for every element i of `index` and the element j of a tensor of shape `whole` it
-/// names. Elements of different leading index (before `axis`) may be visited at once.
-template <class F>
-void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, const F& f) {
+/// Calls part(visit) for parts of the leading index (before `axis`), several at once; visit(f)
+/// calls f(i, j) for every element i of the part of `index` and the element j of a tensor of shape
+/// `whole` it names. No two parts name the same.
+template <class Part>
+void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, const Part& part) {
   const Shape& shape = index.shape();
   const auto strides = kernels::row_major(whole);
   const std::int64_t* chosen = index.data<std::int64_t>();
@@ -104,26 +174,29 @@ void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, c
   for (std::size_t i = 0; i < axis; ++i) leading *= shape[i];
   const std::int64_t each = leading > 0 ? index.numel() / leading : 0;
   if (each == 0) return;
+  const auto visit = [&](std::int64_t begin, std::int64_t end, const auto& f) {
+    std::array<std::int64_t, Shape::max_size> position{};
+    std::int64_t rest = begin;
+    std::int64_t base = 0;  // where the position lies in the whole, the axis left out
+    for (std::size_t d = axis; d-- > 0; rest /= shape[d]) {
+      position[d] = rest % shape[d];
+      base += position[d] * strides[d];
+    }
+    for (std::int64_t i = begin * each; i < end * each; ++i) {
+      f(i, base + chosen[i] * strides[axis]);
+      for (std::size_t d = shape.size(); d-- > 0;) {
+        if (d != axis) base += strides[d];
+        if (++position[d] < shape[d]) break;
+        if (d != axis) base -= shape[d] * strides[d];
+        position[d] = 0;
+      }
+    }
+  };
   const profiler::Scope scope("gather or scatter", [&] { return profiler::work_on({&index}); });
-  kernels::parallel_for(
-      leading, kernels::worthwhile / 4 / each + 1, [&](std::int64_t begin, std::int64_t end) {
-        std::array<std::int64_t, Shape::max_size> position{};
-        std::int64_t rest = begin;
-        std::int64_t base = 0;  // where the position lies in the whole, the axis left out
-        for (std::size_t d = axis; d-- > 0; rest /= shape[d]) {
-          position[d] = rest % shape[d];
-          base += position[d] * strides[d];
-        }
-        for (std::int64_t i = begin * each; i < end * each; ++i) {
-          f(i, base + chosen[i] * strides[axis]);
-          for (std::size_t d = shape.size(); d-- > 0;) {
-            if (d != axis) base += strides[d];
-            if (++position[d] < shape[d]) break;
-            if (d != axis) base -= shape[d] * strides[d];
-            position[d] = 0;
-          }
-        }
-      });
+  kernels::parallel_for(leading, kernels::worthwhile / 4 / each + 1,
+                        [&](std::int64_t begin, std::int64_t end) {
+                          part([&](const auto& f) { visit(begin, end, f); });
+                        });
 }
 
 void check_gather_shapes(const char* operation, const Shape& whole, const Shape& index,
@@ -147,7 +220,9 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& index) {
   dispatch(x.dtype(), [&]<class T>() {
     const T* from = x.data<T>();
     T* out = y.mutable_data<T>();
-    visit_gathered(index, x.shape(), axis, [=](auto i, auto j) { out[i] = from[j]; });
+    visit_gathered(index, x.shape(), axis, [=](const auto& visit) {
+      visit([=](std::int64_t i, std::int64_t j) { out[i] = from[j]; });
+    });
   });
   return record(Op::gather, y,
                 wrt(x, [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
@@ -166,7 +241,12 @@ Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const S
   dispatch_numeric(x.dtype(), "scatter", [&]<class T>() {
     const T* from = x.data<T>();
     T* out = y.mutable_data<T>();
-    visit_gathered(index, shape, axis, [=](auto i, auto j) { out[j] += from[i]; });
+    auto counts = counts_for(shape.numel(), index.shape()[axis]);
+    visit_gathered(index, shape, axis, [&](const auto& visit) {
+      Scattered<T> targets(1, counts, out);
+      visit([&](std::int64_t i, std::int64_t j) { targets.add(j, from + i); });
+      targets.finish();
+    });
   });
   return record(Op::scatter, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
                   return gather(dy, static_cast<std::int64_t>(axis), index());

@@ -378,6 +378,16 @@ void sum_of_squares(const T* x, const Extents& e, Wide<T>* out) {
 }
 
 template <class T>
+T sum_row(const T* x, std::int64_t n) {
+  return n <= block ? reduce_block<Sum>(x, n) : static_cast<T>(reduce_row<Sum>(x, n));
+}
+
+template <class T>
+T max_row(const T* x, std::int64_t n) {
+  return n <= block ? reduce_block<Max>(x, n) : reduce_row<Max>(x, n);
+}
+
+template <class T>
 void max(const T* x, const Extents& e, T* out) {
   reduce<Max>(x, e, out);
 }
@@ -408,6 +418,10 @@ XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
 #undef XGRAD_INSTANTIATE
 template void sum(const float*, const Extents&, double*);
+template float sum_row(const float*, std::int64_t);
+template double sum_row(const double*, std::int64_t);
+template float max_row(const float*, std::int64_t);
+template double max_row(const double*, std::int64_t);
 template void sum_of_squares(const float*, const Extents&, double*);
 template void sum_of_squares(const double*, const Extents&, double*);
 template void sum(const double*, const Extents&, float*);

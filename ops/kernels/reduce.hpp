@@ -20,6 +20,11 @@ void sum(const T* x, const Extents& extents, Out* out);
 /// Σ x²
 template <class T>
 void sum_of_squares(const T* x, const Extents& extents, Wide<T>* out);
+/// Of one row, on this thread; n must not be 0.
+template <class T>
+T sum_row(const T* x, std::int64_t n);
+template <class T>
+T max_row(const T* x, std::int64_t n);
 /// n must not be 0; NaN wins.
 template <class T>
 void max(const T* x, const Extents& extents, T* out);

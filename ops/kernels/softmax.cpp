@@ -1,3 +1,4 @@
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
@@ -6,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <functional>
 
 namespace xgrad::kernels {
 namespace {
@@ -24,6 +26,7 @@ void for_rows(const Rows& rows, const F& f) {
 
 template <class T>
 T max_of(std::int64_t n, const T* x) {
+  if (n <= worthwhile) return max_row(x, n);
   T result;
   max(x, Extents{1, n, 1}, &result);
   return result;
@@ -31,6 +34,7 @@ T max_of(std::int64_t n, const T* x) {
 
 template <class T>
 T sum_of(std::int64_t n, const T* x) {
+  if (n <= worthwhile) return sum_row(x, n);
   T result;
   sum(x, Extents{1, n, 1}, &result);
   return result;
@@ -40,12 +44,14 @@ T sum_of(std::int64_t n, const T* x) {
 template <class T, class F>
 T sum_of_chunks(std::int64_t n, const F& f) {
   std::array<T, chunk> buffer;
-  double total = 0;
-  for (std::int64_t i = 0; i < n; i += chunk) {
-    const std::int64_t count = std::min(chunk, n - i);
-    f(i, count, buffer.data());
-    total += static_cast<double>(sum_of(count, buffer.data()));
-  }
+  const auto part = [&](std::int64_t c, Wide<T>* to) {
+    const std::int64_t count = std::min(chunk, n - c * chunk);
+    f(c * chunk, count, buffer.data());
+    *to = static_cast<Wide<T>>(sum_row(buffer.data(), count));
+  };
+  Wide<T> total = 0;
+  std::array<Wide<T>, most_depth> room;
+  if (n > 0) join_blocks(0, (n + chunk - 1) / chunk, 1, part, std::plus<>(), &total, room.data());
   return static_cast<T>(total);
 }
 
@@ -106,12 +112,13 @@ template <class T>
 double cross_entropy(const Rows& rows, const T* y, const SmoothedTargets& targets) {
   const double each = targets.smoothing / static_cast<double>(rows.n);
   double total = 0;
-  for (std::int64_t i = 0; i < rows.count; ++i) {
-    const T* const row = y + i * rows.n;
-    total -= (1 - targets.smoothing) * static_cast<double>(row[targets.classes[i]]);
-    if (each > 0) total -= each * static_cast<double>(sum_of(rows.n, row));
-  }
-  return total;
+  if (rows.count > 0)
+    sum_lanes<1, double>(rows.count, &total, [&](std::int64_t i) {
+      const T* const row = y + i * rows.n;
+      const double hit = (1 - targets.smoothing) * static_cast<double>(row[targets.classes[i]]);
+      return each > 0 ? hit + each * static_cast<double>(sum_of(rows.n, row)) : hit;
+    });
+  return -total;
 }
 
 template <class T>
