@@ -7,8 +7,8 @@
 #include <xgrad/ops/operation.hpp>
 
 #include <algorithm>
-#include <functional>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 namespace xgrad {
@@ -42,23 +42,28 @@ struct Slabs {
 
 /// How many terms each target took since it was last put aside. Empty where there are so few of
 /// them that nothing need be counted.
-std::vector<std::uint8_t> counts_for(std::int64_t targets, std::int64_t terms) {
-  return std::vector<std::uint8_t>(static_cast<std::size_t>(terms > kernels::run ? targets : 0));
+std::vector<std::uint16_t> counts_for(std::int64_t targets, std::int64_t terms) {
+  return std::vector<std::uint16_t>(static_cast<std::size_t>(terms > kernels::run ? targets : 0));
 }
 
 /// Adds rows of `width` values to targets. A target takes as many terms as accumulate.hpp allows a
 /// number; then what it holds is put aside, in wide numbers, and it starts again from 0. So no more
-/// memory is needed than a byte for each target, but for those that many rows hit.
+/// memory is needed than a count for each target, but for those that many rows hit.
 template <class T>
 class Scattered {
  public:
-  Scattered(std::int64_t width, std::vector<std::uint8_t>& counts, T* out)
+  Scattered(std::int64_t width, std::vector<std::uint16_t>& counts, T* out)
       : width_(width), out_(out), counts_(counts.empty() ? nullptr : counts.data()) {}
 
   void add(std::int64_t target, const T* row) {
     T* const to = out_ + target * width_;
     for (std::int64_t j = 0; j < width_; ++j) to[j] += row[j];
-    if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
+    count(target);
+  }
+  /// The same for rows of one value.
+  void add(std::int64_t target, T value) {
+    out_[target] += value;
+    count(target);
   }
 
   /// Adds what was put aside to the targets.
@@ -80,26 +85,34 @@ class Scattered {
     std::vector<kernels::Wide<T>> sums;
   };
 
+  void count(std::int64_t target) {
+    if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
+  }
+
+  /// The level, made where there is none.
+  Level& level(std::vector<Level>& levels, std::size_t i) const {
+    if (i == levels.size())
+      levels.push_back({0, std::vector<kernels::Wide<T>>(static_cast<std::size_t>(width_))});
+    return levels[i];
+  }
+
   void put_aside(std::int64_t target) {
-    T* const from = out_ + target * width_;
-    std::vector<kernels::Wide<T>> carried(from, from + width_);
-    std::fill_n(from, width_, T(0));
     counts_[target] = 0;
     std::vector<Level>& levels = aside_[target];
-    for (std::size_t i = 0;; ++i) {
-      if (i == levels.size()) levels.push_back({0, std::vector<kernels::Wide<T>>(carried.size())});
-      Level& level = levels[i];
-      std::ranges::transform(level.sums, carried, level.sums.begin(), std::plus<>());
-      if (++level.count < kernels::run) return;
-      level.count = 0;
-      carried.swap(level.sums);
-      std::ranges::fill(level.sums, kernels::Wide<T>(0));
+    const auto move = [](auto* from, auto& sums) {
+      for (auto& sum : sums) sum += static_cast<kernels::Wide<T>>(std::exchange(*from++, 0));
+    };
+    move(out_ + target * width_, level(levels, 0).sums);
+    for (std::size_t i = 0; ++levels[i].count == kernels::run; ++i) {
+      levels[i].count = 0;
+      Level& next = level(levels, i + 1);  // may move the others
+      move(levels[i].sums.data(), next.sums);
     }
   }
 
   std::int64_t width_;
   T* out_;
-  std::uint8_t* counts_;
+  std::uint16_t* counts_;
   std::unordered_map<std::int64_t, std::vector<Level>> aside_;
 };
 
@@ -150,8 +163,11 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std
     for (std::int64_t o = 0; o < from.outer; ++o, out += extent * from.inner) {
       auto counts = counts_for(extent, from.extent);
       Scattered<T> targets(from.inner, counts, out);
-      for (std::int64_t i = 0; i < from.extent; ++i, source += from.inner)
-        targets.add(chosen[i], source);
+      if (from.inner == 1)
+        for (std::int64_t i = 0; i < from.extent; ++i) targets.add(chosen[i], *source++);
+      else
+        for (std::int64_t i = 0; i < from.extent; ++i, source += from.inner)
+          targets.add(chosen[i], source);
       targets.finish();
     }
   });
@@ -244,7 +260,7 @@ Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const S
     auto counts = counts_for(shape.numel(), index.shape()[axis]);
     visit_gathered(index, shape, axis, [&](const auto& visit) {
       Scattered<T> targets(1, counts, out);
-      visit([&](std::int64_t i, std::int64_t j) { targets.add(j, from + i); });
+      visit([&](std::int64_t i, std::int64_t j) { targets.add(j, from[i]); });
       targets.finish();
     });
   });

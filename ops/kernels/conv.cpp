@@ -1,10 +1,14 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 
 #include <algorithm>
 #include <cstdlib>
+#include <functional>
 #include <string_view>
+#include <type_traits>
+#include <vector>
 
 namespace xgrad::kernels {
 namespace {
@@ -27,6 +31,53 @@ Choice choice() {
 bool direct_pays(ConvDirection direction, const ConvGeometry& g) {
   if (g.k < 8 || g.groups != 1) return false;
   return g.c >= 8 || (g.c <= 4 && direction != ConvDirection::backward_input);
+}
+
+/// Results that a kernel may sum over, of one filter, before it hands over the weight's gradient.
+/// oneDNN adds them one after the other; the others add up blocks of some hundreds.
+std::int64_t most_results(ConvKernel kernel) {
+  return kernel == ConvKernel::direct ? 16384 : std::int64_t{1} << 20;
+}
+
+template <class T>
+void run_kernel(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
+                const ConvOperands<T>& operands) {
+  if constexpr (std::is_same_v<T, float>) {
+    if (plan.kernel == ConvKernel::direct) return conv_onednn(direction, plan, g, operands);
+    if (plan.kernel == ConvKernel::winograd) conv_winograd(direction, g, operands);
+  }
+  if (plan.kernel == ConvKernel::gemm) conv_gemm(direction, g, operands);
+  if (direction == ConvDirection::backward_weight && operands.bias != nullptr) {
+    const std::int64_t lanes = plan.y == Layout::blocked ? channel_block() : 1;
+    channel_sums<T>({g.n, g.k / lanes, g.oh * g.ow, lanes}, operands.y, operands.bias);
+  }
+}
+
+/// The gradients of weight and bias from pieces of the batch, the sums of which are joined.
+template <class T>
+void differentiate_pieces(const ConvPlan& plan, const ConvGeometry& g,
+                          const ConvOperands<T>& operands, std::int64_t pieces) {
+  const std::int64_t weights = g.k * g.patch();
+  const std::int64_t width = weights + (operands.bias == nullptr ? 0 : g.k);
+  const auto size = static_cast<std::size_t>(width);
+  std::vector<T> own(size);
+  std::vector<Wide<T>> sums(size * static_cast<std::size_t>(1 + join_depth(pieces)));
+  join_blocks(
+      0, pieces, width,
+      [&](std::int64_t piece, Wide<T>* to) {
+        const std::int64_t first = g.n * piece / pieces;
+        ConvGeometry part = g;
+        part.n = g.n * (piece + 1) / pieces - first;
+        run_kernel<T>(ConvDirection::backward_weight, plan, part,
+                      {operands.x + first * g.c * g.h * g.w, own.data(),
+                       operands.y + first * g.k * g.oh * g.ow,
+                       operands.bias == nullptr ? nullptr : own.data() + weights});
+        std::ranges::transform(own, to, [](T value) { return static_cast<Wide<T>>(value); });
+      },
+      std::plus<>(), sums.data(), sums.data() + size);
+  const auto narrow = [](Wide<T> value) { return static_cast<T>(value); };
+  std::transform(sums.data(), sums.data() + weights, operands.weight, narrow);
+  std::transform(sums.data() + weights, sums.data() + width, operands.bias, narrow);
 }
 
 }  // namespace
@@ -54,15 +105,11 @@ void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
     if (operands.bias != nullptr) std::fill_n(operands.bias, g.k, T(0));
     return;
   }
-  if constexpr (std::is_same_v<T, float>) {
-    if (plan.kernel == ConvKernel::direct) return conv_onednn(direction, plan, g, operands);
-    if (plan.kernel == ConvKernel::winograd) conv_winograd(direction, g, operands);
+  if (direction == ConvDirection::backward_weight) {
+    const std::int64_t most = std::max<std::int64_t>(most_results(plan.kernel) / (g.oh * g.ow), 1);
+    if (g.n > most) return differentiate_pieces<T>(plan, g, operands, (g.n + most - 1) / most);
   }
-  if (plan.kernel == ConvKernel::gemm) conv_gemm(direction, g, operands);
-  if (direction == ConvDirection::backward_weight && operands.bias != nullptr) {
-    const std::int64_t lanes = plan.y == Layout::blocked ? channel_block() : 1;
-    channel_sums<T>({g.n, g.k / lanes, g.oh * g.ow, lanes}, operands.y, operands.bias);
-  }
+  run_kernel<T>(direction, plan, g, operands);
 }
 
 template void conv(ConvDirection, const ConvPlan&, const ConvGeometry&, const ConvOperands<float>&);

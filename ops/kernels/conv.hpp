@@ -54,6 +54,9 @@ struct ConvOperands {
   T* bias = nullptr;
 };
 
+/// Gradients of weights are sums over all results of a filter. Where those are many, pieces of the
+/// batch are summed by the kernel, of 16384 results with oneDNN and 2²⁰ otherwise, and joined as
+/// accumulate.hpp says.
 template <class T>
 void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
           const ConvOperands<T>& operands);
