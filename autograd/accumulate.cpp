@@ -1,6 +1,7 @@
 #include <xgrad/autograd/backward.hpp>
 #include <xgrad/autograd/function.hpp>
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/profiler.hpp>
 
 namespace xgrad::detail {
@@ -17,11 +18,9 @@ Tensor add_gradients(const Tensor& a, const Tensor& b) {
     const T* x = own_data<T>(left);
     const T* y = own_data<T>(right);
     T* out = own_data<T>(sum);
-    const std::int64_t n = sum.numel();
-#ifdef _OPENMP
-#pragma omp parallel for if (n > 65536)
-#endif
-    for (std::int64_t i = 0; i < n; ++i) out[i] = x[i] + y[i];
+    parallel_for(sum.numel(), worthwhile, [x, y, out](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t i = begin; i < end; ++i) out[i] = x[i] + y[i];
+    });
   });
   const auto pass = [](const Tensor& dy) { return dy; };
   return record("add_gradients", sum, wrt(a, pass), wrt(b, pass));

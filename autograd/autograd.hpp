@@ -17,3 +17,4 @@
 #include <xgrad/autograd/shape.hpp>
 #include <xgrad/autograd/storage.hpp>
 #include <xgrad/autograd/tensor.hpp>
+#include <xgrad/autograd/threads.hpp>

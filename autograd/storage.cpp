@@ -1,5 +1,7 @@
+#include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sanitized.hpp>
 #include <xgrad/autograd/storage.hpp>
 
 #include <algorithm>
@@ -34,7 +36,7 @@ BlockSize block_size(std::size_t wanted) {
 }
 
 bool pooling_by_default() {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef XGRAD_SANITIZED
   return false;
 #else
   const char* setting = std::getenv("XGRAD_POOL");
@@ -171,11 +173,13 @@ namespace {
 template <class F>
 void for_channels(const ImageExtents& images, const F& f) {
   const std::int64_t block = channel_block();
-#ifdef _OPENMP
-#pragma omp parallel for if (images.numel() > 65536)
-#endif
-  for (std::int64_t i = 0; i < images.batch * images.channels; ++i)
-    f(i / block * block * images.plane, i % block, i * images.plane);
+  const std::int64_t plane = images.plane;
+  const std::int64_t grain = detail::worthwhile / std::max<std::int64_t>(plane, 1) + 1;
+  detail::parallel_for(images.batch * images.channels, grain,
+                       [&f, block, plane](std::int64_t begin, std::int64_t end) {
+                         for (std::int64_t i = begin; i < end; ++i)
+                           f(i / block * block * plane, i % block, i * plane);
+                       });
 }
 
 void to_plain(const ImageExtents& images, const float* blocked, float* plain) {

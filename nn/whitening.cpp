@@ -1,6 +1,7 @@
 // Apart from the other initialisers, because linear algebra's headers are slow to compile.
 
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/nn/init.hpp>
 #include <xgrad/ops/ops.hpp>
@@ -47,6 +48,7 @@ Tensor whitening_(Tensor weight, const Tensor& images, double eps) {
                       "H×W it is [2·C·H·W, C, H, W]",
                       weight.shape(), images.shape());
   const NoGradGuard guard;
+  const xgrad::detail::LibraryThreads threads;
   const auto [values, vectors] =
       xt::linalg::eigh(second_moments(images, weight.size(2), weight.size(3)));
   const auto size = static_cast<std::size_t>(weight.size(0) / 2);

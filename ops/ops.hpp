@@ -1,6 +1,7 @@
 #pragma once
 // All operations.
 
+#include <xgrad/autograd/threads.hpp>
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/conv.hpp>
@@ -15,4 +16,3 @@
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
-#include <xgrad/ops/threads.hpp>

@@ -48,18 +48,12 @@ JsonLines::~JsonLines() {
 
 void JsonLines::write(const Fields& fields) {
   nlohmann::ordered_json line = nlohmann::ordered_json::object();
-  for (const auto& [name, value] : fields)
-    std::visit(
-        [&](const auto& v) {
-          if constexpr (std::is_same_v<std::decay_t<decltype(v)>, double>) {
-            if (!std::isfinite(v)) {
-              line[name] = nullptr;
-              return;
-            }
-          }
-          line[name] = v;
-        },
-        value);
+  for (const auto& [name, value] : fields) {
+    auto& entry = line[name];
+    std::visit([&entry](const auto& v) { entry = v; }, value);
+    const double* number = std::get_if<double>(&value);
+    if (number != nullptr && !std::isfinite(*number)) entry = nullptr;
+  }
   const std::string text =
       line.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + '\n';
   bool good = std::fwrite(text.data(), 1, text.size(), file_) == text.size();

@@ -1,5 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/ops/threads.hpp>
+#include <xgrad/autograd/threads.hpp>
 #include <xgrad/report/run.hpp>
 #include <xgrad/report/text.hpp>
 

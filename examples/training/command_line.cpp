@@ -2,7 +2,7 @@
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/random.hpp>
-#include <xgrad/ops/threads.hpp>
+#include <xgrad/autograd/threads.hpp>
 
 #include <algorithm>
 #include <cmath>

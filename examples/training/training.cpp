@@ -3,6 +3,7 @@
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/profiler.hpp>
+#include <xgrad/autograd/threads.hpp>
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/nn/state.hpp>

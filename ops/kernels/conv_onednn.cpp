@@ -119,7 +119,8 @@ struct KeyHash {
 };
 
 // Primitives are compiled for a number of threads too.
-Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias) {
+Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias,
+           const LibraryThreads& threads) {
   return {{g.n,
            g.c,
            g.h,
@@ -140,7 +141,7 @@ Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
            static_cast<std::int64_t>(plan.x),
            static_cast<std::int64_t>(plan.y),
            bias ? 1 : 0,
-           available_threads()}};
+           threads.count()}};
 }
 
 // oneDNN 3 makes a primitive's description in one step, oneDNN 2 in two. An empty bias is none.
@@ -333,8 +334,9 @@ class Compiled {
 class Cache {
  public:
   std::shared_ptr<const Compiled> get(ConvDirection direction, const ConvPlan& plan,
-                                      const ConvGeometry& g, bool bias) {
-    const Key key = key_of(direction, plan, g, bias);
+                                      const ConvGeometry& g, bool bias,
+                                      const LibraryThreads& threads) {
+    const Key key = key_of(direction, plan, g, bias, threads);
     {
       const std::lock_guard lock(mutex_);
       if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
@@ -371,12 +373,13 @@ bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometr
        {g.h, g.w, g.oh, g.ow, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_h, g.pad_w})
     if (size >= most) return false;
   const bool may_have_bias = direction != ConvDirection::backward_input;
-  return cache().get(direction, plan, g, may_have_bias) != nullptr;
+  return cache().get(direction, plan, g, may_have_bias, LibraryThreads()) != nullptr;
 }
 
 void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
                  const ConvOperands<float>& operands) {
-  cache().get(direction, plan, g, operands.bias != nullptr)->run(operands);
+  const LibraryThreads threads;
+  cache().get(direction, plan, g, operands.bias != nullptr, threads)->run(operands);
 }
 
 }  // namespace xgrad::kernels

@@ -1,6 +1,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -114,6 +115,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, co
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_step, n, T(0));
     return;
   }
+  const LibraryThreads threads;
   const auto product = k > most_terms(m, n) ? multiply_pieces<T> : multiply<T>;
   product(m, n, k, a, b, c, c_step, accumulate);
 }

@@ -1,5 +1,6 @@
 // A training step in its steady state asks the system for nothing: counted where it would ask.
 
+#include <xgrad/autograd/sanitized.hpp>
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/optim/sgd.hpp>
 
@@ -10,7 +11,7 @@
 
 using namespace support;
 
-#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+#ifndef XGRAD_SANITIZED
 
 namespace {
 
