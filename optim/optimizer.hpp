@@ -3,13 +3,22 @@
 
 #include <functional>
 #include <string>
+#include <type_traits>
 #include <vector>
 
 namespace xgrad::optim {
 
-/// A number without a sensible default: leaving it out of an options list does not compile.
+/// A learning rate, which has no sensible default: leaving it out of an options list does not
+/// compile.
 class Required {
  public:
+  // Left out altogether, the compiler would say that no constructor fits, and not why.
+  template <class Missing = void>
+  Required() : value_(0) {
+    static_assert(
+        !std::is_void_v<Missing>,
+        "lr, the learning rate, is missing and has no default; give it, as in {.lr = 0.1}");
+  }
   Required(double value) : value_(value) {}            // NOLINT: {.lr = 0.1} is meant to work
   operator double() const noexcept { return value_; }  // NOLINT
 
