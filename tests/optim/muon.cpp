@@ -75,13 +75,13 @@ TEST_CASE("steps on a 1×1 matrix, worked out by hand") {
 
 TEST_CASE("an optimiser goes on from its state as if it had never stopped") {
   const auto check = [](auto make) {
-    const auto step = [](auto& optimizer, Tensor& p, int seed) {
+    const auto step = [](auto& optimizer, Tensor& p, std::uint64_t seed) {
       p.set_grad(normal({3, 4}, seed));
       optimizer.step();
     };
     Tensor x = normal({3, 4}).requires_grad_();
     auto original = make(x);
-    for (int seed = 1; seed < 4; ++seed) step(original, x, seed);
+    for (std::uint64_t seed = 1; seed < 4; ++seed) step(original, x, seed);
     Tensor resumed_x = x.detach().clone().requires_grad_();
     Tensor fresh_x = x.detach().clone().requires_grad_();
     auto resumed = make(resumed_x);
