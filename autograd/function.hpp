@@ -56,12 +56,12 @@ Saved saved_result(const Tensor& y);
 
 /// Maps the gradient of a result to that of one argument. A rule that takes it as a Tensor, not by
 /// reference, may compute in its memory where takes_memory() says so.
-template <class R>
-concept BackwardRule = std::is_invocable_r_v<Tensor, R&, Tensor>;
+template <class Rule>
+concept BackwardRule = std::is_invocable_r_v<Tensor, Rule&, Tensor>;
 
 /// The same for argument number i of many.
-template <class R>
-concept IndexedBackwardRule = std::is_invocable_r_v<Tensor, R&, std::size_t, Tensor>;
+template <class Rule>
+concept IndexedBackwardRule = std::is_invocable_r_v<Tensor, Rule&, std::size_t, Tensor>;
 
 /// Whether a result may be computed in the memory of `x`, which its owner has given up (moved):
 /// nobody else holds the tensor or sees its memory, it is no leaf that requires a gradient, and
@@ -124,14 +124,15 @@ class RuleNode final : public Node {
   }
 
  private:
-  template <std::size_t... I>
-  void fill(std::index_sequence<I...>, Wrt<Rules>&&... arguments) {
-    ((edges_[I] ? void(std::get<I>(rules_).emplace(std::move(arguments.rule))) : void()), ...);
+  template <std::size_t... Index>
+  void fill(std::index_sequence<Index...>, Wrt<Rules>&&... arguments) {
+    ((edges_[Index] ? void(std::get<Index>(rules_).emplace(std::move(arguments.rule))) : void()),
+     ...);
   }
 
-  template <std::size_t... I>
-  void call(std::index_sequence<I...>, std::size_t i, Tensor& dy, Tensor& dx) {
-    ((i == I ? void(dx = (*std::get<I>(rules_))(std::move(dy))) : void()), ...);
+  template <std::size_t... Index>
+  void call(std::index_sequence<Index...>, std::size_t i, Tensor& dy, Tensor& dx) {
+    ((i == Index ? void(dx = (*std::get<Index>(rules_))(std::move(dy))) : void()), ...);
   }
 
   std::array<Edge, sizeof...(Rules)> edges_;

@@ -37,7 +37,9 @@ inline std::vector<Tensor> as_list(std::vector<Tensor> ys) { return ys; }
 template <std::size_t N, class F>
 std::vector<Tensor> call_with(F& f, const std::vector<Tensor>& x) {
   if (x.size() != N) throw_wrong_arity(x.size());
-  return [&]<std::size_t... I>(std::index_sequence<I...>) { return as_list(f(x[I]...)); }
+  return [&]<std::size_t... Index>(std::index_sequence<Index...>) {
+    return as_list(f(x[Index]...));
+  }
   (std::make_index_sequence<N>());
 }
 

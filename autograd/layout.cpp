@@ -54,7 +54,7 @@ Tensor arranged(const Tensor& x, Layout layout) {
   if (layout_of(x) == Layout::blocked) return x;
   const auto bytes = static_cast<std::size_t>(x.numel()) * sizeof(float);
   Tensor whole = x;
-  if (x.impl()->offset != 0 || x.storage()->bytes() != bytes) {
+  if (x.impl()->offset != 0 || x.storage()->byte_count() != bytes) {
     // A part of a storage has no blocks that could be kept with it.
     whole = Tensor::empty(x.shape(), x.dtype());
     std::copy_n(x.data<float>(), x.numel(), own_data<float>(whole));

@@ -174,7 +174,7 @@ template <class F>
 void for_channels(const ImageExtents& images, const F& f) {
   const std::int64_t block = channel_block();
   const std::int64_t plane = images.plane;
-  const std::int64_t grain = detail::worthwhile / std::max<std::int64_t>(plane, 1) + 1;
+  const std::int64_t grain = 2 * detail::worthwhile / std::max<std::int64_t>(plane, 1) + 1;
   detail::parallel_for(images.batch * images.channels, grain,
                        [&f, block, plane](std::int64_t begin, std::int64_t end) {
                          for (std::int64_t i = begin; i < end; ++i)
@@ -258,7 +258,7 @@ std::int64_t channel_block() noexcept {
 
 void destroy(Storage* storage) noexcept {
   static_assert(sizeof(Storage) <= Storage::alignment);
-  const std::size_t bytes = storage->bytes();
+  const std::size_t bytes = storage->byte_count();
   storage->~Storage();
   pool().give_back(storage, bytes + Storage::alignment);
 }

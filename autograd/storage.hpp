@@ -36,7 +36,7 @@ class Storage : public RefCounted {
   std::byte* data() { return is_blocked() ? row_major()->own() : own(); }
   /// The values as they lie, in blocks or not.
   std::byte* own() noexcept { return reinterpret_cast<std::byte*>(this) + alignment; }
-  std::size_t bytes() const noexcept { return bytes_; }
+  std::size_t byte_count() const noexcept { return bytes_; }
 
   bool is_blocked() const noexcept { return blocked_; }
   /// The extents given to allocate_blocked().

@@ -14,6 +14,12 @@
 #include <utility>
 #include <vector>
 
+// Some C headers have macros of these names.
+#pragma push_macro("max")
+#pragma push_macro("min")
+#undef max
+#undef min
+
 namespace xgrad {
 
 class Node;
@@ -269,3 +275,6 @@ std::vector<T> Tensor::to_vector() const {
 using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 }  // namespace xgrad
+
+#pragma pop_macro("max")
+#pragma pop_macro("min")

@@ -3,6 +3,12 @@
 
 #include <optional>
 
+// Some C headers have macros of these names.
+#pragma push_macro("max")
+#pragma push_macro("min")
+#undef max
+#undef min
+
 namespace xgrad {
 
 // Reductions over the given axes (all of them if none is given). With keepdim the reduced axes stay
@@ -42,3 +48,6 @@ Tensor centered(const Tensor& x, const Axes& axes);
 }  // namespace detail
 
 }  // namespace xgrad
+
+#pragma pop_macro("max")
+#pragma pop_macro("min")

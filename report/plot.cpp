@@ -84,8 +84,8 @@ class Drawing {
     out += text_at(width / 2, 18, "middle", plot_.title, " font-weight=\"bold\"");
     out += legend() + axes();
     for (const bool faint : {true, false})
-      for (std::size_t i = 0; i < plot_.lines.size(); ++i)
-        if (plot_.lines[i].faint == faint) out += curve(plot_.lines[i], colour_of(i));
+      for (std::size_t i = 0; i < plot_.curves.size(); ++i)
+        if (plot_.curves[i].faint == faint) out += curve(plot_.curves[i], colour_of(i));
     return out + "</svg>\n";
   }
 
@@ -98,7 +98,7 @@ class Drawing {
   Axis extent(bool vertical) const {
     double low = std::numeric_limits<double>::infinity();
     double high = -low;
-    for (const Line& line : plot_.lines) {
+    for (const Line& line : plot_.curves) {
       require<ValueError>(line.x.size() == line.y.size(), "plot '{}': line '{}' has {} x for {} y",
                           plot_.title, line.name, line.x.size(), line.y.size());
       for (std::size_t i = 0; i < line.x.size(); ++i)
@@ -113,7 +113,7 @@ class Drawing {
   /// A faint line has the colour of the line after it, whose raw values it shows.
   std::size_t colour_of(std::size_t line) const {
     std::size_t strong = 0;
-    for (std::size_t i = 0; i < line; ++i) strong += !plot_.lines[i].faint;
+    for (std::size_t i = 0; i < line; ++i) strong += !plot_.curves[i].faint;
     return strong % std::size(palette);
   }
 
@@ -121,7 +121,7 @@ class Drawing {
   std::vector<std::vector<std::size_t>> legend_rows() const {
     std::vector<std::vector<std::size_t>> rows;
     double used = width;
-    for (std::size_t i = 0; i < std::min(plot_.lines.size(), most_named); ++i) {
+    for (std::size_t i = 0; i < std::min(plot_.curves.size(), most_named); ++i) {
       const double wide = entry_width(i);
       if (rows.empty() || used + wide > width - 20) {
         rows.emplace_back();
@@ -130,13 +130,13 @@ class Drawing {
       rows.back().push_back(i);
       used += wide;
     }
-    return plot_.lines.size() > 1 ? rows : decltype(rows){};
+    return plot_.curves.size() > 1 ? rows : decltype(rows){};
   }
 
   std::string name_of(std::size_t line) const {
-    const std::size_t more = plot_.lines.size() - std::min(plot_.lines.size(), most_named);
-    if (more == 0 || line + 1 < most_named) return plot_.lines[line].name;
-    return fmt::format("{} and {} more", plot_.lines[line].name, more);
+    const std::size_t more = plot_.curves.size() - std::min(plot_.curves.size(), most_named);
+    if (more == 0 || line + 1 < most_named) return plot_.curves[line].name;
+    return fmt::format("{} and {} more", plot_.curves[line].name, more);
   }
 
   double entry_width(std::size_t line) const { return 34 + text_pixels(name_of(line)); }
@@ -155,7 +155,7 @@ class Drawing {
       for (const std::size_t i : row) x -= entry_width(i) / 2;
       for (const std::size_t i : row) {
         out += fmt::format("<path {} d=\"M{:.1f} {:.1f}h18\"/>\n",
-                           stroke(colour_of(i), plot_.lines[i].faint), x, y - 4);
+                           stroke(colour_of(i), plot_.curves[i].faint), x, y - 4);
         out += text_at(x + 22, y, "start", name_of(i));
         x += entry_width(i);
       }

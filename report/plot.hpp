@@ -19,7 +19,7 @@ struct Plot {
   std::string x_label;  ///< with the unit
   std::string y_label;
   bool log_y = false;
-  std::vector<Line> lines;
+  std::vector<Line> curves;
 };
 
 /// Drawn as SVG with axes, ticks and legend, 480 x 300. Colours are attributes, so that a page may

@@ -193,7 +193,7 @@ Plot reliability_plot(const Calibration& calibration) {
           .title = "Can its confidence be believed?",
           .x_label = "confidence",
           .y_label = "accuracy",
-          .lines = {std::move(measured), {"perfect", {0, 1}, {0, 1}}}};
+          .curves = {std::move(measured), {"perfect", {0, 1}, {0, 1}}}};
 }
 
 namespace {

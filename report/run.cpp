@@ -26,7 +26,7 @@ GroupAndLine split(const std::string& name) {
 bool spans_decades(const Plot& plot) {
   double low = std::numeric_limits<double>::infinity();
   double high = 0;
-  for (const Line& line : plot.lines)
+  for (const Line& line : plot.curves)
     for (const double y : line.y)
       if (std::isfinite(y)) {
         low = std::min(low, y);
@@ -96,16 +96,16 @@ std::vector<Plot> History::plots(const std::string& x_label) const {
                        .title = capitalised(group),
                        .x_label = x_label,
                        .y_label = group,
-                       .lines = {}});
+                       .curves = {}});
       plot = plots.end() - 1;
     }
     if (series.kind == Kind::exact) {
-      plot->lines.push_back({line, series.steps, series.values});
+      plot->curves.push_back({line, series.steps, series.values});
       continue;
     }
     std::vector<double> smooth = smoothed(series);
-    plot->lines.push_back({line, series.steps, series.values, true});
-    plot->lines.push_back({"moving average", series.steps, std::move(smooth)});
+    plot->curves.push_back({line, series.steps, series.values, true});
+    plot->curves.push_back({"moving average", series.steps, std::move(smooth)});
   }
   for (Plot& plot : plots) plot.log_y = spans_decades(plot);
   return plots;

@@ -25,14 +25,14 @@ Scratch::Scratch(std::size_t bytes) {
     const std::lock_guard lock(spare().mutex);
     room_ = std::exchange(spare().room, {});
   }
-  if (room_ && room_->bytes() >= bytes) return;
+  if (room_ && room_->byte_count() >= bytes) return;
   room_ = {};
   room_ = Storage::allocate(bytes);
 }
 
 Scratch::~Scratch() {
   const std::lock_guard lock(spare().mutex);
-  if (!spare().room || spare().room->bytes() < room_->bytes()) spare().room = std::move(room_);
+  if (!spare().room || spare().room->byte_count() < room_->byte_count()) spare().room = std::move(room_);
 }
 
 }  // namespace xgrad::kernels

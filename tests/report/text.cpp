@@ -124,7 +124,7 @@ TEST_CASE("a plot has its title, labels, legend and lines") {
        .title = "A < B",
        .x_label = "time (s)",
        .y_label = "\"y\"",
-       .lines = {{"first", {0, 1, 2}, {1, 2, 3}}, {"second", {0, 1, 2}, {3, NAN, 1}, true}}});
+       .curves = {{"first", {0, 1, 2}, {1, 2, 3}}, {"second", {0, 1, 2}, {3, NAN, 1}, true}}});
   CHECK(drawn.find("A &lt; B") != std::string::npos);
   CHECK(drawn.find("time (s)") != std::string::npos);
   CHECK(drawn.find("&quot;y&quot;") != std::string::npos);
@@ -181,11 +181,11 @@ TEST_CASE("a history becomes one plot for each group") {
   const auto plots = history.plots();
   REQUIRE(plots.size() == 2);
   CHECK(plots[0].title == "Loss");
-  REQUIRE(plots[0].lines.size() == 3);
-  CHECK(plots[0].lines[0].faint);
-  CHECK(plots[0].lines[1].name == "moving average");
-  CHECK(plots[0].lines[1].y[1] == doctest::Approx(0.75));  // the plain mean at first
-  CHECK(plots[0].lines[2].y.size() == 3);
+  REQUIRE(plots[0].curves.size() == 3);
+  CHECK(plots[0].curves[0].faint);
+  CHECK(plots[0].curves[1].name == "moving average");
+  CHECK(plots[0].curves[1].y[1] == doctest::Approx(0.75));  // the plain mean at first
+  CHECK(plots[0].curves[2].y.size() == 3);
   CHECK(plots[1].name == "rate");
   CHECK_FALSE(plots[1].log_y);
   history.add("loss/total", 40, 1e-3);
