@@ -60,6 +60,12 @@ using ForwardHook = std::function<void(const Module&, const Tensor& input, const
 ///
 /// add() names, makes and registers a member in one line. A module with trainable parameters that
 /// was not added to the module that calls it would never be trained: that is a GraphError.
+///
+/// Members are made in the order in which they stand, so the same seed gives the same weights with
+/// any compiler. Within one expression C++ leaves the order open: several modules made in the
+/// arguments of one call, and calls that draw random numbers or keep statistics, as of dropout and
+/// batch norm in `norm(a) - norm(b)`. Give each a statement of its own.
+///
 /// Errors from inside name the path: "net.features.3 (Linear): linear: input …".
 class Module {
  public:

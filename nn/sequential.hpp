@@ -7,7 +7,10 @@ namespace xgrad::nn {
 
 /// Modules one after the other, named "0", "1", …
 ///
-///     nn::Sequential net(nn::Linear{784, 64}, nn::ReLU{}, nn::Linear{64, 10});
+///     nn::Sequential net{nn::Linear{784, 64}, nn::ReLU{}, nn::Linear{64, 10}};
+///
+/// In braces, the layers are made in the order in which they stand. In parentheses C++ leaves their
+/// order to the compiler, and g++ and clang++ differ: the same seed would give other weights.
 class Sequential : public Module {
  public:
   Sequential() = default;

@@ -14,7 +14,7 @@ struct Inner : nn::Module {
 
 struct Outer : nn::Module {
   Inner inner = add("inner", Inner{});
-  nn::Sequential rest = add("rest", nn::Sequential(inner.fc, nn::ReLU{}));
+  nn::Sequential rest = add("rest", nn::Sequential{inner.fc, nn::ReLU{}});
   int width = 3;
   Tensor forward(const Tensor& x) override { return rest(inner(x)); }
 };

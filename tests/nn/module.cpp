@@ -15,7 +15,7 @@ struct Block : nn::Module {
 
 struct Net : nn::Module {
   Block block = add("block", Block{});
-  nn::Sequential features = add("features", nn::Sequential(nn::ReLU{}, nn::Linear{2, 5}));
+  nn::Sequential features = add("features", nn::Sequential{nn::ReLU{}, nn::Linear{2, 5}});
   nn::Parameter scale = add_parameter("scale", ones({5}));
   nn::Buffer steps = add_buffer("steps", zeros({1}));
   Tensor forward(const Tensor& x) override { return features(block(x)) * scale; }
@@ -65,7 +65,7 @@ TEST_CASE("errors name the path of the module they come from") {
         }) ==
         "net.block.a (Linear): linear: input [2, 7] does not fit weight [3, 4], which takes 4 "
         "features in its last axis");
-  nn::Sequential sequence(nn::Sequential(nn::ReLU{}, nn::Linear{3, 2}), nn::ReLU{});
+  nn::Sequential sequence{nn::Sequential{nn::ReLU{}, nn::Linear{3, 2}}, nn::ReLU{}};
   CHECK(message_of<ShapeError>([&] {
           sequence(zeros({2, 7}));
         }).starts_with("net.0.1 (Linear): linear:"));

@@ -29,10 +29,10 @@ std::string file_with(const std::string& header, const std::string& data = "") {
 TEST_CASE("weights come back as they were saved") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("net.safetensors");
-  nn::Sequential net(nn::Linear{4, 3}, nn::Linear{3, 2});
+  nn::Sequential net{nn::Linear{4, 3}, nn::Linear{3, 2}};
   nn::save(net, path);
   CHECK_FALSE(std::filesystem::exists(path + ".partial"));
-  nn::Sequential other(nn::Linear{4, 3}, nn::Linear{3, 2});
+  nn::Sequential other{nn::Linear{4, 3}, nn::Linear{3, 2}};
   nn::load(other, path);
   const Tensor x = normal({5, 4}).to(float32);
   CHECK(equal(net(x), other(x)));

@@ -5,8 +5,12 @@
 using namespace support;
 
 TEST_CASE("the summary is a table of layers, shapes and parameters") {
-  nn::Sequential net(nn::Conv2d{1, 16, 5, {.padding = 2}}, nn::ReLU{}, nn::MaxPool2d{2},
-                     nn::Flatten{}, nn::Dropout{}, nn::Linear{16 * 14 * 14, 10});
+  nn::Sequential net{nn::Conv2d{1, 16, 5, {.padding = 2}},
+                     nn::ReLU{},
+                     nn::MaxPool2d{2},
+                     nn::Flatten{},
+                     nn::Dropout{},
+                     nn::Linear{16 * 14 * 14, 10}};
   net.children()[1].second->eval();
   const auto table = nn::summary(net, {4, 1, 28, 28});
   CHECK(table.layers.size() == 6);
@@ -32,7 +36,7 @@ TEST_CASE("the summary is a table of layers, shapes and parameters") {
 }
 
 TEST_CASE("frozen parameters are told apart; a wrong input shape names the layer") {
-  nn::Sequential net(nn::Linear{4, 3}, nn::Linear{3, 2});
+  nn::Sequential net{nn::Linear{4, 3}, nn::Linear{3, 2}};
   net.children()[0].second->requires_grad_(false);
   CHECK(nn::to_string(nn::summary(net, {1, 4})).ends_with("23 parameters, 8 of them trained\n"));
   CHECK(message_of<ShapeError>([&] {

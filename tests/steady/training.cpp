@@ -60,7 +60,7 @@ Counts asked_by(nn::Module& net, const Tensor& x, const Tensor& labels, int step
 }  // namespace
 
 TEST_CASE("layers of matrix products: no malloc, no page fault, no new block") {
-  nn::Sequential net(nn::Linear{64, 128}, nn::ReLU{}, nn::Linear{128, 10});
+  nn::Sequential net{nn::Linear{64, 128}, nn::ReLU{}, nn::Linear{128, 10}};
   net.to(float64);  // OpenBLAS; oneDNN, which multiplies float32, allocates by itself
   const Counts asked = asked_by(net, normal({32, 64}), zeros({32}, {.dtype = int64}), 50);
   CHECK(asked.mallocs == 0);
@@ -69,9 +69,14 @@ TEST_CASE("layers of matrix products: no malloc, no page fault, no new block") {
 }
 
 TEST_CASE("layers of convolutions: no page fault, no new block") {
-  nn::Sequential net(nn::Conv2d{3, 16, 3, {.padding = 1}}, nn::BatchNorm2d{16}, nn::ReLU{},
-                     nn::MaxPool2d{2}, nn::Conv2d{16, 32, 3, {.padding = 1}}, nn::ReLU{},
-                     nn::Flatten{}, nn::Linear{32 * 8 * 8, 10});
+  nn::Sequential net{nn::Conv2d{3, 16, 3, {.padding = 1}},
+                     nn::BatchNorm2d{16},
+                     nn::ReLU{},
+                     nn::MaxPool2d{2},
+                     nn::Conv2d{16, 32, 3, {.padding = 1}},
+                     nn::ReLU{},
+                     nn::Flatten{},
+                     nn::Linear{32 * 8 * 8, 10}};
   const Tensor images = normal({16, 3, 16, 16}).to(float32);
   const Counts asked = asked_by(net, images, zeros({16}, {.dtype = int64}), 50);
   CHECK(asked.page_faults < 5);  // fresh memory would fault hundreds of times a step
