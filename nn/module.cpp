@@ -447,9 +447,12 @@ void Module::load_state_dict(const StateDict& values) {
                               given->second.dtype());
     }
   }
-  for (const auto& [name, x] : values)
+  std::unordered_set<std::string> names;
+  for (const auto& [name, x] : values) {
     if (find(own, name) == own.end())
       problems += fmt::format("\n  unexpected: {} {}", name, x.shape());
+    if (!names.insert(name).second) problems += fmt::format("\n  twice: {} {}", name, x.shape());
+  }
   require<ValueError>(problems.empty(), "load_state_dict: {} does not match:{}", type_name(),
                       problems);
   for (auto& [name, x] : own) x.copy_(find(values, name)->second.detach());

@@ -133,7 +133,7 @@ class Module {
   /// Names and values, sharing memory with the module.
   StateDict state_dict() const;
   /// Copies values in. Names, shapes and dtypes must all match: a ValueError lists everything that
-  /// is missing, unexpected or different, and nothing is changed.
+  /// is missing, unexpected, different or named twice, and nothing is changed.
   void load_state_dict(const StateDict& values);
 
   HookHandle register_forward_hook(ForwardHook hook);

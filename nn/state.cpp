@@ -1,66 +1,56 @@
 #include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/nn/state.hpp>
+#include <xgrad/nn/stored.hpp>
 
 #include <algorithm>
-#include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
 #include <filesystem>
 #include <fstream>
+#include <limits>
+#include <optional>
 #include <span>
-#include <string_view>
+#include <unordered_set>
 
 #include <nlohmann/json.hpp>
-#include <xtl/xhalf_float.hpp>
 
 namespace xgrad::nn {
 namespace {
 
-static_assert(std::endian::native == std::endian::little, "safetensors holds little-endian values");
-
 constexpr std::uint64_t most_header_bytes = 100'000'000;  // the format's own limit
 constexpr const char* metadata_key = "__metadata__";
+constexpr std::uint64_t block_bytes = 1 << 20;  // converted at a time
 
-using half_float::half;
-
-/// How values lie in a file, and what they are in memory.
-struct Format {
-  std::string_view code;
-  DType dtype;
-  std::size_t bytes;  // of a value
-};
-
-constexpr std::array formats{Format{"F32", float32, 4}, Format{"F64", float64, 8},
-                             Format{"I64", int64, 8}, Format{"BOOL", boolean, 1},
-                             Format{"F16", float32, 2}};
-constexpr const Format& half_format = formats.back();
-
-const Format& format_of(const Tensor& x, const SaveOptions& options) {
-  if (options.half && x.dtype() == float32) return half_format;
-  return *std::ranges::find(formats, x.dtype(), &Format::dtype);
-}
+using detail::Stored;
+using nlohmann::ordered_json;
 
 std::vector<std::uint16_t> to_half(const std::string& name, const Tensor& x) {
   std::vector<std::uint16_t> result;
   for (const float value : std::span(x.data<float>(), static_cast<std::size_t>(x.numel()))) {
-    const half rounded(value);
-    require<ValueError>(!isinf(rounded) || std::isinf(value),
+    const std::uint16_t rounded = detail::to_half(value);
+    constexpr std::uint16_t infinity = 0x7C00;
+    require<ValueError>((rounded & 0x7FFF) != infinity || std::isinf(value),
                         "save: '{}' has the value {}; half precision ends at 65504", name, value);
-    result.push_back(std::bit_cast<std::uint16_t>(rounded));
+    result.push_back(rounded);
   }
   return result;
 }
 
-std::string header_of(const StateDict& values, const SaveOptions& options) {
-  nlohmann::ordered_json header = nlohmann::ordered_json::object();
+std::string header_of(const StateDict& values, const SaveOptions& options) try {
+  ordered_json header = ordered_json::object();
   if (!options.metadata.empty()) header[metadata_key] = options.metadata;
   std::size_t offset = 0;
+  std::unordered_set<std::string> names;
   for (const auto& [name, x] : values) {
-    const Format& format = format_of(x, options);
+    require<ValueError>(name != metadata_key,
+                        "save: a tensor is named '{}', which is the format's name for metadata; "
+                        "give it another",
+                        name);
+    require<ValueError>(names.insert(name).second, "save: two tensors are named '{}'", name);
+    require<ValueError>(x.defined(), "save: '{}' is an undefined tensor", name);
+    const Stored& format = detail::stored_as(x.dtype(), options.half);
     const std::size_t end = offset + static_cast<std::size_t>(x.numel()) * format.bytes;
-    require<ValueError>(!header.contains(name), "save: two tensors are named '{}'", name);
     header[name] = {{"dtype", format.code},
                     {"shape", std::vector<std::int64_t>(x.shape().begin(), x.shape().end())},
                     {"data_offsets", {offset, end}}};
@@ -69,7 +59,31 @@ std::string header_of(const StateDict& values, const SaveOptions& options) {
   std::string text = header.dump();
   text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the values are aligned
   return text;
+} catch (const nlohmann::json::exception&) {
+  raise<ValueError>("save: a tensor's name or a word of the metadata is not UTF-8");
 }
+
+/// The text as JSON; `twice` becomes a key that some object of it has twice, of which the parser
+/// keeps one in silence.
+ordered_json parse(const std::string& text, std::optional<std::string>& twice) {
+  std::vector<std::unordered_set<std::string>> open;
+  using Event = ordered_json::parse_event_t;
+  const auto see = [&](int, Event event, ordered_json& value) {
+    if (event == Event::object_start) open.emplace_back();
+    if (event == Event::object_end) open.pop_back();
+    if (event == Event::key && !open.back().insert(value.get<std::string>()).second && !twice)
+      twice = value.get<std::string>();
+    return true;
+  };
+  return ordered_json::parse(text, see, false);
+}
+
+/// Where a tensor lies in a file.
+struct Place {
+  const Stored* format;
+  Shape shape;
+  std::uint64_t begin;
+};
 
 /// A file of tensors being read: every size in it is held against the size of the file.
 class Reader {
@@ -85,15 +99,34 @@ class Reader {
 
   StateDict read() {
     const auto all = header();
-    StateDict result;
+    std::vector<std::pair<std::string, Place>> places;
     for (const auto& [name, entry] : all.items())
-      if (name != metadata_key) result.emplace_back(name, tensor(name, entry));
+      if (name != metadata_key) places.emplace_back(name, place(name, entry));
+    return read(places);
+  }
+
+  StateDict read(const std::vector<std::string>& names) {
+    const auto all = header();
+    std::vector<std::pair<std::string, Place>> places;
+    for (const std::string& name : names) {
+      const auto found = all.find(name);
+      if (found == all.end() || name == metadata_key) fail(fmt::format("has no tensor '{}'", name));
+      places.emplace_back(name, place(name, *found));
+    }
+    return read(places);
+  }
+
+  std::vector<std::string> names() {
+    std::vector<std::string> result;
+    const auto all = header();
+    for (const auto& [name, entry] : all.items())
+      if (name != metadata_key) result.push_back(name);
     return result;
   }
 
   Metadata metadata() {
     Metadata result;
-    const auto entries = header().value(metadata_key, nlohmann::ordered_json::object());
+    const auto entries = header().value(metadata_key, ordered_json::object());
     if (!entries.is_object()) fail("its metadata is not a JSON object");
     for (const auto& [key, value] : entries.items()) {
       if (!value.is_string()) fail(fmt::format("metadata '{}' is no text", key));
@@ -107,7 +140,8 @@ class Reader {
     raise<IOError>("load: {}: {}", path_, what);
   }
 
-  nlohmann::ordered_json header() {
+  ordered_json header() {
+    check_kind();
     std::uint64_t header_bytes = 0;
     if (size_ < sizeof header_bytes) fail(fmt::format("has {} bytes, too few for a header", size_));
     get(&header_bytes, sizeof header_bytes);
@@ -117,8 +151,10 @@ class Reader {
     std::string text(header_bytes, '\0');
     get(text.data(), text.size());
     values_ = sizeof header_bytes + header_bytes;
-    auto header = nlohmann::ordered_json::parse(text, nullptr, false);
+    std::optional<std::string> twice;
+    auto header = parse(text, twice);
     if (!header.is_object()) fail("offset 8: the header is not a JSON object");
+    if (twice) fail(fmt::format("'{}' stands twice in the header", *twice));
     return header;
   }
 
@@ -127,48 +163,82 @@ class Reader {
       fail("ends early");
   }
 
-  Tensor tensor(const std::string& name, const nlohmann::ordered_json& entry) try {
-    const auto* format =
-        std::ranges::find(formats, entry.at("dtype").get<std::string>(), &Format::code);
-    if (format == formats.end())
-      fail(fmt::format("tensor '{}' has dtype {}; xgrad reads F32, F64, F16, I64 and BOOL", name,
-                       entry.at("dtype").dump()));
+  /// Files of other programs are told by name.
+  void check_kind() {
+    std::string begin(32, '\0');
+    file_.read(begin.data(), static_cast<std::streamsize>(begin.size()));
+    begin.resize(static_cast<std::size_t>(file_.gcount()));
+    file_.clear();
+    file_.seekg(0);
+    constexpr std::size_t header_begin = 8;
+    if (begin.size() > header_begin && begin[header_begin] == '{') return;
+    const std::string other = detail::other_format(begin);
+    if (!other.empty()) fail("no safetensors file but " + other);
+  }
+
+  std::int64_t whole(const ordered_json& value, const std::string& name) const {
+    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
+    if (!value.is_number_integer() ||
+        (value.is_number_unsigned() && value.get<std::uint64_t>() > most))
+      fail(fmt::format("tensor '{}' in the header: {} is no size", name, value.dump()));
+    return value.get<std::int64_t>();
+  }
+
+  Place place(const std::string& name, const ordered_json& entry) const try {
+    const auto code = entry.at("dtype").get<std::string>();
+    const Stored* format = detail::find_stored(code);
+    if (format == nullptr)
+      fail(
+          fmt::format("tensor '{}' has dtype {}, which xgrad has no values for; the others can be "
+                      "loaded by their names",
+                      name, code));
     Shape shape;
-    // get() alone would cut a fraction.
-    const auto whole = [&](const auto& number) {
-      if (!number.is_number_integer())
-        fail(fmt::format("tensor '{}' in the header: {} is no whole number", name, number.dump()));
-      return number;
-    };
-    for (const auto& extent : entry.at("shape"))
-      shape.push_back(whole(extent).template get<std::int64_t>());
-    const auto begin = whole(entry.at("data_offsets").at(0)).template get<std::uint64_t>();
-    const auto end = whole(entry.at("data_offsets").at(1)).template get<std::uint64_t>();
-    const std::uint64_t room = size_ - values_;
-    if (begin > end || end > room)
+    for (const auto& extent : entry.at("shape")) shape.push_back(whole(extent, name));
+    const ordered_json& offsets = entry.at("data_offsets");
+    if (offsets.size() != 2)
+      fail(fmt::format("tensor '{}' has {} data_offsets, not 2", name, offsets.size()));
+    const std::int64_t begin = whole(offsets.at(0), name), end = whole(offsets.at(1), name);
+    const auto room = static_cast<std::int64_t>(size_ - values_);
+    if (begin < 0 || begin > end || end > room)
       fail(fmt::format("tensor '{}' lies at bytes {} to {} of {}", name, begin, end, room));
+    const auto bytes = static_cast<std::uint64_t>(end - begin);
     bool negative = false;
     for (auto extent : shape) negative |= extent < 0;
     const auto count = negative ? 0 : static_cast<std::uint64_t>(shape.numel());
-    if (negative || count != (end - begin) / format->bytes || (end - begin) % format->bytes != 0)
+    if (negative || count != bytes / format->bytes || bytes % format->bytes != 0)
       fail(fmt::format("tensor '{}' of shape {} and dtype {} has {} bytes", name, shape,
-                       format->code, end - begin));
-    Tensor x = Tensor::empty(shape, format->dtype);
-    file_.seekg(static_cast<std::streamoff>(values_ + begin));
-    if (format == &half_format) {
-      std::vector<std::uint16_t> values(count);
-      get(values.data(), end - begin);
-      std::ranges::transform(values, x.mutable_data<float>(), [](std::uint16_t bits) {
-        return static_cast<float>(std::bit_cast<half>(bits));
-      });
-    } else {
-      dispatch(x.dtype(), [&]<class T>() { get(x.mutable_data<T>(), end - begin); });
-    }
-    return x;
+                       format->code, bytes));
+    return {format, shape, values_ + static_cast<std::uint64_t>(begin)};
   } catch (const nlohmann::json::exception& error) {
     fail(fmt::format("tensor '{}' in the header: {}", name, error.what()));
   } catch (const ShapeError& error) {
     fail(fmt::format("tensor '{}' in the header: {}", name, error.what()));
+  }
+
+  StateDict read(const std::vector<std::pair<std::string, Place>>& places) {
+    StateDict result;
+    for (const auto& [name, at] : places) result.emplace_back(name, tensor(name, at));
+    return result;
+  }
+
+  Tensor tensor(const std::string& name, const Place& at) {
+    Tensor x = Tensor::empty(at.shape, at.format->dtype);
+    file_.seekg(static_cast<std::streamoff>(at.begin));
+    const auto count = static_cast<std::uint64_t>(x.numel());
+    if (at.format->decode == nullptr) {
+      dispatch(x.dtype(), [&]<class T>() { get(x.mutable_data<T>(), count * sizeof(T)); });
+      return x;
+    }
+    const std::uint64_t most = block_bytes / at.format->bytes;
+    std::vector<std::byte> block(std::min(most, count) * at.format->bytes);
+    for (std::uint64_t first = 0; first < count; first += most) {
+      const std::span values(block.data(), std::min(most, count - first) * at.format->bytes);
+      get(values.data(), values.size());
+      const std::string wrong = at.format->decode(values, x, static_cast<std::int64_t>(first));
+      if (!wrong.empty())
+        fail(fmt::format("tensor '{}' of dtype {}: {}", name, at.format->code, wrong));
+    }
+    return x;
   }
 
   std::string path_;
@@ -194,7 +264,7 @@ void save(const StateDict& values, const std::string& path, const SaveOptions& o
     file.write(bytes.data(), bytes.size());
   };
   for (const auto& [name, x] : values) {
-    if (&format_of(x, options) == &half_format) {
+    if (options.half && x.dtype() == float32) {
       const auto rounded = to_half(name, x);
       write(std::as_bytes(std::span(rounded)));
       continue;
@@ -211,6 +281,12 @@ void save(const StateDict& values, const std::string& path, const SaveOptions& o
 void require_writable(const std::string& path) { xgrad::detail::require_writable("save", path); }
 
 StateDict load(const std::string& path) { return Reader(path).read(); }
+
+StateDict load(const std::string& path, const std::vector<std::string>& names) {
+  return Reader(path).read(names);
+}
+
+std::vector<std::string> tensor_names(const std::string& path) { return Reader(path).names(); }
 
 Metadata load_metadata(const std::string& path) { return Reader(path).metadata(); }
 

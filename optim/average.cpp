@@ -9,6 +9,8 @@ namespace xgrad::optim {
 MovingAverage::MovingAverage(const NamedTensors& tensors) {
   for (const auto& [name, x] : tensors) {
     if (!is_floating(x.dtype())) continue;
+    require<ValueError>(std::ranges::find(names_, name) == names_.end(),
+                        "MovingAverage: two tensors are named '{}'", name);
     names_.push_back(name);
     tensors_.push_back(x.detach());
     averages_.push_back(x.detach().clone());

@@ -70,7 +70,9 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
   std::unordered_map<std::string, const StateEntry*> by_name;
   for (const StateEntry& entry : entries) by_name.emplace(entry.name, &entry);
   std::string wrong;
+  std::unordered_set<std::string> names;
   for (const auto& [name, value] : values) {
+    if (!names.insert(name).second) wrong += fmt::format("\n  twice: {} {}", name, value.shape());
     const auto found = by_name.find(name);
     if (found == by_name.end()) {
       wrong += fmt::format("\n  unexpected: {} {}", name, value.shape());

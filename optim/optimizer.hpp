@@ -53,7 +53,7 @@ struct StateEntry {
 /// What of `entries` is defined, by name, sharing memory.
 NamedTensors state_of(const std::vector<StateEntry>& entries);
 /// Copies `values` into the entries of their names and undefines the others. ValueError names every
-/// value that has no entry or does not fit it, and nothing is changed then.
+/// value that has no entry, does not fit it or comes twice, and nothing is changed then.
 void load_state(const char* owner, const std::vector<StateEntry>& entries,
                 const NamedTensors& values);
 

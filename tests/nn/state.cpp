@@ -1,8 +1,8 @@
 #include <xgrad/nn/nn.hpp>
 
-#include <cstring>
 #include <limits>
 
+#include "nn/safetensors.hpp"
 #include "support.hpp"
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -15,13 +15,6 @@ namespace {
 std::string bytes_of(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), {}};
-}
-
-std::string file_with(const std::string& header, const std::string& data = "") {
-  std::uint64_t size = header.size();
-  std::string bytes(8, '\0');
-  std::memcpy(bytes.data(), &size, 8);
-  return bytes + header + data;
 }
 
 }  // namespace
@@ -146,8 +139,6 @@ TEST_CASE("damaged files are told by what is wrong with them") {
   CHECK(loading(file_with("not json")).find("offset 8: the header is not a JSON object") !=
         std::string::npos);
   CHECK(loading(file_with("[1]")).find("not a JSON object") != std::string::npos);
-  CHECK(loading(file_with(R"({"x":{"dtype":"BF16","shape":[2],"data_offsets":[0,4]}})", "abcd"))
-            .find("tensor 'x' has dtype \"BF16\"") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[9],"data_offsets":[0,4]}})", "abcd"))
             .find("of shape [9] and dtype F32 has 4 bytes") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "abcd"))
