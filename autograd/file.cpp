@@ -6,41 +6,97 @@
 #include <filesystem>
 #include <utility>
 
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 namespace xgrad::detail {
+
+using namespace std::string_view_literals;
 
 void raise_errno(const std::string& doing, const std::string& path) {
   raise<IOError>("{}: {}: {}", doing, path, std::strerror(errno));
 }
 
-namespace {
-
 namespace fs = std::filesystem;
 
-/// The file that a link leads to: it is replaced, not the link.
 std::string behind_link(const std::string& path) {
   std::error_code none;
-  const bool link = fs::is_symlink(path, none) && fs::is_regular_file(path, none);
-  return link ? fs::canonical(path).string() : path;
+  const fs::file_status there = fs::status(path, none);
+  if (!fs::is_symlink(path, none)) return path;
+  if (fs::is_regular_file(there)) return fs::canonical(path).string();
+  if (fs::exists(there)) return path;
+  fs::path at = path;
+  constexpr int most_links = 40;  // as the system follows; a circle is told when it is opened
+  for (int i = 0; i < most_links && fs::is_symlink(at, none); ++i)
+    at = at.parent_path() / fs::read_symlink(at, none);
+  return at.string();
+}
+
+namespace {
+
+void inherit_attributes(int file, const std::string& old) {
+  std::string names(1 << 16, '\0');
+  const ssize_t size = listxattr(old.c_str(), names.data(), names.size());
+  for (const char* name = names.data(); name < names.data() + size; name += std::strlen(name) + 1) {
+    std::string value(1 << 16, '\0');
+    if (!std::string_view(name).starts_with("user.") && name != "system.posix_acl_access"sv)
+      continue;
+    const ssize_t bytes = getxattr(old.c_str(), name, value.data(), value.size());
+    if (bytes >= 0) fsetxattr(file, name, value.data(), static_cast<std::size_t>(bytes), 0);
+  }
 }
 
 /// Only a file can be put in a file's place: a device or a pipe is written as it is. What cannot
-/// be looked at, and a directory, is told when it is opened.
+/// be looked at, a directory, and links in a circle are told when they are opened.
 std::string beside(const std::string& target) {
   std::error_code none;
   const fs::file_status there = fs::status(target, none);
-  return fs::exists(there) && !fs::is_regular_file(there) ? target : target + ".partial";
+  const bool other = fs::exists(there) && !fs::is_regular_file(there);
+  return other || fs::is_symlink(target, none) ? target : target + ".partial";
+}
+
+/// Renaming does not ask whether the old file is write-protected.
+void require_unprotected(const std::string& doing, const std::string& target) {
+  std::error_code none;
+  if (fs::is_regular_file(target, none) && access(target.c_str(), W_OK) != 0)
+    raise_errno(doing + ": cannot write", target);
+}
+
+/// A new file that nobody else reads before it has the permissions of the old one.
+std::FILE* open_beside(const std::string& partial, const std::string& target) {
+  std::error_code none;
+  const mode_t mode = fs::exists(target, none) ? 0600 : 0666;
+  const int file = open(partial.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
+  if (file < 0) return nullptr;
+  if (partial != target) inherit(file, target);
+  return fdopen(file, "wb");
 }
 
 }  // namespace
+
+void inherit(int file, const std::string& old) {
+  struct stat from {};
+  struct stat to {};
+  if (stat(old.c_str(), &from) != 0 || fstat(file, &to) != 0) return;
+  if (!S_ISREG(from.st_mode) || !S_ISREG(to.st_mode)) return;
+  mode_t mode = from.st_mode & 07777;
+  if (fchown(file, from.st_uid, from.st_gid) != 0 &&
+      fchown(file, static_cast<uid_t>(-1), from.st_gid) != 0)
+    mode = (mode & 0707) | ((mode & 07) << 3);
+  fchmod(file, mode);
+  inherit_attributes(file, old);
+}
 
 NewFile::NewFile(std::string doing, std::string path)
     : doing_(std::move(doing)),
       path_(std::move(path)),
       target_(behind_link(path_)),
       partial_(beside(target_)),
-      file_(std::fopen(partial_.c_str(), "wb")) {
+      file_(nullptr) {
+  require_unprotected(doing_, target_);
+  file_ = open_beside(partial_, target_);
   if (file_ == nullptr) fail(partial_);
 }
 
@@ -75,6 +131,7 @@ void require_writable(const std::string& doing, const std::string& path) {
     if (access(target.c_str(), W_OK) != 0) raise_errno(doing + ": cannot write", path);
     return;
   }
+  require_unprotected(doing, target);
   std::FILE* file = std::fopen(partial.c_str(), "ab");
   if (file == nullptr) raise_errno(doing + ": cannot write", path);
   std::fclose(file);

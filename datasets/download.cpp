@@ -1,3 +1,4 @@
+#include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/datasets/download.hpp>
 #include <xgrad/datasets/shared_library.hpp>
@@ -172,6 +173,13 @@ std::string fetch(const std::string& url, const std::string& part, const Downloa
   return problem;
 }
 
+void put_in_place(const std::string& part, const std::string& target, std::error_code& error) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(part.c_str(), "rb"),
+                                                             std::fclose);
+  if (file != nullptr) xgrad::detail::inherit(fileno(file.get()), target);
+  fs::rename(part, target, error);
+}
+
 }  // namespace
 
 std::string md5_of_file(const std::string& path) {
@@ -189,12 +197,13 @@ void download(const std::vector<std::string>& urls, const std::string& target,
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
   require<IOError>(!error, "download: cannot make {}: {}", path.parent_path().string(),
                    error.message());
-  const std::string part = target + ".part";
+  const std::string final = xgrad::detail::behind_link(target);
+  const std::string part = final + ".part";
   std::string problems;
   for (const std::string& url : urls) {
     const std::string problem = fetch(url, part, options);
     if (problem.empty()) {
-      fs::rename(part, target, error);
+      put_in_place(part, final, error);
       require<IOError>(!error, "download: cannot rename {}: {}", part, error.message());
       return;
     }
@@ -202,7 +211,7 @@ void download(const std::vector<std::string>& urls, const std::string& target,
   }
   raise<IOError>(
       "download: {} could not be fetched:{}\nWithout a network, put the file at {}, or "
-      "name a directory that has it with --data or XGRAD_DATA",
+      "set XGRAD_DATA to a directory that has it",
       path.filename().string(), problems, target);
 }
 

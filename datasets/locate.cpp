@@ -55,7 +55,7 @@ std::string find_or_download(const Location& location, const std::vector<std::st
   const auto looked = directories(location);
   require<IOError>(!is_named(location),
                    "data: {} is neither in {} nor in {}; put it there, or name another directory "
-                   "with --data or XGRAD_DATA (without both it is downloaded to {})",
+                   "with XGRAD_DATA or the option root (without both it is downloaded to {})",
                    names.front(), looked[0], looked[1], cache_directory());
   require<IOError>(location.download, "data: {} is not in {}, and downloading is switched off",
                    names.front(), looked[0]);

@@ -156,6 +156,19 @@ TEST_CASE_FIXTURE(Fixture, "a whole download") {
   CHECK(last_total == 300'000);
 }
 
+TEST_CASE_FIXTURE(Fixture, "a file that is fetched anew keeps its permissions and its link") {
+  namespace fs = std::filesystem;
+  const std::string file = directory.file("elsewhere");
+  write_file(file, "old");
+  fs::permissions(file, fs::perms::owner_read | fs::perms::owner_write);
+  fs::create_directories(fs::path(target).parent_path());
+  fs::create_symlink(file, target);
+  download({server.url("data.gz")}, target, options());
+  CHECK(contents(file) == body);
+  CHECK(fs::is_symlink(target));
+  CHECK(fs::status(file).permissions() == (fs::perms::owner_read | fs::perms::owner_write));
+}
+
 TEST_CASE_FIXTURE(Fixture, "cut off half-way, it goes on where it broke") {
   server.cut_after = 100'000;
   server.cuts = 1;
