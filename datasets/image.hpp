@@ -6,10 +6,14 @@
 
 namespace xgrad::datasets {
 
-/// A picture from a file (PNG, JPEG, BMP, GIF, by stb_image): float32 [channels, H, W] in [0, 1],
-/// one channel (grey) or three (red, green, blue) whatever the file has; transparency is dropped.
-/// Where a file breaks off, the rest may be black. IOError where it is missing or no picture,
-/// ValueError for other numbers of channels.
+/// A picture from a PNG, JPEG, BMP or GIF file (its first picture): float32 [channels, H, W] in
+/// [0, 1], one channel (grey: 0.299 red + 0.587 green + 0.114 blue) or three (red, green, blue)
+/// whatever the file has. Every colour model, depth and order of these formats is read, 16 bits as
+/// such, and turned upright as its EXIF data say. Transparency is dropped, and so are colour
+/// profiles, as in PIL and torchvision. IOError with the reason where the file is missing, is no
+/// such picture, ends early, fails a checksum or is coded as few are (a JPEG with 12 bits,
+/// arithmetic or lossless coding, or four colours it does not name); ValueError for other numbers
+/// of channels.
 Tensor read_image(const std::string& path, std::int64_t channels = 3);
 
 }  // namespace xgrad::datasets
