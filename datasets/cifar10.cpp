@@ -52,6 +52,7 @@ std::vector<std::uint8_t> read_file(const std::string& path) {
     file.fail(fmt::format("{} bytes, expected at most {}", size, most_records * record));
   std::vector<std::uint8_t> bytes(size);
   file.read(bytes.data(), bytes.size(), "the records");
+  file.expect_end();  // a packed file has more than its size
   return bytes;
 }
 

@@ -34,10 +34,22 @@ std::vector<double> channel_means(const datasets::Images& images,
   return means;
 }
 
+/// The library knows nothing of this program's options.
+template <class Set, class... More>
+Set read(const std::string& split, const Options& options, const More&... more) {
+  try {
+    return Set({.split = split, .root = options.data}, more...);
+  } catch (const xgrad::IOError& error) {
+    const std::string what = error.what();
+    if (!what.starts_with("data: ")) throw;
+    throw xgrad::IOError(what + "; here, --data names the directory");
+  }
+}
+
 template <class Set>
 Data digits_of(const std::string& name, const Options& options) {
-  Set all({.split = "train", .root = options.data});
-  Set test({.split = "test", .root = options.data});
+  Set all = read<Set>("train", options);
+  Set test = read<Set>("test", options);
   // The last of the shuffled images validate; the mean is that of the others.
   const auto order = xgrad::randperm(all.size()).template to_vector<std::int64_t>();
   const auto held_out = order.end() - std::min<std::int64_t>(2000, all.size() / 2);
@@ -70,8 +82,8 @@ Data digits(const Options& options) {
 }
 
 Data assignment_cifar10(const Options& options) {
-  datasets::CIFAR10 all({.split = "train", .root = options.data}, 2);
-  datasets::CIFAR10 test({.split = "test", .root = options.data});
+  auto all = read<datasets::CIFAR10>("train", options, 2);
+  auto test = read<datasets::CIFAR10>("test", options);
   const Scale scale{
       channel_means(all.images(), xgrad::arange(all.size()).to_vector<std::int64_t>()),
       {1. / 255, 1. / 255, 1. / 255}};
@@ -93,8 +105,8 @@ Data assignment_cifar10(const Options& options) {
 
 Data cifar10(const Options& options, std::int64_t validated) {
   const Scale scale{{0.4914, 0.4822, 0.4465}, {0.2470, 0.2435, 0.2616}};
-  datasets::CIFAR10 all({.split = "train", .root = options.data});
-  datasets::CIFAR10 test({.split = "test", .root = options.data});
+  auto all = read<datasets::CIFAR10>("train", options);
+  auto test = read<datasets::CIFAR10>("test", options);
   const auto normalize = transforms::normalize(scale.mean, scale.deviation);
   all.set_transform(normalize);
   test.set_transform(normalize);

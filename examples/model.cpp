@@ -1,6 +1,7 @@
 #include "model.hpp"
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/ops/ops.hpp>
@@ -30,20 +31,49 @@ nn::Metadata describe_model(const std::string& network, const Data& data) {
           {"image", json(std::vector<std::int64_t>(image.begin(), image.end())).dump()}};
 }
 
+namespace {
+
+/// What the metadata say must fit each other and the network.
+void check(const Model& model, const std::string& path) {
+  const auto expect = [&path](bool condition, const std::string& what) {
+    if (!condition) throw xgrad::IOError(fmt::format("{}: its metadata: {}", path, what));
+  };
+  const Shape& image = model.image;
+  expect(image.size() == 3 && (image[0] == 1 || image[0] == 3) && image[1] > 0 && image[2] > 0,
+         fmt::format("no picture has the shape {}", xgrad::to_string(image)));
+  const auto fits = [&](const std::vector<double>& values) {
+    return values.size() == 1 || values.size() == static_cast<std::size_t>(image[0]);
+  };
+  const auto positive = [](double value) { return std::isfinite(value) && value > 0; };
+  expect(fits(model.scale.mean) && fits(model.scale.deviation),
+         "mean and deviation are not of the picture's channels");
+  expect(std::ranges::all_of(model.scale.deviation, positive), "a deviation is not positive");
+  Shape batch = image;
+  batch.insert(0, 1);
+  const auto outputs = xgrad::no_grad([&] { return (*model.net)(xgrad::zeros(batch)); }).size(1);
+  expect(
+      static_cast<std::int64_t>(model.classes.size()) == outputs,
+      fmt::format("{} classes for a network that tells {} apart", model.classes.size(), outputs));
+}
+
+}  // namespace
+
 Model load_model(const std::string& name_or_path) {
   const std::string shipped = XGRAD_MODELS "/" + name_or_path + ".safetensors";
   std::error_code none;  // reading tells what is wrong
   const std::string& path = std::filesystem::exists(shipped, none) ? shipped : name_or_path;
   const auto words = nn::load_metadata(path);
   try {
-    const auto image = json::parse(words.at("image")).get<std::vector<std::int64_t>>();
+    const auto image = json::parse(words.at("image"));
     Model model{.net = make_network(words.at("network")),
                 .classes = json::parse(words.at("classes")),
                 .scale = {json::parse(words.at("mean")), json::parse(words.at("deviation"))},
                 .image = {}};
-    for (const std::int64_t extent : image) model.image.push_back(extent);
+    for (const json& extent : image)
+      model.image.push_back(extent.is_number_integer() ? extent.get<std::int64_t>() : -1);
     nn::load(*model.net, path);
     model.net->eval();
+    check(model, path);
     return model;
   } catch (const std::out_of_range&) {
     throw xgrad::IOError(

@@ -1,4 +1,6 @@
 #include <xgrad/xgrad.hpp>
+
+#include <cstdio>
 namespace nn = xgrad::nn;
 
 struct Net : nn::Module {
@@ -13,16 +15,24 @@ struct Net : nn::Module {
   }
 };
 
-int main() {
+int main() try {
   xgrad::manual_seed(0);
   auto train = xgrad::datasets::MNIST({.split = "train"});
   xgrad::datasets::DataLoader loader(train, {.batch_size = 64, .shuffle = true});
   Net net;
   xgrad::optim::SGD optimizer(net.parameters(), {.lr = 0.05, .momentum = 0.9});
+  double total = 0;
+  int batches = 0;
   for (auto [images, labels] : loader) {
     optimizer.zero_grad();
     auto loss = xgrad::cross_entropy(net(images), labels);
     loss.backward();
     optimizer.step();
+    total += loss.item();
+    if (++batches % 100 == 0) std::printf("batch %d: loss %.4f\n", batches, loss.item());
   }
+  std::printf("trained on %d batches, mean loss %.4f\n", batches, total / batches);
+} catch (const xgrad::Error& error) {
+  std::fprintf(stderr, "error: %s\n", error.what());
+  return 1;
 }

@@ -41,7 +41,12 @@ NamedTensors to_tensors(const History& history) {
   return result;
 }
 
-void add_series(History& history, const std::string& name, History::Kind kind, const Tensor& both) {
+void add_series(const std::string& path, History& history, const std::string& name,
+                History::Kind kind, const Tensor& both) {
+  if (both.dtype() != xgrad::float64 || both.dim() != 2 || both.size(0) != 2)
+    throw xgrad::IOError(fmt::format("{} is damaged: the curve '{}' is {} {}, not steps and values",
+                                     path, name, xgrad::name(both.dtype()),
+                                     xgrad::to_string(both.shape())));
   const auto values = both.to_vector<double>();
   const std::size_t n = values.size() / 2;
   for (std::size_t i = 0; i < n; ++i) history.add(name, values[i], values[n + i], kind);
@@ -51,8 +56,16 @@ ordered_json to_json(const xgrad::report::RunningMean::State& mean) {
   return {{"count", mean.count}, {"value", mean.value}};
 }
 
+/// A number that counts; the JSON library would make one of 2.5 and of true.
+std::uint64_t count_of(const ordered_json& json, const char* name) {
+  const ordered_json& value = json.at(name);
+  if (!value.is_number_unsigned())
+    throw xgrad::IOError(fmt::format("{} is {}", name, value.dump()));
+  return value.get<std::uint64_t>();
+}
+
 xgrad::report::RunningMean::State mean_from(const ordered_json& json) {
-  return {json.at("count").get<std::int64_t>(), json.at("value").get<double>()};
+  return {static_cast<std::int64_t>(count_of(json, "count")), json.at("value").get<double>()};
 }
 
 std::string to_text(const Checkpoint& checkpoint) {
@@ -67,12 +80,12 @@ std::string to_text(const Checkpoint& checkpoint) {
 Checkpoint from_text(const std::string& text) {
   const auto json = ordered_json::parse(text);
   Checkpoint result;
-  result.iteration = json.at("iteration").get<std::int64_t>();
-  result.random = {json.at("seed").get<std::uint64_t>(), json.at("position").get<std::uint64_t>()};
+  result.iteration = static_cast<std::int64_t>(count_of(json, "iteration"));
+  result.random = {count_of(json, "seed"), count_of(json, "position")};
   json.at("seconds").get_to(result.seconds);
   result.loss = mean_from(json.at("loss"));
   result.accuracy = mean_from(json.at("accuracy"));
-  result.log_bytes = json.at("log_bytes").get<std::uint64_t>();
+  result.log_bytes = count_of(json, "log_bytes");
   return result;
 }
 
@@ -122,12 +135,16 @@ std::optional<Checkpoint> CheckpointFile::read() const {
     throw xgrad::IOError(fmt::format("{} is no checkpoint of a training", path_));
   } catch (const nlohmann::json::exception& error) {
     throw xgrad::IOError(fmt::format("{} is damaged: {}", path_, error.what()));
+  } catch (const xgrad::IOError& error) {
+    throw xgrad::IOError(fmt::format("{} is damaged: {}", path_, error.what()));
   }
   for (auto& [name, x] : xgrad::nn::load(path_)) {
     if (name.starts_with(exact)) {
-      add_series(result.history, name.substr(std::string(exact).size()), History::Kind::exact, x);
+      add_series(path_, result.history, name.substr(std::string(exact).size()),
+                 History::Kind::exact, x);
     } else if (name.starts_with(noisy)) {
-      add_series(result.history, name.substr(std::string(noisy).size()), History::Kind::noisy, x);
+      add_series(path_, result.history, name.substr(std::string(noisy).size()),
+                 History::Kind::noisy, x);
     } else {
       result.tensors.emplace_back(name, x);
     }

@@ -244,6 +244,10 @@ TEST_CASE("damaged CIFAR-10 files") {
   CHECK(reading(bytes.substr(0, 5000)) ==
         path + ": 5000 bytes, expected whole records of 3073 (a label and 3 x 32 x 32 pixels)");
   CHECK(reading("") == path + ": the file is empty");
+  // Packed with gzip to the size of some records: what is in it is not just the first of them.
+  std::string packed = gzip(cifar_records(40));
+  packed.resize((packed.size() + 3072) / 3073 * 3073, '\0');
+  CHECK(reading(packed).find("more bytes follow") != std::string::npos);
   bytes[3073] = 77;
   CHECK(reading(bytes) == path + ": offset 3073: label 77, expected 0 to 9");
   std::filesystem::remove(path);

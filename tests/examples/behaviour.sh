@@ -86,7 +86,13 @@ run "$bin/mnist" --net huge
 check "an unknown net is refused" says 'huge' err
 run "$bin/mnist" --data nowhere
 check "missing data is told" says 'nowhere/mnist' err
+check "with the option that names them" says '; here, --data names the directory' err
 check "and ends with 1" test $code -eq 1
+run env XGRAD_DATA=nowhere "$bin/quickstart"
+check "the first program tells what is missing" says 'error: data: train-images-idx3-ubyte.gz is neither in nowhere/mnist' err
+check "and ends with 1" test $code -eq 1
+run env XGRAD_DATA=data "$bin/quickstart"
+check "and what it did" says 'trained on 4 batches, mean loss' out
 run "$bin/mnist" --data data --lr 1e6 --iterations 200
 check "a loss that is no number stops with advice" says 'lower the learning rate' err
 run "$bin/mnist" --data data --lr 1e6 --iterations 200 --report stopped

@@ -9,6 +9,7 @@
 #include "model.hpp"
 #include "networks.hpp"
 #include "support.hpp"
+#include "training/checkpoint.hpp"
 
 using namespace support;
 
@@ -93,6 +94,51 @@ TEST_CASE("a file that says nothing of its network is told") {
            {.metadata = {{"network", "vgg 1 4"}, {"classes", "["}, {"image", "[1, 28, 28]"}}});
   CHECK_THROWS_AS(examples::load_model(path), IOError);
   CHECK_THROWS_AS(examples::load_model("nothing"), IOError);
+}
+
+TEST_CASE("what a file says of its network must fit it") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("x.safetensors");
+  const auto net = examples::make_network("assignment-mnist");
+  const std::string ten = R"(["0","1","2","3","4","5","6","7","8","9"])";
+  const auto problem = [&](const std::string& word, const std::string& value) {
+    nn::Metadata words{{"network", "assignment-mnist"},
+                       {"classes", ten},
+                       {"mean", "[0.1]"},
+                       {"deviation", "[1]"},
+                       {"image", "[1,28,28]"}};
+    words[word] = value;
+    nn::save(*net, path, {.metadata = words});
+    const auto message = message_of<IOError>([&] { examples::load_model(path); });
+    const std::string begin = path + ": its metadata: ";
+    return message.starts_with(begin) ? message.substr(begin.size()) : message;
+  };
+  CHECK(problem("image", "[1,28,28]") == "");
+  CHECK(problem("image", "[1,28.5,28]") == "no picture has the shape [1, -1, 28]");
+  CHECK(problem("image", "[1,28,28,28]") == "no picture has the shape [1, 28, 28, 28]");
+  CHECK(problem("mean", "[0.1,0.2]") == "mean and deviation are not of the picture's channels");
+  CHECK(problem("deviation", "[0]") == "a deviation is not positive");
+  CHECK(problem("classes", R"(["0","1"])") == "2 classes for a network that tells 10 apart");
+}
+
+TEST_CASE("numbers of a checkpoint that are none are told") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("checkpoint.safetensors");
+  const auto problem = [&](const std::string& iteration, const Tensor& curve) {
+    const std::string training = R"({"iteration":)" + iteration +
+                                 R"(,"seed":1,"position":2,"seconds":[],)"
+                                 R"("loss":{"count":1,"value":2},)"
+                                 R"("accuracy":{"count":1,"value":0.5},"log_bytes":0})";
+    nn::save({{"history/exact/loss", curve}}, path,
+             {.metadata = {{"settings", "[]"}, {"training", training}}});
+    return message_of<IOError>([&] { examples::CheckpointFile(directory.path(), {}, 60).read(); });
+  };
+  const Tensor curve = zeros({2, 1}, {.dtype = float64});
+  CHECK(problem("7", curve) == "");
+  for (const char* wrong : {"7.5", "true", "-1"})
+    CHECK(problem(wrong, curve) == path + " is damaged: iteration is " + wrong);
+  CHECK(problem("7", zeros({5})) ==
+        path + " is damaged: the curve 'loss' is float32 [5], not steps and values");
 }
 
 TEST_CASE("the networks in examples/models are as good as stated") {
