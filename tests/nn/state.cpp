@@ -144,9 +144,9 @@ TEST_CASE("damaged files are told by what is wrong with them") {
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "abcd"))
             .find("of shape [-1]") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", "abcd"))
-            .ends_with("tensor 'x' in the header: 1.5 is no whole number"));
+            .ends_with("tensor 'x' in the header: 1.5 is no size"));
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0.2,4]}})", "abcd"))
-            .ends_with("tensor 'x' in the header: 0.2 is no whole number"));
+            .ends_with("tensor 'x' in the header: 0.2 is no size"));
   CHECK(loading(file_with(R"({"x":{"shape":[1]}})", "abcd")).find("tensor 'x' in the header") !=
         std::string::npos);
   CHECK(loading(file_with(
