@@ -109,7 +109,9 @@ void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a) {
   const bool in_place = static_cast<const void*>(out) == a;
   if (n * static_cast<std::int64_t>(sizeof(R)) >= streamed_bytes && !in_place)
     return stream_row(n, out, [f = formula.f, a](std::int64_t i) { return f(a[i]); });
-  for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i]);
+  // A copy: the compiler cannot know that writing to out leaves what the formula holds alone.
+  const F f = formula.f;
+  for (std::int64_t i = 0; i < n; ++i) out[i] = f(a[i]);
 }
 
 template <class R, class A, class B, class F>
