@@ -47,11 +47,11 @@ Tensor where(const Tensor& condition, const Operand& a, const Operand& b);
 Tensor neg(const Tensor& x);
 /// The gradient at 0 is 0.
 Tensor abs(const Tensor& x);
-Tensor exp(const Tensor& x);   ///< 1.1
+Tensor exp(const Tensor& x);   ///< 1.3
 Tensor log(const Tensor& x);   ///< 1
 Tensor sqrt(const Tensor& x);  ///< ½
 Tensor square(const Tensor& x);
-Tensor tanh(const Tensor& x);  ///< 3.5
+Tensor tanh(const Tensor& x);  ///< 2.5
 /// The error function, 2/√π ∫₀ˣ e^(−t²) dt. 3
 Tensor erf(const Tensor& x);
 /// 1 − erf(x), without the cancellation for large x. 7
