@@ -101,17 +101,22 @@ class Bits {
 
   void fill() {
     constexpr int room = 56;
+    const Bytes rest = in_.rest();
+    std::size_t at = 0;
     while (have_ <= room && !ended_) {
-      const std::size_t at = in_.position();
-      const std::uint8_t byte = in_.u8();
-      if (byte == 0xFF && in_.u8() != 0) {
-        in_.seek(at);
-        ended_ = true;
-        return;
+      if (at == rest.size()) bad_picture("the file ends early");
+      const std::uint8_t byte = rest[at];
+      if (byte == 0xFF) {
+        if (at + 1 == rest.size()) bad_picture("the file ends early");
+        ended_ = rest[at + 1] != 0;
+        if (ended_) break;
+        ++at;
       }
+      ++at;
       bits_ = bits_ << 8 | byte;
       have_ += 8;
     }
+    in_.take(at);
   }
 
   ByteReader& in_;

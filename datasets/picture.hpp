@@ -56,6 +56,7 @@ class ByteReader {
     if (count > left()) ends_early();
     return bytes_.subspan(std::exchange(at_, at_ + count), count);
   }
+  Bytes rest() const { return bytes_.subspan(at_); }
   std::uint8_t u8() { return take(1)[0]; }
   std::uint32_t little(std::size_t count) {
     std::uint32_t value = 0;

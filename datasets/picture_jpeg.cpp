@@ -290,15 +290,18 @@ struct Plane {
 void transform(const jpeg::Block& block, const std::array<std::uint16_t, area>& steps,
                std::uint8_t* out, std::size_t stride) {
   std::array<std::array<float, side>, side> rows{};
-  std::size_t used = 1;  // rows that are not all zero, and those above
-  for (std::size_t v = 0; v < side; ++v)
+  std::size_t used = 1;  // rows up to the last that is not all zero
+  for (std::size_t v = 0; v < side; ++v) {
+    const std::int16_t* values = block.data() + v * side;
+    int any = 0;
+    for (std::size_t u = 0; u < side; ++u) any |= values[u];
+    if (any == 0) continue;
+    used = v + 1;
     for (std::size_t u = 0; u < side; ++u) {
-      const std::size_t at = v * side + u;
-      if (block[at] == 0) continue;
-      used = v + 1;
-      const float value = static_cast<float>(block[at] * steps[at]);
+      const float value = static_cast<float>(values[u] * steps[v * side + u]);
       for (std::size_t x = 0; x < side; ++x) rows[v][x] += value * basis[u][x];
     }
+  }
   for (std::size_t y = 0; y < side; ++y) {
     std::array<float, side> row{};
     row.fill(128.5F);  // the middle, and what rounds
@@ -324,8 +327,7 @@ Plane transform(const Component& c) {
 class Row {
  public:
   Row(const Frame& frame, const Component& component)
-      : frame_(frame),
-        component_(component),
+      : component_(component),
         plane_(transform(component)),
         sums_(component.width),
         levels_(frame.width) {
@@ -367,7 +369,6 @@ class Row {
     for (std::size_t x = 0; x < sums_.size(); ++x) sums_[x] = 3 * near[x] + far[x];
   }
 
-  const Frame& frame_;
   const Component& component_;
   Plane plane_;
   std::vector<int> sums_;
@@ -399,7 +400,7 @@ int left(int ink, int black) { return (ink * black * scale + 127) / 255; }
 /// `levels`: a row of each component.
 void write_row(Colours colours, const std::array<const int*, 4>& levels, std::size_t width,
                std::uint16_t* out) {
-  const auto [a, b, c, d] = levels;
+  const int *a = levels[0], *b = levels[1], *c = levels[2], *d = levels[3];
   const auto each = [out, width](const auto& pixel) {
     for (std::size_t x = 0; x < width; ++x) {
       const Levels at = pixel(x);

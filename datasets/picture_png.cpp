@@ -78,7 +78,8 @@ Bytes next_chunk(ByteReader& in, std::string_view& type) {
 
 Chunks read_chunks(Bytes file) {
   constexpr std::size_t signature = 8, header_bytes = 13;
-  ByteReader in(file.subspan(signature));
+  ByteReader in(file);
+  in.seek(signature);
   Chunks chunks;
   std::string_view type;
   const Bytes first = next_chunk(in, type);

@@ -193,15 +193,16 @@ struct Png {
 inline void every_png(const std::function<void(Png&)>& f) {
   const std::vector<std::pair<std::uint32_t, std::vector<std::uint32_t>>> kinds{
       {0, {1, 2, 4, 8, 16}}, {2, {8, 16}}, {3, {1, 2, 4, 8}}, {4, {8, 16}}, {6, {8, 16}}};
-  for (const auto& [type, depths] : kinds)
-    for (const std::uint32_t depth : depths)
+  for (const auto& kind : kinds)
+    for (const std::uint32_t depth : kind.second)
       for (const bool interlaced : {false, true})
-        for (const auto& [width, height] : {std::pair{1U, 1U}, {3U, 2U}, {5U, 9U}, {17U, 11U}}) {
-          CAPTURE(type);
+        for (const auto& size : {std::pair{1U, 1U}, {3U, 2U}, {5U, 9U}, {17U, 11U}}) {
+          CAPTURE(kind.first);
           CAPTURE(depth);
           CAPTURE(interlaced);
-          CAPTURE(width);
-          Png png{width, height, depth, type, interlaced, type == 3 ? (1U << depth) : 0};
+          CAPTURE(size.first);
+          Png png{size.first, size.second, depth,
+                  kind.first, interlaced,  kind.first == 3 ? (1U << depth) : 0};
           png.draw();
           f(png);
         }
