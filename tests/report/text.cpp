@@ -67,7 +67,7 @@ TEST_CASE("plots of any numbers draw none that is not one") {
                                   .x_label = "x",
                                   .y_label = "y",
                                   .log_y = log,
-                                  .lines = {{"line", {0, x, 2}, {y, 1, z}}}};
+                                  .curves = {{"line", {0, x, 2}, {y, 1, z}}}};
           const std::string svg = report::svg(plot);
           CHECK(svg.size() < 20000);
           CHECK(svg.find("nan") == std::string::npos);
