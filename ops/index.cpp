@@ -7,6 +7,7 @@
 #include <xgrad/ops/operation.hpp>
 
 #include <algorithm>
+#include <type_traits>
 #include <unordered_map>
 #include <utility>
 #include <vector>
@@ -40,10 +41,24 @@ struct Slabs {
   }
 };
 
-/// How many terms each target took since it was last put aside. Empty where there are so few of
-/// them that nothing need be counted.
+/// How many terms each target took since it was last put aside. Empty where nothing need be
+/// counted: where there are few terms, and for integers.
+template <class T>
 std::vector<std::uint16_t> counts_for(std::int64_t targets, std::int64_t terms) {
-  return std::vector<std::uint16_t>(static_cast<std::size_t>(terms > kernels::run ? targets : 0));
+  const bool is_counted = !std::is_integral_v<T> && terms > kernels::run;
+  return std::vector<std::uint16_t>(static_cast<std::size_t>(is_counted ? targets : 0));
+}
+
+/// Single values added to no more targets than there are of them, in wide numbers: visit(f) calls
+/// f(target, value). False, and nothing done, where T has no wider type or counting is cheaper.
+template <class T, class Visit>
+bool add_wide(std::int64_t targets, std::int64_t values, T* out, const Visit& visit) {
+  using W = kernels::Wide<T>;
+  if (std::is_same_v<W, T> || targets > values) return false;
+  std::vector<W> sums(static_cast<std::size_t>(targets));
+  visit([to = sums.data()](std::int64_t target, T value) { to[target] += static_cast<W>(value); });
+  std::ranges::transform(sums, out, [](W sum) { return static_cast<T>(sum); });
+  return true;
 }
 
 /// Adds rows of `width` values to targets. A target takes as many terms as accumulate.hpp allows a
@@ -58,12 +73,19 @@ class Scattered {
   void add(std::int64_t target, const T* row) {
     T* const to = out_ + target * width_;
     for (std::int64_t j = 0; j < width_; ++j) to[j] += row[j];
-    count(target);
+    if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
   }
-  /// The same for rows of one value.
-  void add(std::int64_t target, T value) {
-    out_[target] += value;
-    count(target);
+  /// Calls visit(f), f(target, value) being add() for rows of one value.
+  template <class Visit>
+  void add_values(const Visit& visit) {
+    // By value, so that the loop need not read them again after every write.
+    if (counts_ == nullptr)
+      visit([out = out_](std::int64_t target, T value) { out[target] += value; });
+    else
+      visit([out = out_, counts = counts_, this](std::int64_t target, T value) {
+        out[target] += value;
+        if (++counts[target] == kernels::run) put_aside(target);
+      });
   }
 
   /// Adds what was put aside to the targets.
@@ -85,10 +107,6 @@ class Scattered {
     std::vector<kernels::Wide<T>> sums;
   };
 
-  void count(std::int64_t target) {
-    if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
-  }
-
   /// The level, made where there is none.
   Level& level(std::vector<Level>& levels, std::size_t i) const {
     if (i == levels.size())
@@ -96,7 +114,7 @@ class Scattered {
     return levels[i];
   }
 
-  void put_aside(std::int64_t target) {
+  [[gnu::noinline]] void put_aside(std::int64_t target) {
     counts_[target] = 0;
     std::vector<Level>& levels = aside_[target];
     const auto move = [](auto* from, auto& sums) {
@@ -161,14 +179,23 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std
     const T* source = x.data<T>();
     T* out = y.mutable_data<T>();
     for (std::int64_t o = 0; o < from.outer; ++o, out += extent * from.inner) {
-      auto counts = counts_for(extent, from.extent);
+      const auto visit = [&, chosen](const auto& add) {
+        for (std::int64_t i = 0; i < from.extent; ++i) add(chosen[i], source[i]);
+      };
+      const bool is_few = from.extent <= kernels::run;
+      if (from.inner == 1 && !is_few && add_wide(extent, from.extent, out, visit)) {
+        source += from.extent;
+        continue;
+      }
+      auto counts = counts_for<T>(extent, from.extent);
       Scattered<T> targets(from.inner, counts, out);
       if (from.inner == 1)
-        for (std::int64_t i = 0; i < from.extent; ++i) targets.add(chosen[i], *source++);
+        targets.add_values(visit);
       else
-        for (std::int64_t i = 0; i < from.extent; ++i, source += from.inner)
-          targets.add(chosen[i], source);
+        for (std::int64_t i = 0; i < from.extent; ++i)
+          targets.add(chosen[i], source + i * from.inner);
       targets.finish();
+      source += from.extent * from.inner;
     }
   });
   return record(Op::index_embed, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
@@ -257,10 +284,19 @@ Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const S
   dispatch_numeric(x.dtype(), "scatter", [&]<class T>() {
     const T* from = x.data<T>();
     T* out = y.mutable_data<T>();
-    auto counts = counts_for(shape.numel(), index.shape()[axis]);
+    const std::int64_t most = index.shape()[axis];  // values that one target may take
+    const auto all = [&](const auto& add) {
+      visit_gathered(index, shape, axis, [&](const auto& visit) {
+        visit([=](std::int64_t i, std::int64_t j) { add(j, from[i]); });
+      });
+    };
+    if (most > kernels::run && add_wide(shape.numel(), index.numel(), out, all)) return;
+    auto counts = counts_for<T>(shape.numel(), most);
     visit_gathered(index, shape, axis, [&](const auto& visit) {
       Scattered<T> targets(1, counts, out);
-      visit([&](std::int64_t i, std::int64_t j) { targets.add(j, from[i]); });
+      targets.add_values([&](const auto& add) {
+        visit([=](std::int64_t i, std::int64_t j) { add(j, from[i]); });
+      });
       targets.finish();
     });
   });

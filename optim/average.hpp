@@ -22,6 +22,9 @@ class MovingAverage {
   explicit MovingAverage(const NamedTensors& tensors);
 
   /// average ← decay · average + (1 − decay) · tensor. ValueError unless 0 ≤ decay ≤ 1.
+  ///
+  /// Each update is rounded, and an average remembers 1 / (1 − decay) of them: of float32 it is off
+  /// by up to 2⁻²³ / (1 − decay) of the largest value it has seen, however many updates there were.
   void update(double decay);
   /// tensor ← average.
   void copy_to_tensors();

@@ -1,13 +1,12 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/optimizer.hpp>
 
 #include <algorithm>
-#include <array>
 #include <cmath>
-#include <numeric>
 
 namespace xgrad::optim {
 namespace {
@@ -56,35 +55,27 @@ void change_each(const char* function, std::vector<Tensor>& gradients, const F& 
       });
 }
 
-/// Σ x², in lanes that the compiler turns into vectors.
-template <class T>
-double squares(const T* x, std::int64_t n) {
-  constexpr std::int64_t lanes = 16;
-  std::array<double, lanes> sums{};
-  std::int64_t i = 0;
-  for (; i + lanes <= n; i += lanes)
-    for (std::int64_t lane = 0; lane < lanes; ++lane) {
-      const double value = x[i + lane];
-      sums[static_cast<std::size_t>(lane)] += value * value;
-    }
-  double rest = 0;
-  for (; i < n; ++i) rest += static_cast<double>(x[i]) * static_cast<double>(x[i]);
-  return std::accumulate(sums.begin(), sums.end(), rest);
-}
-
+/// Σ x²
 double squares(const char* function, const Tensor& x) {
-  // Blocks of one size, whatever the number of threads, and their sums in order.
+  // Blocks of one size, whatever the number of threads.
   constexpr std::int64_t size = kernels::worthwhile;
   std::vector<double> sums(static_cast<std::size_t>((x.numel() + size - 1) / size));
   dispatch_floating(x.dtype(), function, [&]<class T>() {
     const T* const values = x.data<T>();
     kernels::parallel_for(std::ssize(sums), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t block = begin; block < end; ++block)
-        sums[static_cast<std::size_t>(block)] =
-            squares(values + block * size, std::min(size, x.numel() - block * size));
+        kernels::sum_lanes<1, double>(std::min(size, x.numel() - block * size),
+                                      &sums[static_cast<std::size_t>(block)],
+                                      [from = values + block * size](std::int64_t i) {
+                                        const double value = from[i];
+                                        return value * value;
+                                      });
     });
   });
-  return std::accumulate(sums.begin(), sums.end(), 0.0);
+  double total = 0;
+  kernels::sum_lanes<1, double>(std::ssize(sums), &total,
+                                [&](std::int64_t i) { return sums[static_cast<std::size_t>(i)]; });
+  return total;
 }
 
 /// The norm, and that no gradient is other than finite where `finite` asks for it.

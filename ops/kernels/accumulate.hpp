@@ -31,7 +31,8 @@ inline constexpr std::int64_t run = 64;
 
 /// How many rows of room join_blocks needs for so many blocks.
 inline std::int64_t join_depth(std::int64_t blocks) {
-  return std::bit_width(static_cast<std::uint64_t>(std::max<std::int64_t>(blocks, 1) - 1));
+  const auto last = static_cast<std::uint64_t>(std::max<std::int64_t>(blocks, 1) - 1);
+  return static_cast<std::int64_t>(std::bit_width(last));
 }
 
 /// out [width] = the blocks of [begin, end), which leaf(block, to) writes, joined two by two. A

@@ -73,7 +73,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a
 
 /// Terms of the inner axis that go to the library at once. It adds up blocks of some hundreds of
 /// them, but one after the other where there is a single row or column.
-std::int64_t most_terms(std::int64_t m, std::int64_t n) { return m == 1 || n == 1 ? 512 : 16384; }
+std::int64_t most_terms(std::int64_t m, std::int64_t n) { return m == 1 || n == 1 ? 1024 : 16384; }
 
 /// The product in pieces along the inner axis.
 template <class T>
@@ -105,6 +105,19 @@ void multiply_pieces(std::int64_t m, std::int64_t n, std::int64_t k, const Matri
     }
 }
 
+/// Whether both factors' values lie side by side along the inner axis, for a product of one number.
+template <class T>
+bool is_dot(std::int64_t m, std::int64_t n, const Matrix<T>& a, const Matrix<T>& b) {
+  return m == 1 && n == 1 && (!a.transposed || a.step == 1) && (b.transposed || b.step == 1);
+}
+
+template <class T>
+void dot(std::int64_t k, const T* a, const T* b, T* c, bool accumulate) {
+  Wide<T> sum;
+  sum_lanes<1, T>(k, &sum, [=](std::int64_t i) { return a[i] * b[i]; });
+  *c = static_cast<T>(accumulate ? static_cast<Wide<T>>(*c) + sum : sum);
+}
+
 }  // namespace
 
 template <class T>
@@ -115,6 +128,7 @@ void gemm(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a, co
     for (std::int64_t i = 0; i < m && !accumulate; ++i) std::fill_n(c + i * c_step, n, T(0));
     return;
   }
+  if (is_dot(m, n, a, b)) return dot(k, a.values, b.values, c, accumulate);
   const LibraryThreads threads;
   const auto product = k > most_terms(m, n) ? multiply_pieces<T> : multiply<T>;
   product(m, n, k, a, b, c, c_step, accumulate);

@@ -1,5 +1,8 @@
 #include <xgrad/optim/average.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include "support.hpp"
 
 using namespace support;
@@ -19,6 +22,23 @@ TEST_CASE("an average worked out by hand, read back and swapped") {
   CHECK(equal(x.detach(), tensor({0., 0.})));
   average.copy_to_tensors();
   CHECK(equal(x.detach(), tensor({3., 6.})));
+}
+
+TEST_CASE("an average over many updates is off by no more than it says") {
+  constexpr double decay = 0.999;
+  const Tensor x = full({1}, 1.0);
+  MovingAverage average({{"x", x}});
+  double exact = 1;
+  double largest = 1;
+  for (int step = 0; step < 20'000; ++step) {
+    const auto value = static_cast<float>(1 + std::sin(step) / 3 - step * 2e-5);
+    x.detach().fill_(static_cast<double>(value));
+    average.update(decay);
+    exact = decay * exact + (1 - decay) * static_cast<double>(value);
+    largest = std::max(largest, static_cast<double>(value));
+  }
+  average.copy_to_tensors();
+  CHECK(std::abs(x.item() - exact) <= 0x1p-23 / (1 - decay) * largest);
 }
 
 TEST_CASE("its state goes to another and back") {
