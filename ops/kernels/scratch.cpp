@@ -32,7 +32,8 @@ Scratch::Scratch(std::size_t bytes) {
 
 Scratch::~Scratch() {
   const std::lock_guard lock(spare().mutex);
-  if (!spare().room || spare().room->byte_count() < room_->byte_count()) spare().room = std::move(room_);
+  if (!spare().room || spare().room->byte_count() < room_->byte_count())
+    spare().room = std::move(room_);
 }
 
 }  // namespace xgrad::kernels

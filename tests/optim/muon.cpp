@@ -87,7 +87,7 @@ TEST_CASE("an optimiser goes on from its state as if it had never stopped") {
     auto resumed = make(resumed_x);
     auto fresh = make(fresh_x);
     resumed.load_state_dict(original.state_dict());
-    for (int seed = 4; seed < 6; ++seed) {
+    for (std::uint64_t seed = 4; seed < 6; ++seed) {
       step(original, x, seed);
       step(resumed, resumed_x, seed);
       step(fresh, fresh_x, seed);
