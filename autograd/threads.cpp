@@ -2,6 +2,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/threads.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdlib>
 #include <utility>
@@ -86,9 +87,10 @@ int num_threads() { return threads(); }
 namespace detail {
 
 int available_threads() {
-#ifdef _OPENMP
-  if (serial_on_this_thread || omp_in_parallel()) return 1;
+  if (serial_on_this_thread) return 1;
   const int count = threads();
+#ifdef _OPENMP
+  if (omp_in_parallel()) return 1;
   require<Error>(count == 1 || !lost_threads,
                  "set_num_threads: {} threads are asked for, but this process was forked and has "
                  "none of its parent's; call set_num_threads(1) in it, or compute on a thread that "
@@ -96,7 +98,7 @@ int available_threads() {
                  count);
   return count;
 #else
-  return 1;
+  return std::min(count, 1);
 #endif
 }
 
