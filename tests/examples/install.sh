@@ -51,7 +51,7 @@ for version in 0.0 0.2 1.0; do
   mkdir "$work/$version"
   sed "s/xgrad 0.1/xgrad $version/" "$work/user/CMakeLists.txt" >"$work/$version/CMakeLists.txt"
   ! configure "$work/$version" || fail "find_package(xgrad $version) takes version 0.1"
-  grep -q "compatible with requested version \"$version\"" "$work/$version/log"
+  tr -s '\n ' ' ' <"$work/$version/log" | grep -q "compatible with requested version \"$version\""
 done
 
 # As a folder of another project: no tests, no examples of ours.
