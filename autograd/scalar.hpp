@@ -3,7 +3,6 @@
 
 #include <cstdint>
 #include <iosfwd>
-#include <limits>
 #include <optional>
 #include <string>
 #include <type_traits>
@@ -26,8 +25,7 @@ class Scalar {
       fraction_ = static_cast<double>(value);
     } else {
       if constexpr (std::is_unsigned_v<T> && sizeof(T) == sizeof(whole_))
-        if (value > static_cast<T>(std::numeric_limits<std::int64_t>::max()))
-          throw_too_large(value);
+        if (value > static_cast<T>(INT64_MAX)) throw_too_large(value);
       whole_ = static_cast<std::int64_t>(value);
     }
   }
@@ -68,7 +66,7 @@ class Scalar {
   std::optional<std::int64_t> truncated() const noexcept {
     if (kind_ != float64) return whole_;
     // −2⁶³ and 2⁶³ are doubles; the numbers of int64 lie from the one to below the other.
-    constexpr auto lowest = static_cast<double>(std::numeric_limits<std::int64_t>::min());
+    constexpr auto lowest = static_cast<double>(INT64_MIN);
     if (!(fraction_ >= lowest && fraction_ < -lowest)) return {};
     return static_cast<std::int64_t>(fraction_);
   }

@@ -251,7 +251,7 @@ class Reader {
 
 void save(const StateDict& values, const std::string& path, const SaveOptions& options) {
   for (const auto& [name, x] : values)
-    require<GraphError>(!x.storage()->is_superseded(),
+    require<GraphError>(!x.defined() || !x.storage()->is_superseded(),
                         "save: '{}' follows its module no more, which was converted after this "
                         "state_dict(); take it again, or clone() values that are to stay",
                         name);

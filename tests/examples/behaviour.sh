@@ -269,7 +269,7 @@ check "and what it was seen by" bash -c "head -c 4 saliency.png | grep -q PNG"
 run "$bin/classify" digit.bmp --model nowhere.safetensors
 check "missing weights are told" says 'nowhere.safetensors: No such file' err
 run "$bin/classify" out --model first.safetensors
-check "and what is no picture" says 'out is no picture that can be read' err
+check "and what is no picture" says 'out: not a PNG, JPEG, BMP or GIF file' err
 run "$bin/classify" digit.bmp --model first.safetensors --saliency nowhere/s.png
 check "and a picture that cannot be written" test $code -eq 1
 run "$bin/classify"
