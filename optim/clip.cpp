@@ -66,15 +66,16 @@ double squares(const char* function, const Tensor& x) {
       for (std::int64_t block = begin; block < end; ++block)
         kernels::sum_lanes<1, double>(std::min(size, x.numel() - block * size),
                                       &sums[static_cast<std::size_t>(block)],
-                                      [from = values + block * size](std::int64_t i) {
+                                      [from = values + block * size](std::int64_t i, std::size_t) {
                                         const double value = from[i];
                                         return value * value;
                                       });
     });
   });
   double total = 0;
-  kernels::sum_lanes<1, double>(std::ssize(sums), &total,
-                                [&](std::int64_t i) { return sums[static_cast<std::size_t>(i)]; });
+  kernels::sum_lanes<1, double>(std::ssize(sums), &total, [&](std::int64_t i, std::size_t) {
+    return sums[static_cast<std::size_t>(i)];
+  });
   return total;
 }
 

@@ -54,10 +54,13 @@ inline constexpr std::int64_t most_depth = 58;
 
 namespace detail {
 
-/// sums[j] += f(i + j) for j in [0, count).
-template <class T, std::size_t Size, class F>
-void add_terms(std::array<T, Size>& sums, std::int64_t i, std::size_t count, const F& f) {
-  for (std::size_t j = 0; j < count; ++j) sums[j] += f(i + static_cast<std::int64_t>(j));
+/// sums[lane] += f(i + lane, lane) for all lanes, in rows of them until the sums or `count` end.
+template <std::int64_t Lanes, class T, std::size_t Size, class F>
+void add_terms(std::array<T, Size>& sums, std::int64_t i, std::int64_t count, const F& f) {
+  for (std::int64_t row = 0; row < count; row += Lanes)
+    for (std::int64_t lane = 0; lane < Lanes; ++lane)
+      sums[static_cast<std::size_t>(row + lane)] +=
+          f(i + row + lane, static_cast<std::size_t>(lane));
 }
 
 }  // namespace detail
@@ -78,10 +81,10 @@ void sum_lanes(std::int64_t places, Wide<T>* out, const F&... f) {
     std::array<std::array<T, width>, sizeof...(F)> sums{};
     for (; i + step <= end; i += step) {
       std::size_t k = 0;
-      (detail::add_terms(sums[k++], i, width, f), ...);
+      (detail::add_terms<Lanes>(sums[k++], i, step, f), ...);
     }
     std::size_t k = 0;
-    (detail::add_terms(sums[k++], i, static_cast<std::size_t>(end - i), f), ...);
+    (detail::add_terms<Lanes>(sums[k++], i, end - i, f), ...);
     for (k = 0; k < sizeof...(F); ++k) {
       for (std::size_t half = width / 2; half >= lanes; half /= 2)
         for (std::size_t j = 0; j < half; ++j) sums[k][j] += sums[k][j + half];

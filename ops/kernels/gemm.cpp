@@ -114,7 +114,7 @@ bool is_dot(std::int64_t m, std::int64_t n, const Matrix<T>& a, const Matrix<T>&
 template <class T>
 void dot(std::int64_t k, const T* a, const T* b, T* c, bool accumulate) {
   Wide<T> sum;
-  sum_lanes<1, T>(k, &sum, [=](std::int64_t i) { return a[i] * b[i]; });
+  sum_lanes<1, T>(k, &sum, [=](std::int64_t i, std::size_t) { return a[i] * b[i]; });
   *c = static_cast<T>(accumulate ? static_cast<Wide<T>>(*c) + sum : sum);
 }
 

@@ -90,14 +90,12 @@ void plane_moments(std::int64_t plane, const T* values, double* mean, double* sq
   constexpr std::size_t lanes = Lanes;
   const auto n = static_cast<double>(plane);
   std::array<Wide<T>, 2 * lanes> sums;
-  sum_lanes<Lanes, T>(plane, sums.data(), [=](std::int64_t i) { return values[i]; });
+  sum_lanes<Lanes, T>(plane, sums.data(), [=](std::int64_t i, std::size_t) { return values[i]; });
   std::array<T, lanes> center;
   for (std::size_t lane = 0; lane < lanes; ++lane) center[lane] = static_cast<T>(sums[lane] / n);
-  const auto deviation = [values, &center](std::int64_t i) {
-    return values[i] - center[static_cast<std::size_t>(i % Lanes)];
-  };
-  sum_lanes<Lanes, T>(plane, sums.data(), deviation, [&](std::int64_t i) {
-    const T d = deviation(i);
+  const auto deviation = [=](std::int64_t i, std::size_t lane) { return values[i] - center[lane]; };
+  sum_lanes<Lanes, T>(plane, sums.data(), deviation, [=](std::int64_t i, std::size_t lane) {
+    const T d = deviation(i, lane);
     return d * d;
   });
   for (std::size_t lane = 0; lane < lanes; ++lane) {
@@ -189,7 +187,7 @@ void channel_sums(const ChannelExtents& e, const T* x, Out* sum) {
     for_planes(e, [&](std::int64_t entry, std::int64_t group) {
       const T* const values = x + (entry * e.groups + group) * e.plane * Lanes;
       sum_lanes<Lanes, T>(e.plane, partials.of(entry, 0, group),
-                          [=](std::int64_t i) { return values[i]; });
+                          [=](std::int64_t i, std::size_t) { return values[i]; });
     });
   });
   add_up_to(e, partials.all(0), sum);
@@ -220,10 +218,10 @@ void centered_sums(const ChannelExtents& e, const T* dy, const T* x, const T* ce
       const T* const values = x + at;
       const auto c = of_lanes<Lanes>(center, group);
       sum_lanes<Lanes, T>(e.plane, partials.of(entry, 0, group),
-                          [=](std::int64_t i) { return d[i]; });
-      sum_lanes<Lanes, T>(e.plane, partials.of(entry, 1, group), [=, &c](std::int64_t i) {
-        return d[i] * (values[i] - c[static_cast<std::size_t>(i % Lanes)]);
-      });
+                          [=](std::int64_t i, std::size_t) { return d[i]; });
+      sum_lanes<Lanes, T>(
+          e.plane, partials.of(entry, 1, group),
+          [=](std::int64_t i, std::size_t lane) { return d[i] * (values[i] - c[lane]); });
     });
   });
   add_up_to(e, partials.all(0), sum);

@@ -113,7 +113,7 @@ double cross_entropy(const Rows& rows, const T* y, const SmoothedTargets& target
   const double each = targets.smoothing / static_cast<double>(rows.n);
   double total = 0;
   if (rows.count > 0)
-    sum_lanes<1, double>(rows.count, &total, [&](std::int64_t i) {
+    sum_lanes<1, double>(rows.count, &total, [&](std::int64_t i, std::size_t) {
       const T* const row = y + i * rows.n;
       const double hit = (1 - targets.smoothing) * static_cast<double>(row[targets.classes[i]]);
       return each > 0 ? hit + each * static_cast<double>(sum_of(rows.n, row)) : hit;
