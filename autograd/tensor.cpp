@@ -28,7 +28,8 @@ TensorImpl::~TensorImpl() {
 
 void throw_undefined() {
   raise<ValueError>(
-      "tensor: this tensor is undefined: default-constructed, moved from, or the grad() of a tensor "
+      "tensor: this tensor is undefined: default-constructed, moved from, or the grad() of a "
+      "tensor "
       "that no backward() has reached");
 }
 

@@ -129,8 +129,8 @@ class Tensor {
   Tensor& fill_(Scalar value);
   Tensor& zero_() { return fill_(0); }
   /// Takes over the values of `source`: same shape, any dtype; the two may overlap. Fractions are
-  /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as in
-  /// PyTorch.
+  /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as
+  /// in PyTorch.
   Tensor& copy_(const Tensor& source);
   /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
   void set_data(const Tensor& source);
