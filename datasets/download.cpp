@@ -26,7 +26,7 @@ std::int64_t size_or_zero(const std::string& path) {
 
 /// What is used of libcurl.
 struct Curl {
-  SharedLibrary library{"libcurl.so.4", "download"};
+  SharedLibrary library{"libcurl.so.4", "download", "libcurl4-openssl-dev"};
   XGRAD_SHARED_FUNCTION(curl_global_init)
   XGRAD_SHARED_FUNCTION(curl_easy_init)
   XGRAD_SHARED_FUNCTION(curl_easy_setopt)

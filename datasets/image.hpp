@@ -11,9 +11,9 @@ namespace xgrad::datasets {
 /// whatever the file has. Every colour model, depth and order of these formats is read, 16 bits as
 /// such, and turned upright as its EXIF data say. Transparency is dropped, and so are colour
 /// profiles, as in PIL and torchvision. IOError with the reason where the file is missing, is no
-/// such picture, ends early, fails a checksum or is coded as few are (a JPEG with 12 bits,
-/// arithmetic or lossless coding, or four colours it does not name); ValueError for other numbers
-/// of channels.
+/// such picture, ends early, fails a checksum, is damaged as far as the format lets it be seen or
+/// is coded as few are (a JPEG with 12 bits or lossless coding), and where libjpeg-turbo or libpng
+/// is missing; ValueError for other numbers of channels.
 Tensor read_image(const std::string& path, std::int64_t channels = 3);
 
 }  // namespace xgrad::datasets

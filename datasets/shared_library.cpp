@@ -6,10 +6,11 @@
 namespace xgrad::datasets {
 
 // Never closed: libraries of this size keep threads and handlers of their own.
-SharedLibrary::SharedLibrary(const char* file, const char* purpose)
+SharedLibrary::SharedLibrary(const char* file, const char* purpose, const char* package)
     : file_(file), handle_(dlopen(file, RTLD_NOW | RTLD_LOCAL)) {
-  require<IOError>(handle_ != nullptr, "{}: needs {}, which is not to be had: {}", purpose, file_,
-                   handle_ == nullptr ? dlerror() : "");
+  require<IOError>(handle_ != nullptr,
+                   "{}: needs {}, which is not to be had: {}; the package {} brings it", purpose,
+                   file_, handle_ == nullptr ? dlerror() : "", package);
 }
 
 void* SharedLibrary::symbol(const char* name) const {

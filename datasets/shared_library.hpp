@@ -1,7 +1,7 @@
 #pragma once
 // Internal: libraries that only some programs need, opened when they first do. A program that finds
 // its data where it looks neither ships nor starts libcurl, libarchive and the 35 libraries that
-// these bring along.
+// these bring along; one that reads no pictures needs neither libjpeg-turbo nor libpng.
 
 #include <string>
 
@@ -12,8 +12,9 @@ namespace xgrad::datasets {
 
 class SharedLibrary {
  public:
-  /// Opens `file` ("libcurl.so.4"). IOError that says what it was needed for where it is not there.
-  SharedLibrary(const char* file, const char* purpose);
+  /// Opens `file` ("libcurl.so.4"). IOError that says what it was needed for, and which of Debian's
+  /// packages brings it, where it is not there.
+  SharedLibrary(const char* file, const char* purpose, const char* package);
 
   template <class F>
   F* get(const char* name) const {

@@ -12,7 +12,7 @@ namespace {
 
 /// What is used of libarchive.
 struct Archive {
-  SharedLibrary library{"libarchive.so.13", "read_tar"};
+  SharedLibrary library{"libarchive.so.13", "read_tar", "libarchive-dev"};
   XGRAD_SHARED_FUNCTION(archive_entry_filetype)
   XGRAD_SHARED_FUNCTION(archive_entry_pathname)
   XGRAD_SHARED_FUNCTION(archive_error_string)

@@ -252,7 +252,8 @@ TEST_CASE_FIXTURE(Fixture, "a data set fetches what it lacks, and finds it the n
 }
 
 TEST_CASE("a library that is not there is told with what it was for") {
-  CHECK(message_of<IOError>([] { datasets::SharedLibrary("libnowhere.so.9", "download"); }) ==
+  CHECK(message_of<IOError>(
+            [] { datasets::SharedLibrary("libnowhere.so.9", "download", "libnowhere-dev"); }) ==
         "download: needs libnowhere.so.9, which is not to be had: libnowhere.so.9: cannot open "
-        "shared object file: No such file or directory");
+        "shared object file: No such file or directory; the package libnowhere-dev brings it");
 }

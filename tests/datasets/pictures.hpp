@@ -193,16 +193,17 @@ struct Png {
 inline void every_png(const std::function<void(Png&)>& f) {
   const std::vector<std::pair<std::uint32_t, std::vector<std::uint32_t>>> kinds{
       {0, {1, 2, 4, 8, 16}}, {2, {8, 16}}, {3, {1, 2, 4, 8}}, {4, {8, 16}}, {6, {8, 16}}};
+  // clang++ 14 captures no structured bindings.
   for (const auto& kind : kinds)
     for (const std::uint32_t depth : kind.second)
       for (const bool interlaced : {false, true})
         for (const auto& size : {std::pair{1U, 1U}, {3U, 2U}, {5U, 9U}, {17U, 11U}}) {
-          CAPTURE(kind.first);
+          const std::uint32_t type = kind.first, width = size.first, height = size.second;
+          CAPTURE(type);
           CAPTURE(depth);
           CAPTURE(interlaced);
-          CAPTURE(size.first);
-          Png png{size.first, size.second, depth,
-                  kind.first, interlaced,  kind.first == 3 ? (1U << depth) : 0};
+          CAPTURE(width);
+          Png png{width, height, depth, type, interlaced, type == 3 ? (1U << depth) : 0};
           png.draw();
           f(png);
         }
