@@ -64,7 +64,12 @@ const std::vector<Part> parts{
     {"detach", [](const Tensor& x) { return x.detach(); }, true},
 };
 
-const std::vector<std::pair<const char*, std::function<void(Tensor)>>> changes{
+struct Change {
+  const char* name;
+  std::function<void(Tensor)> apply;
+};
+
+const std::vector<Change> changes{
     {"fill_", [](Tensor y) { y.fill_(-7); }},
     {"zero_", [](Tensor y) { y.zero_(); }},
     {"copy_", [](Tensor y) { y.copy_(full(y.shape(), -7, {.dtype = y.dtype()})); }},
@@ -75,19 +80,19 @@ const std::vector<std::pair<const char*, std::function<void(Tensor)>>> changes{
 
 TEST_CASE("a change of a part reaches the whole, or is an error: never a change of a copy") {
   for (const Part& part : parts)
-    for (const auto& [change, apply] : changes) {
+    for (const Change& change : changes) {
       CAPTURE(std::string(part.name));
-      CAPTURE(std::string(change));
+      CAPTURE(std::string(change.name));
       const Tensor x = counted({3, 4});
       const Tensor before = x.clone();
       if (part.shares) {
-        apply(part.of(x));
+        change.apply(part.of(x));
         CHECK_FALSE(equal(x, before));
       } else {
-        CHECK_THROWS_AS(apply(part.of(x)), ValueError);
+        CHECK_THROWS_AS(change.apply(part.of(x)), ValueError);
         CHECK(equal(x, before));
       }
-      apply(part.of(x).clone());  // a tensor of its own may always be changed
+      change.apply(part.of(x).clone());  // a tensor of its own may always be changed
     }
 }
 
