@@ -200,7 +200,9 @@ Module& Module::operator=(const Module& other) {
 }
 
 Module& Module::operator=(Module&& other) {
-  if (this != &other) replace_state(std::exchange(other.state_, nullptr));
+  if (this == &other) return *this;
+  replace_state(other.state_);  // where that throws, the other keeps it
+  other.state_ = nullptr;
   return *this;
 }
 
