@@ -9,6 +9,13 @@ struct Matrix {
   const T* values;
   std::int64_t step;
   bool transposed = false;
+
+  Matrix from_row(std::int64_t i) const {
+    return {values + (transposed ? i : i * step), step, transposed};
+  }
+  Matrix from_column(std::int64_t j) const {
+    return {values + (transposed ? j * step : j), step, transposed};
+  }
 };
 
 /// c (m × n, row-major, `c_step` from row to row) = a (m × k) · b (k × n), added to what c holds if
