@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
+#include <new>
 
 #include "model.hpp"
 #include <CLI/CLI.hpp>
@@ -88,6 +89,9 @@ int main(int argc, char** argv) {
   } catch (const xgrad::Error& error) {
     std::fflush(stdout);
     fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  } catch (const std::bad_alloc&) {
+    std::fputs("error: no memory is left\n", stderr);
     return 1;
   }
   return 0;

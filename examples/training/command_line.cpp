@@ -9,6 +9,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <new>
 #include <string>
 
 #include "training.hpp"
@@ -133,6 +134,9 @@ int start(const Program& program, int argc, char** argv) {
   } catch (const xgrad::Error& error) {
     std::fflush(stdout);
     fmt::print(stderr, "error: {}\n", error.what());
+    return 1;
+  } catch (const std::bad_alloc&) {
+    std::fputs("error: no memory is left\n", stderr);
     return 1;
   }
 }
