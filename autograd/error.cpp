@@ -1,6 +1,9 @@
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/text.hpp>
 
 namespace xgrad {
+
+Error::Error(const std::string& message) : message_(visible(message)), what_(message_) {}
 
 void Error::leave_module(std::string_view name, std::string_view type) {
   if (type_.empty()) type_ = type;

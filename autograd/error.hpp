@@ -5,10 +5,11 @@
 
 namespace xgrad {
 
-/// Base of everything xgrad throws. A message reads `operation: what is wrong: values; hint`.
+/// Base of everything xgrad throws. A message reads `operation: what is wrong: values; hint`. It is
+/// fit for a terminal: what a file or an argument put into it cannot change the terminal's state.
 class Error : public std::exception {
  public:
-  explicit Error(std::string message) : message_(std::move(message)), what_(message_) {}
+  explicit Error(const std::string& message);
 
   const char* what() const noexcept override { return what_.c_str(); }
 

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/nan.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/report/text.hpp>
 
 #include <fmt/format.h>
@@ -8,36 +9,12 @@ namespace {
 
 constexpr char32_t replacement = 0xFFFD;
 
-struct Decoded {
-  char32_t point;
-  std::size_t bytes;
-};
-
-/// The first code point of `text`, which is not empty. Overlong forms, surrogates and what lies
-/// beyond U+10FFFF are not UTF-8 (RFC 3629).
-Decoded decode(std::string_view text) {
-  const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-  const unsigned char first = byte(0);
-  if (first < 0x80) return {first, 1};
-  const std::size_t length = first >= 0xF0 ? 4 : first >= 0xE0 ? 3 : 2;
-  if (first < 0xC2 || first > 0xF4 || text.size() < length) return {replacement, 1};
-  char32_t point = first & (0x7Fu >> length);
-  for (std::size_t i = 1; i < length; ++i) {
-    if ((byte(i) & 0xC0) != 0x80) return {replacement, 1};
-    point = point << 6 | (byte(i) & 0x3Fu);
-  }
-  constexpr char32_t least[] = {0, 0, 0x80, 0x800, 0x10000};
-  const bool surrogate = point >= 0xD800 && point <= 0xDFFF;
-  if (point < least[length] || surrogate || point > 0x10FFFF) return {replacement, 1};
-  return {point, length};
-}
-
 }  // namespace
 
 std::vector<char32_t> code_points(std::string_view utf8) {
   std::vector<char32_t> points;
   while (!utf8.empty()) {
-    const auto [point, bytes] = decode(utf8);
+    const auto [point, bytes, valid] = xgrad::detail::decode(utf8);
     points.push_back(point);
     utf8.remove_prefix(bytes);
   }
@@ -47,7 +24,7 @@ std::vector<char32_t> code_points(std::string_view utf8) {
 std::string escaped(std::string_view utf8) {
   std::string out;
   while (!utf8.empty()) {
-    const auto [point, bytes] = decode(utf8);
+    const auto [point, bytes, valid] = xgrad::detail::decode(utf8);
     const bool control = (point < 0x20 && point != '\n' && point != '\t') || point == 0x7F;
     if (point == '&') {
       out += "&amp;";

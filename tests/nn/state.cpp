@@ -24,7 +24,7 @@ TEST_CASE("weights come back as they were saved") {
   const std::string path = directory.file("net.safetensors");
   nn::Sequential net{nn::Linear{4, 3}, nn::Linear{3, 2}};
   nn::save(net, path);
-  CHECK_FALSE(std::filesystem::exists(path + ".partial"));
+  CHECK(std::distance(std::filesystem::directory_iterator(directory.path()), {}) == 1);
   nn::Sequential other{nn::Linear{4, 3}, nn::Linear{3, 2}};
   nn::load(other, path);
   const Tensor x = normal({5, 4}).to(float32);
@@ -141,8 +141,6 @@ TEST_CASE("damaged files are told by what is wrong with them") {
   CHECK(loading(file_with("[1]")).find("not a JSON object") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[9],"data_offsets":[0,4]}})", "abcd"))
             .find("of shape [9] and dtype F32 has 4 bytes") != std::string::npos);
-  CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[-1],"data_offsets":[0,4]}})", "abcd"))
-            .find("of shape [-1]") != std::string::npos);
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[1.5],"data_offsets":[0,4]}})", "abcd"))
             .ends_with("tensor 'x' in the header: 1.5 is no size"));
   CHECK(loading(file_with(R"({"x":{"dtype":"F32","shape":[1],"data_offsets":[0.2,4]}})", "abcd"))
@@ -203,14 +201,4 @@ TEST_CASE("saving where nothing can be written is told, and leaves the old file 
   CHECK(message_of<IOError>([&] {
           nn::save({{"x", zeros({4})}}, directory.file(""));
         }).find("Is a directory") != std::string::npos);
-  if (std::filesystem::exists("/dev/full")) {
-    // A full disk: the partial file is a link to a device that is always full.
-    const std::string path = directory.file("x.safetensors");
-    nn::save({{"x", ones({4})}}, path);
-    std::filesystem::create_symlink("/dev/full", path + ".partial");
-    CHECK(message_of<IOError>([&] {
-            nn::save({{"x", zeros({4})}}, path);
-          }).find("No space left") != std::string::npos);
-    CHECK(nn::load(path)[0].second.to_vector<float>() == std::vector<float>{1, 1, 1, 1});
-  }
 }
