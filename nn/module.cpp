@@ -1,5 +1,6 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 
@@ -433,31 +434,34 @@ StateDict Module::state_dict() const {
 
 void Module::load_state_dict(const StateDict& values) {
   StateDict own = state_dict();
-  const auto find = [](const StateDict& list, const std::string& name) {
-    return std::ranges::find_if(list, [&](const auto& entry) { return entry.first == name; });
-  };
-  std::string problems;
+  std::unordered_map<std::string_view, const Tensor*> given;
+  std::unordered_set<std::string_view> known;
+  for (const auto& [name, x] : values) given.emplace(name, &x);
+  std::vector<std::string> problems;
   for (const auto& [name, x] : own) {
-    const auto given = find(values, name);
-    if (given == values.end()) {
-      problems += fmt::format("\n  missing: {} {}", name, x.shape());
-    } else if (given->second.shape() != x.shape()) {
-      problems += fmt::format("\n  shape: {} is {} here and {} in what is loaded", name, x.shape(),
-                              given->second.shape());
-    } else if (given->second.dtype() != x.dtype()) {
-      problems += fmt::format("\n  dtype: {} is {} here and {} in what is loaded", name, x.dtype(),
-                              given->second.dtype());
+    known.insert(name);
+    const auto found = given.find(name);
+    const Tensor* other = found == given.end() ? nullptr : found->second;
+    if (other == nullptr) {
+      problems.push_back(fmt::format("missing: {} {}", name, x.shape()));
+    } else if (other->shape() != x.shape()) {
+      problems.push_back(fmt::format("shape: {} is {} here and {} in what is loaded", name,
+                                     x.shape(), other->shape()));
+    } else if (other->dtype() != x.dtype()) {
+      problems.push_back(fmt::format("dtype: {} is {} here and {} in what is loaded", name,
+                                     x.dtype(), other->dtype()));
     }
   }
-  std::unordered_set<std::string> names;
   for (const auto& [name, x] : values) {
-    if (find(own, name) == own.end())
-      problems += fmt::format("\n  unexpected: {} {}", name, x.shape());
-    if (!names.insert(name).second) problems += fmt::format("\n  twice: {} {}", name, x.shape());
+    if (!known.contains(name))
+      problems.push_back(fmt::format("unexpected: {} {}", excerpt(name), x.shape()));
+    if (const auto first = given.find(name); first->second != &x)
+      problems.push_back(fmt::format("twice: {} {}", excerpt(name), x.shape()));
   }
-  require<ValueError>(problems.empty(), "load_state_dict: {} does not match:{}", type_name(),
-                      problems);
-  for (auto& [name, x] : own) x.copy_(find(values, name)->second.detach());
+  if (!problems.empty())
+    raise<ValueError>("load_state_dict: {} does not match:{}", type_name(),
+                      xgrad::detail::lines(problems));
+  for (auto& [name, x] : own) x.copy_(given.at(name)->detach());
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {

@@ -1,284 +1,234 @@
 #include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
+#include <xgrad/nn/header.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/nn/stored.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <filesystem>
-#include <fstream>
-#include <limits>
-#include <optional>
 #include <span>
-#include <unordered_set>
-
-#include <nlohmann/json.hpp>
+#include <unordered_map>
 
 namespace xgrad::nn {
 namespace {
 
-constexpr std::uint64_t most_header_bytes = 100'000'000;  // the format's own limit
-constexpr const char* metadata_key = "__metadata__";
-constexpr std::uint64_t block_bytes = 1 << 20;  // converted at a time
+constexpr std::size_t block_bytes = 1 << 20;  // read or converted at a time
 
+using detail::Entry;
+using detail::Header;
 using detail::Stored;
-using nlohmann::ordered_json;
 
-std::vector<std::uint16_t> to_half(const std::string& name, const Tensor& x) {
-  std::vector<std::uint16_t> result;
-  for (const float value : std::span(x.data<float>(), static_cast<std::size_t>(x.numel()))) {
-    const std::uint16_t rounded = detail::to_half(value);
-    constexpr std::uint16_t infinity = 0x7C00;
-    require<ValueError>((rounded & 0x7FFF) != infinity || std::isinf(value),
-                        "save: '{}' has the value {}; half precision ends at 65504", name, value);
-    result.push_back(rounded);
+/// Calls f(bytes) with x's values as they lie in a file, piece by piece.
+template <class F>
+void encode(const std::string& name, const Tensor& x, bool half, const F& f) {
+  if (!half || x.dtype() != float32) {
+    dispatch(x.dtype(), [&]<class T>() {
+      f(std::as_bytes(std::span(x.data<T>(), static_cast<std::size_t>(x.numel()))));
+    });
+    return;
   }
-  return result;
+  constexpr std::uint16_t infinity = 0x7C00;
+  std::vector<std::uint16_t> block;
+  std::span<const float> rest(x.data<float>(), static_cast<std::size_t>(x.numel()));
+  while (!rest.empty()) {
+    const auto values = rest.first(std::min(rest.size(), block_bytes / sizeof(std::uint16_t)));
+    block.clear();
+    for (const float value : values) {
+      const std::uint16_t rounded = detail::to_half(value);
+      if ((rounded & 0x7FFF) == infinity && !std::isinf(value))
+        raise<ValueError>("save: '{}' has the value {}; half precision ends at 65504",
+                          excerpt(name), value);
+      block.push_back(rounded);
+    }
+    f(std::as_bytes(std::span(block)));
+    rest = rest.subspan(values.size());
+  }
 }
 
-std::string header_of(const StateDict& values, const SaveOptions& options) try {
-  ordered_json header = ordered_json::object();
-  if (!options.metadata.empty()) header[metadata_key] = options.metadata;
-  std::size_t offset = 0;
-  std::unordered_set<std::string> names;
+Header header_of(const StateDict& values, const SaveOptions& options) {
+  Header header{.entries = {}, .metadata = options.metadata};
+  std::uint64_t offset = 0;
   for (const auto& [name, x] : values) {
-    require<ValueError>(name != metadata_key,
-                        "save: a tensor is named '{}', which is the format's name for metadata; "
-                        "give it another",
-                        name);
-    require<ValueError>(names.insert(name).second, "save: two tensors are named '{}'", name);
-    require<ValueError>(x.defined(), "save: '{}' is an undefined tensor", name);
+    if (!x.defined()) raise<ValueError>("save: '{}' is an undefined tensor", excerpt(name));
+    if (x.storage()->is_superseded())
+      raise<GraphError>(
+          "save: '{}' follows its module no more, which was converted after this state_dict(); "
+          "take it again, or clone() values that are to stay",
+          excerpt(name));
     const Stored& format = detail::stored_as(x.dtype(), options.half);
-    const std::size_t end = offset + static_cast<std::size_t>(x.numel()) * format.bytes;
-    header[name] = {{"dtype", format.code},
-                    {"shape", std::vector<std::int64_t>(x.shape().begin(), x.shape().end())},
-                    {"data_offsets", {offset, end}}};
-    offset = end;
+    Entry entry{.name = name,
+                .dtype = std::string(format.code),
+                .shape = {x.shape().begin(), x.shape().end()},
+                .begin = offset,
+                .end = offset + static_cast<std::uint64_t>(x.numel()) * format.bytes};
+    encode(name, x, options.half, [&entry](std::span<const std::byte> bytes) {
+      entry.checksum = detail::checksum(entry.checksum, bytes.data(), bytes.size());
+    });
+    offset = entry.end;
+    header.entries.push_back(std::move(entry));
   }
-  std::string text = header.dump();
-  text.resize((text.size() + 7) / 8 * 8, ' ');  // so that the values are aligned
-  return text;
-} catch (const nlohmann::json::exception&) {
-  raise<ValueError>("save: a tensor's name or a word of the metadata is not UTF-8");
+  return header;
 }
-
-/// The text as JSON; `twice` becomes a key that some object of it has twice, of which the parser
-/// keeps one in silence.
-ordered_json parse(const std::string& text, std::optional<std::string>& twice) {
-  std::vector<std::unordered_set<std::string>> open;
-  using Event = ordered_json::parse_event_t;
-  const auto see = [&](int, Event event, ordered_json& value) {
-    if (event == Event::object_start) open.emplace_back();
-    if (event == Event::object_end) open.pop_back();
-    if (event == Event::key && !open.back().insert(value.get<std::string>()).second && !twice)
-      twice = value.get<std::string>();
-    return true;
-  };
-  return ordered_json::parse(text, see, false);
-}
-
-/// Where a tensor lies in a file.
-struct Place {
-  const Stored* format;
-  Shape shape;
-  std::uint64_t begin;
-};
 
 /// A file of tensors being read: every size in it is held against the size of the file.
 class Reader {
  public:
-  explicit Reader(const std::string& path) : path_(path) {
-    std::error_code error;
-    if (std::filesystem::is_directory(path, error)) fail("is a directory");
-    file_.open(path, std::ios::binary);
-    if (!file_) xgrad::detail::raise_errno("load: cannot read", path);
-    size_ = std::filesystem::file_size(path, error);
-    if (error) fail(error.message());
+  explicit Reader(const std::string& path) : path_(path), file_("load", path) {
+    check_kind();
+    std::uint64_t bytes = 0;
+    if (file_.size() < detail::header_offset)
+      fail("has {} bytes, too few for a header", file_.size());
+    file_.read(&bytes, sizeof bytes, 0);
+    if (bytes > std::min(detail::most_header_bytes, file_.size() - detail::header_offset))
+      fail("offset 0: a header of {} bytes in a file of {}", bytes, file_.size());
+    std::string text(bytes, '\0');
+    file_.read(text.data(), text.size(), detail::header_offset);
+    values_ = detail::header_offset + bytes;
+    header_ = detail::parse_header(path_, text);
+    require_whole();
   }
 
-  StateDict read() {
-    const auto all = header();
-    std::vector<std::pair<std::string, Place>> places;
-    for (const auto& [name, entry] : all.items())
-      if (name != metadata_key) places.emplace_back(name, place(name, entry));
-    return read(places);
+  const Header& header() const { return header_; }
+
+  StateDict read() const {
+    std::vector<const Entry*> all;
+    for (const Entry& entry : header_.entries) all.push_back(&entry);
+    return read(all);
   }
 
-  StateDict read(const std::vector<std::string>& names) {
-    const auto all = header();
-    std::vector<std::pair<std::string, Place>> places;
+  StateDict read(const std::vector<std::string>& names) const {
+    std::unordered_map<std::string_view, const Entry*> by_name;
+    for (const Entry& entry : header_.entries) by_name.emplace(entry.name, &entry);
+    std::vector<const Entry*> asked;
     for (const std::string& name : names) {
-      const auto found = all.find(name);
-      if (found == all.end() || name == metadata_key) fail(fmt::format("has no tensor '{}'", name));
-      places.emplace_back(name, place(name, *found));
+      const auto found = by_name.find(name);
+      if (found == by_name.end()) fail("has no tensor '{}'", excerpt(name));
+      asked.push_back(found->second);
     }
-    return read(places);
-  }
-
-  std::vector<std::string> names() {
-    std::vector<std::string> result;
-    const auto all = header();
-    for (const auto& [name, entry] : all.items())
-      if (name != metadata_key) result.push_back(name);
-    return result;
-  }
-
-  Metadata metadata() {
-    Metadata result;
-    const auto entries = header().value(metadata_key, ordered_json::object());
-    if (!entries.is_object()) fail("its metadata is not a JSON object");
-    for (const auto& [key, value] : entries.items()) {
-      if (!value.is_string()) fail(fmt::format("metadata '{}' is no text", key));
-      result.emplace(key, value.get<std::string>());
-    }
-    return result;
+    return read(asked);
   }
 
  private:
-  [[noreturn]] void fail(const std::string& what) const {
-    raise<IOError>("load: {}: {}", path_, what);
-  }
-
-  ordered_json header() {
-    check_kind();
-    std::uint64_t header_bytes = 0;
-    if (size_ < sizeof header_bytes) fail(fmt::format("has {} bytes, too few for a header", size_));
-    get(&header_bytes, sizeof header_bytes);
-    const std::uint64_t most = std::min(most_header_bytes, size_ - sizeof header_bytes);
-    if (header_bytes > most)
-      fail(fmt::format("offset 0: a header of {} bytes in a file of {}", header_bytes, size_));
-    std::string text(header_bytes, '\0');
-    get(text.data(), text.size());
-    values_ = sizeof header_bytes + header_bytes;
-    std::optional<std::string> twice;
-    auto header = parse(text, twice);
-    if (!header.is_object()) fail("offset 8: the header is not a JSON object");
-    if (twice) fail(fmt::format("'{}' stands twice in the header", *twice));
-    return header;
-  }
-
-  void get(void* data, std::size_t bytes) {
-    if (!file_.read(static_cast<char*>(data), static_cast<std::streamsize>(bytes)))
-      fail("ends early");
+  template <class... Args>
+  [[noreturn]] void fail(fmt::format_string<const Args&...> format, const Args&... args) const {
+    raise<IOError>("load: {}: {}", excerpt(path_), fmt::format(format, args...));
   }
 
   /// Files of other programs are told by name.
-  void check_kind() {
-    std::string begin(32, '\0');
-    file_.read(begin.data(), static_cast<std::streamsize>(begin.size()));
-    begin.resize(static_cast<std::size_t>(file_.gcount()));
-    file_.clear();
-    file_.seekg(0);
-    constexpr std::size_t header_begin = 8;
-    if (begin.size() > header_begin && begin[header_begin] == '{') return;
+  void check_kind() const {
+    std::string begin(std::min<std::uint64_t>(32, file_.size()), '\0');
+    file_.read(begin.data(), begin.size(), 0);
+    if (begin.size() > detail::header_offset && begin[detail::header_offset] == '{') return;
     const std::string other = detail::other_format(begin);
-    if (!other.empty()) fail("no safetensors file but " + other);
+    if (!other.empty()) fail("no safetensors file but {}", other);
   }
 
-  std::int64_t whole(const ordered_json& value, const std::string& name) const {
-    constexpr std::uint64_t most = std::numeric_limits<std::int64_t>::max();
-    if (!value.is_number_integer() ||
-        (value.is_number_unsigned() && value.get<std::uint64_t>() > most))
-      fail(fmt::format("tensor '{}' in the header: {} is no size", name, value.dump()));
-    return value.get<std::int64_t>();
+  /// Each byte behind the header is one tensor's, as the format asks: so that no small file has
+  /// tensors beyond its size.
+  void require_whole() const {
+    std::vector<const Entry*> in_order;
+    for (const Entry& entry : header_.entries) in_order.push_back(&entry);
+    std::ranges::stable_sort(in_order, {}, [](const Entry* e) { return std::pair(e->begin, e->end); });
+    const std::uint64_t room = file_.size() - values_;
+    std::uint64_t at = 0;
+    for (const Entry* entry : in_order) {
+      const auto& [name, dtype, shape, begin, end, sum] = *entry;
+      if (begin > end || end > room)
+        fail("tensor '{}' lies at bytes {} to {} of {}", excerpt(name), begin, end, room);
+      if (begin != at)
+        fail("tensor '{}' begins at byte {}, not {} where the one before ends", excerpt(name),
+             begin, at);
+      at = end;
+    }
+    if (at != room) fail("its tensors take {} of {} bytes", at, room);
   }
 
-  Place place(const std::string& name, const ordered_json& entry) const try {
-    const auto code = entry.at("dtype").get<std::string>();
-    const Stored* format = detail::find_stored(code);
-    if (format == nullptr)
-      fail(
-          fmt::format("tensor '{}' has dtype {}, which xgrad has no values for; the others can be "
-                      "loaded by their names",
-                      name, code));
-    Shape shape;
-    for (const auto& extent : entry.at("shape")) shape.push_back(whole(extent, name));
-    const ordered_json& offsets = entry.at("data_offsets");
-    if (offsets.size() != 2)
-      fail(fmt::format("tensor '{}' has {} data_offsets, not 2", name, offsets.size()));
-    const std::int64_t begin = whole(offsets.at(0), name), end = whole(offsets.at(1), name);
-    const auto room = static_cast<std::int64_t>(size_ - values_);
-    if (begin < 0 || begin > end || end > room)
-      fail(fmt::format("tensor '{}' lies at bytes {} to {} of {}", name, begin, end, room));
-    const auto bytes = static_cast<std::uint64_t>(end - begin);
-    bool negative = false;
-    for (auto extent : shape) negative |= extent < 0;
-    const auto count = negative ? 0 : static_cast<std::uint64_t>(shape.numel());
-    if (negative || count != bytes / format->bytes || bytes % format->bytes != 0)
-      fail(fmt::format("tensor '{}' of shape {} and dtype {} has {} bytes", name, shape,
-                       format->code, bytes));
-    return {format, shape, values_ + static_cast<std::uint64_t>(begin)};
-  } catch (const nlohmann::json::exception& error) {
-    fail(fmt::format("tensor '{}' in the header: {}", name, error.what()));
+  /// Held against the bytes that it has.
+  Shape shape_of(const Entry& entry, const Stored& format) const try {
+    const Shape shape{std::span(entry.shape)};
+    const std::uint64_t bytes = entry.end - entry.begin;
+    if (static_cast<std::uint64_t>(shape.numel()) != bytes / format.bytes ||
+        bytes % format.bytes != 0)
+      fail("tensor '{}' of shape {} and dtype {} has {} bytes", excerpt(entry.name), shape,
+           format.code, bytes);
+    return shape;
   } catch (const ShapeError& error) {
-    fail(fmt::format("tensor '{}' in the header: {}", name, error.what()));
+    fail("tensor '{}' in the header: {}", excerpt(entry.name), error.what());
   }
 
-  StateDict read(const std::vector<std::pair<std::string, Place>>& places) {
+  StateDict read(const std::vector<const Entry*>& entries) const {
+    std::vector<std::pair<const Stored*, Shape>> known;
+    for (const Entry* entry : entries) {
+      const Stored* format = detail::find_stored(entry->dtype);
+      if (format == nullptr)
+        fail(
+            "tensor '{}' has dtype {}, which xgrad has no values for; the others can be loaded by "
+            "their names",
+            excerpt(entry->name), excerpt(entry->dtype));
+      known.emplace_back(format, shape_of(*entry, *format));
+    }
     StateDict result;
-    for (const auto& [name, at] : places) result.emplace_back(name, tensor(name, at));
+    for (std::size_t i = 0; i < entries.size(); ++i)
+      result.emplace_back(entries[i]->name, tensor(*entries[i], *known[i].first, known[i].second));
     return result;
   }
 
-  Tensor tensor(const std::string& name, const Place& at) {
-    Tensor x = Tensor::empty(at.shape, at.format->dtype);
-    file_.seekg(static_cast<std::streamoff>(at.begin));
-    const auto count = static_cast<std::uint64_t>(x.numel());
-    if (at.format->decode == nullptr) {
-      dispatch(x.dtype(), [&]<class T>() { get(x.mutable_data<T>(), count * sizeof(T)); });
-      return x;
-    }
-    const std::uint64_t most = block_bytes / at.format->bytes;
-    std::vector<std::byte> block(std::min(most, count) * at.format->bytes);
-    for (std::uint64_t first = 0; first < count; first += most) {
-      const std::span values(block.data(), std::min(most, count - first) * at.format->bytes);
-      get(values.data(), values.size());
-      const std::string wrong = at.format->decode(values, x, static_cast<std::int64_t>(first));
+  Tensor tensor(const Entry& entry, const Stored& format, const Shape& shape) const {
+    Tensor x = Tensor::empty(shape, format.dtype);
+    std::byte* direct = nullptr;
+    if (format.decode == nullptr)
+      dispatch(x.dtype(),
+               [&]<class T>() { direct = reinterpret_cast<std::byte*>(x.mutable_data<T>()); });
+    const std::uint64_t size = entry.end - entry.begin;
+    std::vector<std::byte> block(direct != nullptr ? 0
+                                                   : std::min<std::uint64_t>(block_bytes, size));
+    std::uint32_t sum = 0;
+    for (std::uint64_t done = 0; done < size; done += block_bytes) {
+      const std::span bytes(direct != nullptr ? direct + done : block.data(),
+                            std::min<std::uint64_t>(block_bytes, size - done));
+      file_.read(bytes.data(), bytes.size(), values_ + entry.begin + done);
+      if (header_.checked) sum = detail::checksum(sum, bytes.data(), bytes.size());
+      if (direct != nullptr) continue;
+      const auto first = static_cast<std::int64_t>(done / format.bytes);
+      const std::string wrong = format.decode(bytes, x, first);
       if (!wrong.empty())
-        fail(fmt::format("tensor '{}' of dtype {}: {}", name, at.format->code, wrong));
+        fail("tensor '{}' of dtype {}: {}", excerpt(entry.name), format.code, wrong);
     }
+    if (header_.checked && sum != entry.checksum)
+      fail("tensor '{}' is damaged: its checksum is {:08x}, {:08x} was saved", excerpt(entry.name),
+           sum, entry.checksum);
     return x;
   }
 
   std::string path_;
-  std::ifstream file_;
-  std::uint64_t size_ = 0;
+  xgrad::detail::OldFile file_;
   std::uint64_t values_ = 0;  // where the values start
+  Header header_;
 };
 
 }  // namespace
 
 void save(const StateDict& values, const std::string& path, const SaveOptions& options) {
-  for (const auto& [name, x] : values)
-    require<GraphError>(!x.defined() || !x.storage()->is_superseded(),
-                        "save: '{}' follows its module no more, which was converted after this "
-                        "state_dict(); take it again, or clone() values that are to stay",
-                        name);
-  const std::string header = header_of(values, options);
+  const std::string header = detail::compose_header(header_of(values, options));
   const std::uint64_t header_bytes = header.size();
   xgrad::detail::NewFile file("save", path);
   file.write(&header_bytes, sizeof header_bytes);
   file.write(header.data(), header.size());
-  const auto write = [&file](std::span<const std::byte> bytes) {
-    file.write(bytes.data(), bytes.size());
-  };
-  for (const auto& [name, x] : values) {
-    if (options.half && x.dtype() == float32) {
-      const auto rounded = to_half(name, x);
-      write(std::as_bytes(std::span(rounded)));
-      continue;
-    }
-    dispatch(x.dtype(), [&write, &value = x]<class T>() {
-      write(std::as_bytes(
-          std::span(value.template data<T>(), static_cast<std::size_t>(value.numel()))));
-    });
-  }
+  for (const auto& [name, x] : values)
+    encode(name, x, options.half,
+           [&file](std::span<const std::byte> bytes) { file.write(bytes.data(), bytes.size()); });
   file.sync();
   file.finish();
 }
 
 void require_writable(const std::string& path) { xgrad::detail::require_writable("save", path); }
+
+File load_file(const std::string& path) {
+  const Reader file(path);
+  return {file.read(), file.header().metadata, file.header().checked};
+}
 
 StateDict load(const std::string& path) { return Reader(path).read(); }
 
@@ -286,9 +236,14 @@ StateDict load(const std::string& path, const std::vector<std::string>& names) {
   return Reader(path).read(names);
 }
 
-std::vector<std::string> tensor_names(const std::string& path) { return Reader(path).names(); }
+std::vector<std::string> tensor_names(const std::string& path) {
+  std::vector<std::string> names;
+  const Reader file(path);
+  for (const Entry& entry : file.header().entries) names.push_back(entry.name);
+  return names;
+}
 
-Metadata load_metadata(const std::string& path) { return Reader(path).metadata(); }
+Metadata load_metadata(const std::string& path) { return Reader(path).header().metadata; }
 
 void save(const Module& module, const std::string& path, const SaveOptions& options) {
   save(module.state_dict(), path, options);

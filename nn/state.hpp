@@ -19,19 +19,32 @@ struct SaveOptions {
 
 /// Writes tensors to a file in the safetensors format (github.com/huggingface/safetensors). The
 /// file is complete or not there, whatever happens meanwhile, a power cut included: it is written
-/// beside, brought to the disk and renamed. IOError where that fails; ValueError for an undefined
-/// tensor, a name that comes twice or is not UTF-8, and "__metadata__", a name the format keeps for
-/// itself.
+/// beside, brought to the disk and renamed. Of several that save to one path the last wins, and
+/// whoever loads meanwhile gets one of them whole. The metadata "xgrad.crc32" holds checksums, with
+/// which load() tells damage. Before anything is written: ValueError for an undefined tensor, a
+/// name that comes twice or is not UTF-8, "__metadata__" and "xgrad.crc32", names that are not to
+/// be had, and names of more than the format's 100 MB. IOError where writing fails.
 void save(const StateDict& values, const std::string& path, const SaveOptions& options = {});
 /// Reads such a file. Every value becomes the same number in a dtype of xgrad's: F16, BF16 and
 /// those of 8 bits (F8_E4M3, F8_E5M2, F8_E8M0) float32; I8, U8, I16, U16, I32, U32 and U64 int64.
 /// IOError names what is wrong with the file and where: a tensor of another dtype, a U64 beyond
-/// int64, a BOOL that is neither 0 nor 1, a name that comes twice; files of other programs (.pt) by
-/// what they are. Sizes are checked before any memory is taken for them.
+/// int64, a BOOL that is neither 0 nor 1, a name that comes twice, tensors that overlap or leave
+/// gaps, a checksum that is not right; files of other programs (.pt) by what they are. Time and
+/// memory follow the size of the file, whatever numbers are in it.
 StateDict load(const std::string& path);
 /// Of these tensors alone, in this order; the others may be of any dtype. IOError likewise, and
 /// where the file has no such tensor.
 StateDict load(const std::string& path, const std::vector<std::string>& names);
+
+/// All that a file holds, of one moment, though another may take its place meanwhile.
+struct File {
+  StateDict tensors;
+  Metadata metadata;
+  bool checked;  ///< it had checksums, and they were right
+};
+/// IOError as load().
+File load_file(const std::string& path);
+
 /// The names of a file's tensors, as they stand there.
 std::vector<std::string> tensor_names(const std::string& path);
 /// What was given as metadata; reads the beginning of the file alone. IOError likewise.

@@ -3,14 +3,17 @@
 #include <xgrad/optim/average.hpp>
 
 #include <algorithm>
+#include <string_view>
+#include <unordered_set>
 
 namespace xgrad::optim {
 
 MovingAverage::MovingAverage(const NamedTensors& tensors) {
+  std::unordered_set<std::string_view> names;
   for (const auto& [name, x] : tensors) {
     if (!is_floating(x.dtype())) continue;
-    require<ValueError>(std::ranges::find(names_, name) == names_.end(),
-                        "MovingAverage: two tensors are named '{}'", name);
+    require<ValueError>(names.insert(name).second, "MovingAverage: two tensors are named '{}'",
+                        name);
     names_.push_back(name);
     tensors_.push_back(x.detach());
     averages_.push_back(x.detach().clone());

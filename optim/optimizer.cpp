@@ -1,5 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/optim/optimizer.hpp>
 
 #include <unordered_map>
@@ -69,21 +70,24 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
                 const NamedTensors& values) {
   std::unordered_map<std::string, const StateEntry*> by_name;
   for (const StateEntry& entry : entries) by_name.emplace(entry.name, &entry);
-  std::string wrong;
-  std::unordered_set<std::string> names;
+  std::vector<std::string> wrong;
+  std::unordered_set<std::string_view> names;
   for (const auto& [name, value] : values) {
-    if (!names.insert(name).second) wrong += fmt::format("\n  twice: {} {}", name, value.shape());
+    const std::string shown = excerpt(name);
+    if (!names.insert(name).second)
+      wrong.push_back(fmt::format("twice: {} {}", shown, value.shape()));
     const auto found = by_name.find(name);
     if (found == by_name.end()) {
-      wrong += fmt::format("\n  unexpected: {} {}", name, value.shape());
+      wrong.push_back(fmt::format("unexpected: {} {}", shown, value.shape()));
       continue;
     }
     const Tensor& like = *found->second->like;
     if (value.shape() != like.shape() || value.dtype() != like.dtype())
-      wrong += fmt::format("\n  different: {} is {} {}, expected {} {}", name, value.dtype(),
-                           value.shape(), like.dtype(), like.shape());
+      wrong.push_back(fmt::format("different: {} is {} {}, expected {} {}", shown, value.dtype(),
+                                  value.shape(), like.dtype(), like.shape()));
   }
-  require<ValueError>(wrong.empty(), "{}: the state does not fit:{}", owner, wrong);
+  if (!wrong.empty())
+    raise<ValueError>("{}: the state does not fit:{}", owner, xgrad::detail::lines(wrong));
   for (const StateEntry& entry : entries) *entry.value = {};
   for (const auto& [name, value] : values) *by_name.at(name)->value = value.clone();
 }
