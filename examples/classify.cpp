@@ -17,6 +17,7 @@
 #include <new>
 
 #include "model.hpp"
+#include "parse_error.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -64,8 +65,8 @@ void classify(const Options& options) {
   const Tensor image = examples::fit(original, model.image);
   const Tensor input = transforms::normalize(model.scale.mean, model.scale.deviation)(image);
   const Tensor scores = xgrad::no_grad([&] { return (*model.net)(input.unsqueeze(0))[0]; });
-  fmt::print("{}, {} x {} pixels, seen as {} x {}\n\n", options.image, original.size(2),
-             original.size(1), image.size(2), image.size(1));
+  fmt::print("{}, {} x {} pixels, seen as {} x {}\n\n", xgrad::excerpt(options.image),
+             original.size(2), original.size(1), image.size(2), image.size(1));
   print_probabilities(model, scores);
   std::fflush(stdout);
   picture(model, image, input, scores.argmax(0).item<std::int64_t>()).save(options.saliency);
@@ -83,7 +84,11 @@ int main(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--saliency", options.saliency, "File for the picture of what it was seen by")
       ->capture_default_str();
-  CLI11_PARSE(app, argc, argv);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    return examples::tell(app, error);
+  }
   try {
     classify(options);
   } catch (const xgrad::Error& error) {

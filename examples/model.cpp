@@ -2,6 +2,7 @@
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/ops/ops.hpp>
@@ -11,8 +12,7 @@
 #include <filesystem>
 
 #include "networks.hpp"
-#include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include "training/json.hpp"
 
 namespace examples {
 
@@ -39,7 +39,10 @@ void check(const Model& model, const std::string& path) {
     if (!condition) throw xgrad::IOError(fmt::format("{}: its metadata: {}", path, what));
   };
   const Shape& image = model.image;
-  expect(image.size() == 3 && (image[0] == 1 || image[0] == 3) && image[1] > 0 && image[2] > 0,
+  constexpr std::int64_t largest = 256;  // so that no file of a few bytes takes all memory
+  const auto is_side = [](std::int64_t extent) { return extent > 0 && extent <= largest; };
+  expect(image.size() == 3 && (image[0] == 1 || image[0] == 3) && is_side(image[1]) &&
+             is_side(image[2]),
          fmt::format("no picture has the shape {}", xgrad::to_string(image)));
   const auto fits = [&](const std::vector<double>& values) {
     return values.size() == 1 || values.size() == static_cast<std::size_t>(image[0]);
@@ -56,33 +59,40 @@ void check(const Model& model, const std::string& path) {
       fmt::format("{} classes for a network that tells {} apart", model.classes.size(), outputs));
 }
 
+/// The network without its weights.
+Model described(const nn::Metadata& words, const std::string& path) try {
+  const auto image = parse_json(words.at("image"));
+  Model model{.net = make_network(words.at("network")),
+              .classes = parse_json(words.at("classes")),
+              .scale = {parse_json(words.at("mean")), parse_json(words.at("deviation"))},
+              .image = {}};
+  // They are shown, on a terminal and in pictures.
+  for (std::string& name : model.classes) name = xgrad::excerpt(name);
+  for (const auto& extent : image)
+    model.image.push_back(extent.is_number_integer() ? extent.get<std::int64_t>() : -1);
+  return model;
+} catch (const std::out_of_range&) {
+  throw xgrad::IOError(fmt::format(
+      "{} does not say which network it belongs to; the training programs save files that do",
+      path));
+} catch (const json::exception& error) {
+  throw xgrad::IOError(fmt::format("{}: its metadata: {}", path, xgrad::excerpt(error.what())));
+} catch (const xgrad::Error& error) {
+  throw xgrad::IOError(fmt::format("{}: its metadata: {}", path, error.what()));
+}
+
 }  // namespace
 
 Model load_model(const std::string& name_or_path) {
   const std::string shipped = XGRAD_MODELS "/" + name_or_path + ".safetensors";
   std::error_code none;  // reading tells what is wrong
   const std::string& path = std::filesystem::exists(shipped, none) ? shipped : name_or_path;
-  const auto words = nn::load_metadata(path);
-  try {
-    const auto image = json::parse(words.at("image"));
-    Model model{.net = make_network(words.at("network")),
-                .classes = json::parse(words.at("classes")),
-                .scale = {json::parse(words.at("mean")), json::parse(words.at("deviation"))},
-                .image = {}};
-    for (const json& extent : image)
-      model.image.push_back(extent.is_number_integer() ? extent.get<std::int64_t>() : -1);
-    nn::load(*model.net, path);
-    model.net->eval();
-    check(model, path);
-    return model;
-  } catch (const std::out_of_range&) {
-    throw xgrad::IOError(
-        fmt::format("{} does not say which network it belongs to; the training programs save "
-                    "files that do",
-                    path));
-  } catch (const json::exception& error) {
-    throw xgrad::IOError(fmt::format("{}: its metadata: {}", path, error.what()));
-  }
+  const nn::File file = nn::load_file(path);
+  Model model = described(file.metadata, path);
+  model.net->load_state_dict(file.tensors);
+  model.net->eval();
+  check(model, path);
+  return model;
 }
 
 namespace {

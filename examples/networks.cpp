@@ -2,8 +2,10 @@
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/ops/ops.hpp>
 
+#include <algorithm>
 #include <iterator>
 #include <sstream>
 
@@ -28,14 +30,21 @@ std::unique_ptr<nn::Module> make_network(const std::string& name) {
   std::string kind;
   words >> kind;
   const std::vector<std::int64_t> numbers{std::istream_iterator<std::int64_t>(words), {}};
+  // A name may come from a file: its numbers are not to take all memory.
+  constexpr std::int64_t widest = 1024;
+  constexpr std::size_t deepest = 8;
+  const bool small = numbers.size() <= deepest && std::ranges::all_of(numbers, [](auto width) {
+                       return width > 0 && width <= widest;
+                     });
   if (name == AssignmentMNIST::name()) return std::make_unique<AssignmentMNIST>();
   if (name == AssignmentCIFAR::name()) return std::make_unique<AssignmentCIFAR>();
-  if (words.eof() && kind == "vgg" && numbers.size() > 1)
+  if (small && words.eof() && kind == "vgg" && numbers.size() > 1)
     return std::make_unique<VGG>(numbers[0],
                                  std::vector<std::int64_t>(numbers.begin() + 1, numbers.end()));
-  if (words.eof() && kind == "airbench" && numbers.size() == 3)
+  if (small && words.eof() && kind == "airbench" && numbers.size() == 3)
     return std::make_unique<Airbench>(numbers);
-  throw xgrad::ValueError(fmt::format("there is no network '{}' in the examples", name));
+  throw xgrad::ValueError(
+      fmt::format("there is no network '{}' in the examples", xgrad::excerpt(name)));
 }
 
 Tensor AssignmentMNIST::forward(const Tensor& images) {

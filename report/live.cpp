@@ -1,7 +1,9 @@
 #include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/report/live.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cmath>
 #include <cstring>
@@ -29,17 +31,38 @@ void LivePage::update() {
 }
 
 JsonLines::JsonLines(std::string path, std::uint64_t keep)
-    : path_(std::move(path)), file_(std::fopen(path_.c_str(), keep > 0 ? "ab" : "wb")) {
+    : path_(std::move(path)), file_(keep > 0 ? std::fopen(path_.c_str(), "r+b") : nullptr) {
+  if (keep > 0 && file_ == nullptr && errno == ENOENT) keep = 0;  // what is gone is gone
+  if (keep == 0) file_ = std::fopen(path_.c_str(), "wb");
   if (file_ == nullptr) xgrad::detail::raise_errno("log: cannot write", path_);
-  if (keep == 0 || size() <= keep) return;
-  if (truncate(path_.c_str(), static_cast<off_t>(keep)) != 0)
+  try {
+    if (keep > 0) go_on_behind(keep);
+  } catch (...) {
+    std::fclose(file_);
+    throw;
+  }
+}
+
+/// What was written after the moment to go on from is to be written again.
+void JsonLines::go_on_behind(std::uint64_t keep) {
+  const std::uint64_t there = size();
+  const auto end = static_cast<off_t>(keep);
+  if (there < keep || fseeko(file_, end - 1, SEEK_SET) != 0 || std::fgetc(file_) != '\n')
+    raise<IOError>(
+        "log: {}: of its {} bytes the first {} are no lines of the run that goes on; move it away "
+        "or name another file",
+        excerpt(path_), there, keep);
+  if (there > keep && ftruncate(fileno(file_), end) != 0)
     xgrad::detail::raise_errno("log: cannot shorten", path_);
+  fseeko(file_, end, SEEK_SET);
 }
 
 std::uint64_t JsonLines::size() {
-  if (std::fflush(file_) != 0 && error_ == 0) error_ = errno;
-  std::fseek(file_, 0, SEEK_END);
-  return static_cast<std::uint64_t>(std::ftell(file_));
+  // A checkpoint that names the size must not outlive the lines.
+  const bool good = std::fflush(file_) == 0 && (fsync(fileno(file_)) == 0 || errno != EIO);
+  if (!good && error_ == 0) error_ = errno;
+  fseeko(file_, 0, SEEK_END);
+  return static_cast<std::uint64_t>(std::max<off_t>(ftello(file_), 0));
 }
 
 JsonLines::~JsonLines() {
@@ -47,6 +70,7 @@ JsonLines::~JsonLines() {
 }
 
 void JsonLines::write(const Fields& fields) {
+  if (error_ != 0) return;  // nothing is to follow half a line
   nlohmann::ordered_json line = nlohmann::ordered_json::object();
   for (const auto& [name, value] : fields) {
     auto& entry = line[name];
@@ -68,7 +92,8 @@ void JsonLines::write(const Fields& fields) {
 void JsonLines::finish() {
   const bool closed = std::fclose(std::exchange(file_, nullptr)) == 0;
   if (!closed && error_ == 0) error_ = errno;
-  require<IOError>(error_ == 0, "log: cannot write: {}: {}", path_, std::strerror(error_));
+  if (error_ != 0)
+    raise<IOError>("log: cannot write: {}: {}", excerpt(path_), std::strerror(error_));
 }
 
 }  // namespace xgrad::report

@@ -42,21 +42,24 @@ class JsonLines {
   using Value = std::variant<double, std::int64_t, std::string>;
   using Fields = std::vector<std::pair<std::string, Value>>;
 
-  /// Starts the file anew, or goes on behind its first `keep` bytes. IOError if it cannot be
-  /// written.
+  /// Starts the file anew, or goes on behind its first `keep` bytes where it is still there.
+  /// IOError if it cannot be written, or those bytes are not whole lines.
   explicit JsonLines(std::string path, std::uint64_t keep = 0);
   ~JsonLines();
   JsonLines(const JsonLines&) = delete;
   JsonLines& operator=(const JsonLines&) = delete;
 
   /// Adds a line; numbers that are not finite become null. In the file within a second, and whole.
+  /// Nothing after a line that could not be written.
   void write(const Fields& fields);
-  /// Bytes written, all of them in the file now.
+  /// Bytes written, all of them on the disk now; 0 for what has no size, such as a pipe.
   std::uint64_t size();
   /// Everything is in the file. IOError if that, or an earlier line, could not be written.
   void finish();
 
  private:
+  void go_on_behind(std::uint64_t keep);
+
   std::string path_;
   std::FILE* file_;
   std::chrono::steady_clock::time_point flushed_ = std::chrono::steady_clock::now();

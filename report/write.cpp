@@ -1,5 +1,6 @@
 #include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/report/page.hpp>
 #include <xgrad/report/record.hpp>
 
@@ -15,7 +16,8 @@ class Directory {
   explicit Directory(const std::string& path) : path_(path) {
     std::error_code error;
     std::filesystem::create_directories(path_, error);
-    require<IOError>(!error, "report: cannot make the directory {}: {}", path, error.message());
+    if (error)
+      raise<IOError>("report: cannot make the directory {}: {}", excerpt(path), error.message());
   }
 
   std::string write(const std::string& name, const std::string& bytes) {

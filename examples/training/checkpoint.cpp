@@ -1,16 +1,21 @@
 #include "checkpoint.hpp"
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/ops/ops.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
 #include "files.hpp"
+#include "json.hpp"
+#include <fcntl.h>
 #include <fmt/format.h>
-#include <nlohmann/json.hpp>
+#include <sys/file.h>
+#include <unistd.h>
 
 namespace examples {
 
@@ -19,6 +24,7 @@ using xgrad::NamedTensors;
 using xgrad::Tensor;
 using xgrad::report::Configuration;
 using xgrad::report::History;
+namespace fs = std::filesystem;
 
 namespace {
 
@@ -45,7 +51,7 @@ void add_series(const std::string& path, History& history, const std::string& na
                 History::Kind kind, const Tensor& both) {
   if (both.dtype() != xgrad::float64 || both.dim() != 2 || both.size(0) != 2)
     throw xgrad::IOError(fmt::format("{} is damaged: the curve '{}' is {} {}, not steps and values",
-                                     path, name, xgrad::name(both.dtype()),
+                                     path, xgrad::excerpt(name), xgrad::name(both.dtype()),
                                      xgrad::to_string(both.shape())));
   const auto values = both.to_vector<double>();
   const std::size_t n = values.size() / 2;
@@ -60,7 +66,7 @@ ordered_json to_json(const xgrad::report::RunningMean::State& mean) {
 std::uint64_t count_of(const ordered_json& json, const char* name) {
   const ordered_json& value = json.at(name);
   if (!value.is_number_unsigned())
-    throw xgrad::IOError(fmt::format("{} is {}", name, value.dump()));
+    throw xgrad::IOError(fmt::format("{} is {}", name, xgrad::excerpt(value.dump())));
   return value.get<std::uint64_t>();
 }
 
@@ -78,7 +84,7 @@ std::string to_text(const Checkpoint& checkpoint) {
 }
 
 Checkpoint from_text(const std::string& text) {
-  const auto json = ordered_json::parse(text);
+  const auto json = parse_json(text);
   Checkpoint result;
   result.iteration = static_cast<std::int64_t>(count_of(json, "iteration"));
   result.random = {count_of(json, "seed"), count_of(json, "position")};
@@ -98,53 +104,41 @@ std::string differences(const Configuration& there, const Configuration& here) {
   std::string result;
   for (const auto& [name, value] : here)
     if (const std::string other = value_in(there, name); other != value)
-      result += fmt::format("\n  {}: {} there, {} here", name, other, value);
+      result += fmt::format("\n  {}: {} there, {} here", name, xgrad::excerpt(other), value);
   for (const auto& [name, value] : there)
     if (std::ranges::find(here, name, &Configuration::value_type::first) == here.end())
-      result += fmt::format("\n  {}: {} there, not set here", name, value);
+      result += fmt::format("\n  {}: {} there, not set here", xgrad::excerpt(name),
+                            xgrad::excerpt(value));
   return result;
 }
 
-}  // namespace
-
-CheckpointFile::CheckpointFile(const std::string& directory, Configuration settings,
-                               double every_seconds)
-    : path_(directory + "/checkpoint.safetensors"),
-      settings_(std::move(settings)),
-      every_(every_seconds) {
-  std::error_code error;
-  std::filesystem::create_directories(directory, error);
-  if (error)
+Checkpoint read_file(const std::string& path, const Configuration& settings) {
+  const auto file = xgrad::nn::load_file(path);
+  if (!file.checked)
     throw xgrad::IOError(
-        fmt::format("--checkpoint: cannot make the directory {}: {}", directory, error.message()));
-  require_writable(path_, "--checkpoint");
-}
-
-std::optional<Checkpoint> CheckpointFile::read() const {
-  if (!std::filesystem::exists(path_)) return {};
-  const auto words = xgrad::nn::load_metadata(path_);
+        fmt::format("{} has no checksums: it is damaged, or no checkpoint of this version", path));
   Checkpoint result;
   try {
-    const auto there = ordered_json::parse(words.at("settings")).get<Configuration>();
-    if (const std::string different = differences(there, settings_); !different.empty())
+    const auto there = parse_json(file.metadata.at("settings")).get<Configuration>();
+    if (const std::string different = differences(there, settings); !different.empty())
       throw xgrad::ValueError(
           fmt::format("{} is of another run; name another directory, or give the same settings:{}",
-                      path_, different));
-    result = from_text(words.at("training"));
+                      path, different));
+    result = from_text(file.metadata.at("training"));
   } catch (const std::out_of_range&) {
-    throw xgrad::IOError(fmt::format("{} is no checkpoint of a training", path_));
+    throw xgrad::IOError(fmt::format("{} is no checkpoint of a training", path));
   } catch (const nlohmann::json::exception& error) {
-    throw xgrad::IOError(fmt::format("{} is damaged: {}", path_, error.what()));
+    throw xgrad::IOError(fmt::format("{} is damaged: {}", path, xgrad::excerpt(error.what())));
   } catch (const xgrad::IOError& error) {
-    throw xgrad::IOError(fmt::format("{} is damaged: {}", path_, error.what()));
+    throw xgrad::IOError(fmt::format("{} is damaged: {}", path, error.what()));
   }
-  for (auto& [name, x] : xgrad::nn::load(path_)) {
+  for (const auto& [name, x] : file.tensors) {
     if (name.starts_with(exact)) {
-      add_series(path_, result.history, name.substr(std::string(exact).size()),
-                 History::Kind::exact, x);
+      add_series(path, result.history, name.substr(std::string(exact).size()), History::Kind::exact,
+                 x);
     } else if (name.starts_with(noisy)) {
-      add_series(path_, result.history, name.substr(std::string(noisy).size()),
-                 History::Kind::noisy, x);
+      add_series(path, result.history, name.substr(std::string(noisy).size()), History::Kind::noisy,
+                 x);
     } else {
       result.tensors.emplace_back(name, x);
     }
@@ -152,19 +146,90 @@ std::optional<Checkpoint> CheckpointFile::read() const {
   return result;
 }
 
+}  // namespace
+
+DirectoryLock::DirectoryLock(const std::string& directory)
+    : file_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  // Some file systems have no locks.
+  if (file_ < 0 || flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  close(file_);
+  throw xgrad::IOError(fmt::format(
+      "--checkpoint: another training writes to {}; wait for its end, or name another directory",
+      directory));
+}
+
+DirectoryLock::~DirectoryLock() {
+  if (file_ >= 0) close(file_);
+}
+
+CheckpointFile::CheckpointFile(const std::string& directory, Configuration settings,
+                               double every_seconds)
+    : path_(directory + "/checkpoint.safetensors"),
+      previous_(directory + "/checkpoint.previous.safetensors"),
+      next_(directory + "/checkpoint.next.safetensors"),
+      settings_(std::move(settings)),
+      every_(every_seconds) {
+  std::error_code error;
+  fs::create_directories(directory, error);
+  if (error)
+    throw xgrad::IOError(
+        fmt::format("--checkpoint: cannot make the directory {}: {}", directory, error.message()));
+  require_writable(path_, "--checkpoint");
+  lock_.emplace(directory);
+}
+
+std::optional<Checkpoint> CheckpointFile::read() {
+  std::error_code none;
+  const bool has_previous = fs::exists(previous_, none);
+  std::string problem = path_ + " is not there";
+  source_ = path_;
+  if (fs::exists(path_, none)) {
+    try {
+      auto result = read_file(path_, settings_);
+      is_whole_ = true;
+      return result;
+    } catch (const xgrad::IOError& error) {
+      if (!has_previous) throw;
+      problem = error.what();
+    }
+  }
+  if (!has_previous) return {};
+  try {
+    source_ = previous_;
+    auto result = read_file(previous_, settings_);
+    fmt::print(stderr, "warning: {}; the training goes on from the checkpoint before it, {}\n",
+               problem, previous_);
+    return result;
+  } catch (const xgrad::IOError& error) {
+    throw xgrad::IOError(
+        fmt::format("{}; and the checkpoint before it: {}", problem, error.what()));
+  }
+}
+
 void CheckpointFile::write(const Checkpoint& checkpoint) {
   NamedTensors all = checkpoint.tensors;
   for (auto& entry : to_tensors(checkpoint.history)) all.push_back(std::move(entry));
   try {
-    xgrad::nn::save(all, path_,
+    xgrad::nn::save(all, next_,
                     {.metadata = {{"settings", ordered_json(settings_).dump()},
                                   {"training", to_text(checkpoint)}}});
+    // A damaged one must not take the place of the one before it, which then is all there is.
+    if (is_whole_) fs::rename(path_, previous_);
+    is_whole_ = false;
+    fs::rename(next_, path_);
+    is_whole_ = true;
     warned_ = false;
   } catch (const xgrad::IOError& error) {
-    if (!std::exchange(warned_, true))
-      fmt::print(stderr, "warning: no checkpoint: {}; the training goes on\n", error.what());
+    warn(error.what());
+  } catch (const fs::filesystem_error& error) {
+    warn(error.what());
   }
   last_ = Clock::now();
+}
+
+void CheckpointFile::warn(const char* what) {
+  if (std::exchange(warned_, true)) return;
+  fmt::print(stderr, "warning: no checkpoint: {}; the training goes on\n", what);
 }
 
 }  // namespace examples

@@ -27,31 +27,52 @@ struct Checkpoint {
   std::uint64_t log_bytes = 0;  ///< of the log, written until then
 };
 
-/// `directory`/checkpoint.safetensors: one whole checkpoint, replaced by the next.
+/// Of one process at a time; IOError for the second.
+class DirectoryLock {
+ public:
+  explicit DirectoryLock(const std::string& directory);
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+ private:
+  int file_;
+};
+
+/// `directory`/checkpoint.safetensors and, as checkpoint.previous.safetensors, the one before it.
+/// Whatever happens, one of them is whole: a new one is complete before the last one makes room.
 class CheckpointFile {
  public:
   /// Makes the directory. `settings` are what a run must agree in to go on from the file. IOError
-  /// if nothing can be written there.
+  /// if nothing can be written there, or another training does.
   CheckpointFile(const std::string& directory, xgrad::report::Configuration settings,
                  double every_seconds);
 
-  /// The last one, if there is one. IOError if it is damaged, ValueError if it is of a run with
-  /// other settings.
-  std::optional<Checkpoint> read() const;
+  /// The last one, if there is one; where it is damaged the one before it, which a warning says.
+  /// IOError if neither can be read, ValueError if it is of a run with other settings.
+  std::optional<Checkpoint> read();
   /// Whether it is time for write().
   bool due() const { return Clock::now() - last_ >= every_; }
   /// What cannot be written does not stop a training: a warning says so, once.
   void write(const Checkpoint& checkpoint);
 
-  const std::string& path() const { return path_; }
+  /// The file that read() took.
+  const std::string& source() const { return source_; }
 
  private:
   using Clock = std::chrono::steady_clock;
 
+  void warn(const char* what);
+
+  std::optional<DirectoryLock> lock_ = {};
   std::string path_;
+  std::string previous_;
+  std::string next_;  ///< being written
+  std::string source_ = {};
   xgrad::report::Configuration settings_;
   std::chrono::duration<double> every_;
   Clock::time_point last_ = Clock::now();
+  bool is_whole_ = false;  ///< what stands at path_
   bool warned_ = false;
 };
 

@@ -12,6 +12,7 @@
 #include <new>
 #include <string>
 
+#include "../parse_error.hpp"
 #include "training.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
@@ -116,7 +117,7 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
-    return app.exit(error);
+    return tell(app, error);
   }
   return {};
 }

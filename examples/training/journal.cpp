@@ -16,7 +16,9 @@ Journal::Journal(xgrad::nn::Module& net, xgrad::Shape image, report::Run run,
   if (from != nullptr) run_.history = from->history;
   if (!directory_.empty()) page_.emplace(run_, directory_);
   if (options.log.empty()) return;
-  const std::uint64_t written = from == nullptr ? 0 : from->log_bytes;
+  std::error_code none;  // a log that is not there any more begins anew
+  const bool goes_on = from != nullptr && std::filesystem::exists(options.log, none);
+  const std::uint64_t written = goes_on ? from->log_bytes : 0;
   log_.emplace(options.log, written);
   if (written > 0) return;
   report::JsonLines::Fields start{{"event", "start"}, {"title", run_.title}};

@@ -346,7 +346,7 @@ int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options
   fmt::print("{}\n", nn::to_string(journal.run().network->summary));
   for (const auto& [name, value] : plan.configuration()) fmt::print("{}: {}\n", name, value);
   fmt::print("threads: {}\n\n", xgrad::num_threads());
-  if (from) fmt::print("going on after iteration {}, from {}\n", from->iteration, file->path());
+  if (from) fmt::print("going on after iteration {}, from {}\n", from->iteration, file->source());
   std::fflush(stdout);
   catch_interrupts();
 

@@ -73,9 +73,10 @@ check "a report changes no bit of the weights" cmp -s other.safetensors first.sa
 run "$bin/mnist" --help
 check "--help ends with 0" test $code -eq 0
 check "--help names the options" says '--weight-decay' out
-run "$bin/mnist" --bogus
+run "$bin/mnist" --bogus $'--\e[31m'
 check "an unknown option is refused" test $code -ne 0
 check "and named" says '--bogus' err
+check "without what would change the terminal" bash -c "! grep -q $'\\e' err"
 run "$bin/mnist" --data data --batch -3
 check "a negative batch is refused" test $code -ne 0
 run "$bin/mnist" --data data --batch many
@@ -235,11 +236,18 @@ check "with what differs" says 'seed: 0 there, 1 here' err
 cp kept/checkpoint.safetensors whole.checkpoint
 head -c 5000 whole.checkpoint >kept/checkpoint.safetensors
 run "${resumed[@]}"
-check "a damaged checkpoint is told" test $code -eq 1
-check "by name" says 'kept/checkpoint.safetensors' err
+check "a damaged checkpoint is told" says 'warning: load: kept/checkpoint.safetensors' err
+check "and the one before it taken" says 'from kept/checkpoint.previous.safetensors' out
+check "to the same bits" cmp -s whole.safetensors parts.safetensors
+check "and the same log" cmp -s <(grep -v result whole.jsonl) <(grep -v result parts.jsonl)
+head -c 5000 whole.checkpoint | tee kept/checkpoint.safetensors >kept/checkpoint.previous.safetensors
+run "${resumed[@]}"
+check "two damaged ones end it" test $code -eq 1
+check "by name" says 'kept/checkpoint.previous.safetensors' err
+rm kept/checkpoint.previous.safetensors
 cp whole.safetensors kept/checkpoint.safetensors
 run "${resumed[@]}"
-check "so is a file that is none" says 'is no checkpoint of a training' err
+check "so does a file that is none" says 'is no checkpoint of a training' err
 run "${long[@]}" --checkpoint file/here
 check "a place where none can be written is told" says '--checkpoint: cannot make the directory file/here' err
 
