@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/archive.hpp>
 
 #include <cerrno>
@@ -20,19 +21,21 @@ constexpr std::uint64_t deflate_limit = 1032;
 std::uint64_t size_of_file(const std::string& path) {
   std::error_code error;
   const auto status = std::filesystem::status(path, error);
-  require<IOError>(std::filesystem::status_known(status), "{}: {}", path, error.message());
-  require<IOError>(std::filesystem::exists(status), "{}: no such file", path);
-  require<IOError>(!std::filesystem::is_directory(status), "{}: is a directory, expected a file",
-                   path);
+  if (!std::filesystem::status_known(status))
+    raise<IOError>("{}: {}", excerpt(path), error.message());
+  if (!std::filesystem::exists(status)) raise<IOError>("{}: no such file", excerpt(path));
+  if (std::filesystem::is_directory(status))
+    raise<IOError>("{}: is a directory, expected a file", excerpt(path));
   const auto size = std::filesystem::file_size(path, error);
-  require<IOError>(!error, "{}: {}", path, error.message());
-  require<IOError>(size > 0, "{}: the file is empty", path);
+  if (error) raise<IOError>("{}: {}", excerpt(path), error.message());
+  if (size == 0) raise<IOError>("{}: the file is empty", excerpt(path));
   return size;
 }
 
 ByteFile::ByteFile(const std::string& path) : path_(path), size_(size_of_file(path)) {
   file_ = gzopen(path.c_str(), "rb");
-  require<IOError>(file_ != nullptr, "{}: cannot be read: {}", path, std::strerror(errno));
+  if (file_ == nullptr)
+    raise<IOError>("{}: cannot be read: {}", excerpt(path), std::strerror(errno));
   gzbuffer(handle(file_), 1 << 17);
 }
 
@@ -40,7 +43,9 @@ ByteFile::~ByteFile() {
   if (file_ != nullptr) gzclose_r(handle(file_));
 }
 
-void ByteFile::fail(const std::string& what) const { raise<IOError>("{}: {}", path_, what); }
+void ByteFile::fail(const std::string& what) const {
+  raise<IOError>("{}: {}", excerpt(path_), what);
+}
 
 int ByteFile::read_some(void* data, unsigned bytes) {
   const int got = gzread(handle(file_), data, bytes);

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/archive.hpp>
 #include <xgrad/datasets/cifar10.hpp>
 #include <xgrad/datasets/locate.hpp>
@@ -79,7 +80,7 @@ Images read(const ImageDatasetOptions& options, int batches) {
   if (fs::path(path).filename() == tarball) {
     auto found = read_archive(path, names);
     for (const std::string& name : names) {
-      require<IOError>(found.contains(name), "{}: has no {}", path, name);
+      if (!found.contains(name)) raise<IOError>("{}: has no {}", excerpt(path), name);
       append(path + '/' + name, found[name], images);
     }
     return images;

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/download.hpp>
 #include <xgrad/datasets/shared_library.hpp>
 
@@ -11,7 +12,9 @@
 
 #define CURL_DISABLE_TYPECHECK  // its macros would call the functions by name
 #include <curl/curl.h>
+#include <fcntl.h>
 #include <md5.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 namespace xgrad::datasets {
@@ -72,8 +75,8 @@ class Transfer {
     code_ = curl().curl_easy_perform(curl_);
     curl().curl_easy_getinfo(curl_, CURLINFO_RESPONSE_CODE, &status_);
     if (file_ && std::fclose(file_.release()) != 0) disk_error_ = errno;
-    require<IOError>(disk_error_ == 0, "download: cannot write {}: {}", part_,
-                     std::strerror(disk_error_));
+    if (disk_error_ != 0)
+      raise<IOError>("download: cannot write {}: {}", excerpt(part_), std::strerror(disk_error_));
     return code_ == CURLE_OK;
   }
 
@@ -129,7 +132,8 @@ class Transfer {
 
 /// Rewrites one line on a terminal; says nothing elsewhere.
 auto terminal_progress(const std::string& name) {
-  return [name, shown = std::int64_t{-1}](std::int64_t done, std::int64_t total) mutable {
+  return [name = excerpt(name), shown = std::int64_t{-1}](std::int64_t done,
+                                                          std::int64_t total) mutable {
     if (isatty(STDERR_FILENO) == 0) return;
     constexpr std::int64_t width = 30;
     const std::int64_t percent = total > 0 ? 100 * done / total : 0;
@@ -150,6 +154,12 @@ std::string sum_problem(const std::string& part, const std::string& expected) {
                            : fmt::format("MD5 of what came is {}, expected {}", found, expected);
 }
 
+/// The part stays, since others may wait for it.
+void begin_anew(const std::string& part) {
+  std::error_code none;
+  fs::resize_file(part, 0, none);
+}
+
 /// Tries one URL until the part is whole; what went wrong otherwise.
 std::string fetch(const std::string& url, const std::string& part, const DownloadOptions& options) {
   std::string problem = "no attempt";
@@ -158,14 +168,14 @@ std::string fetch(const std::string& url, const std::string& part, const Downloa
     if (transfer.run()) {
       problem = sum_problem(part, options.md5);
       if (problem.empty()) return "";
-      fs::remove(part);
+      begin_anew(part);
       return problem;
     }
     problem = transfer.problem();
     if (transfer.must_restart()) {
       // Perhaps nothing was missing: a part of full length, left by a run that was killed.
       if (!options.md5.empty() && sum_problem(part, options.md5).empty()) return "";
-      fs::remove(part);
+      begin_anew(part);
     } else if (!transfer.may_retry()) {
       return problem;
     }
@@ -173,18 +183,46 @@ std::string fetch(const std::string& url, const std::string& part, const Downloa
   return problem;
 }
 
-void put_in_place(const std::string& part, const std::string& target, std::error_code& error) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(part.c_str(), "rb"),
-                                                             std::fclose);
-  if (file != nullptr) xgrad::detail::inherit(fileno(file.get()), target);
-  fs::rename(part, target, error);
-}
+/// What gathers of a file, for this process alone: who comes second waits for the first.
+class Part {
+ public:
+  explicit Part(const std::string& path) : path_(path) {
+    do {
+      file_ = xgrad::detail::Descriptor(open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666));
+      if (!file_) xgrad::detail::raise_errno("download: cannot write", path);
+      if (flock(file_.number(), LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) continue;
+      waited_ = true;
+      flock(file_.number(), LOCK_EX);
+    } while (!xgrad::detail::is_same_file(file_, path));  // it may have got its name meanwhile
+  }
+  ~Part() {
+    if (size_or_zero(path_) == 0) unlink(path_.c_str());
+  }
+  Part(const Part&) = delete;
+  Part& operator=(const Part&) = delete;
+
+  bool waited() const { return waited_; }
+
+  void put_in_place(const std::string& target) {
+    xgrad::detail::inherit(file_.number(), target);
+    fsync(file_.number());  // else a power cut may leave the name without the bytes
+    std::error_code error;
+    fs::rename(path_, target, error);
+    if (error) raise<IOError>("download: cannot rename {}: {}", excerpt(path_), error.message());
+  }
+
+ private:
+  std::string path_;
+  xgrad::detail::Descriptor file_;
+  bool waited_ = false;
+};
 
 }  // namespace
 
 std::string md5_of_file(const std::string& path) {
   char digits[MD5_DIGEST_STRING_LENGTH];
-  require<IOError>(MD5File(path.c_str(), digits) != nullptr, "{}: {}", path, std::strerror(errno));
+  if (MD5File(path.c_str(), digits) == nullptr)
+    raise<IOError>("{}: {}", excerpt(path), std::strerror(errno));
   return digits;
 }
 
@@ -195,24 +233,22 @@ void download(const std::vector<std::string>& urls, const std::string& target,
   if (!options.progress) options.progress = terminal_progress(path.filename().string());
   std::error_code error;
   if (path.has_parent_path()) fs::create_directories(path.parent_path(), error);
-  require<IOError>(!error, "download: cannot make {}: {}", path.parent_path().string(),
+  if (error)
+    raise<IOError>("download: cannot make {}: {}", excerpt(path.parent_path().string()),
                    error.message());
   const std::string final = xgrad::detail::behind_link(target);
-  const std::string part = final + ".part";
+  Part part(final + ".part");
+  if (part.waited() && fs::exists(final, error) && sum_problem(final, options.md5).empty()) return;
   std::string problems;
   for (const std::string& url : urls) {
-    const std::string problem = fetch(url, part, options);
-    if (problem.empty()) {
-      put_in_place(part, final, error);
-      require<IOError>(!error, "download: cannot rename {}: {}", part, error.message());
-      return;
-    }
-    problems += fmt::format("\n  {}: {}", url, problem);
+    const std::string problem = fetch(url, final + ".part", options);
+    if (problem.empty()) return part.put_in_place(final);
+    problems += fmt::format("\n  {}: {}", excerpt(url), excerpt(problem));
   }
   raise<IOError>(
       "download: {} could not be fetched:{}\nWithout a network, put the file at {}, or "
       "set XGRAD_DATA to a directory that has it",
-      path.filename().string(), problems, target);
+      excerpt(path.filename().string()), problems, excerpt(target));
 }
 
 }  // namespace xgrad::datasets

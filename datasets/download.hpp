@@ -17,8 +17,9 @@ struct DownloadOptions {
 };
 
 /// Fetches a file from the first of `urls` that has it. The bytes gather in `target`.part, which a
-/// later call goes on from; `target` appears only whole and with the right sum. Missing directories
-/// are made. IOError lists what each URL answered.
+/// later call goes on from; `target` appears only whole and with the right sum. Of several that
+/// fetch one file the first does and the others wait for it. Missing directories are made. IOError
+/// lists what each URL answered.
 void download(const std::vector<std::string>& urls, const std::string& target,
               const DownloadOptions& options = {});
 

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/download.hpp>
 #include <xgrad/datasets/locate.hpp>
 
@@ -53,12 +54,14 @@ std::string find_or_download(const Location& location, const std::vector<std::st
                              const Source& source) {
   if (const std::string found = find_file(location, names); !found.empty()) return found;
   const auto looked = directories(location);
-  require<IOError>(!is_named(location),
-                   "data: {} is neither in {} nor in {}; put it there, or name another directory "
-                   "with XGRAD_DATA or the option root (without both it is downloaded to {})",
-                   names.front(), looked[0], looked[1], cache_directory());
-  require<IOError>(location.download, "data: {} is not in {}, and downloading is switched off",
-                   names.front(), looked[0]);
+  if (is_named(location))
+    raise<IOError>(
+        "data: {} is neither in {} nor in {}; put it there, or name another directory "
+        "with XGRAD_DATA or the option root (without both it is downloaded to {})",
+        names.front(), excerpt(looked[0]), excerpt(looked[1]), cache_directory());
+  if (!location.download)
+    raise<IOError>("data: {} is not in {}, and downloading is switched off", names.front(),
+                   excerpt(looked[0]));
   const std::string target = (fs::path(looked[0]) / source.file).string();
   download(source.urls, target, {.md5 = source.md5});
   return target;

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/archive.hpp>
 #include <xgrad/datasets/shared_library.hpp>
 
@@ -43,9 +44,11 @@ void read_tar(
   lib().archive_read_support_format_tar(tar.get());
   constexpr std::size_t block = 1 << 17;
   const auto check = [&](la_ssize_t code) {
-    require<IOError>(
-        code >= ARCHIVE_OK, "{}: not a readable tar archive: {}", path,
-        lib().archive_error_string(tar.get()) ? lib().archive_error_string(tar.get()) : "damaged");
+    if (code < ARCHIVE_OK)
+      raise<IOError>(
+          "{}: not a readable tar archive: {}", excerpt(path),
+          excerpt(lib().archive_error_string(tar.get()) ? lib().archive_error_string(tar.get())
+                                                        : "damaged"));
   };
   check(lib().archive_read_open_filename(tar.get(), path.c_str(), block));
   archive_entry* entry = nullptr;
@@ -59,7 +62,8 @@ void read_tar(
     std::vector<std::uint8_t> bytes;
     while (true) {
       const std::size_t before = bytes.size();
-      require<IOError>(before <= most_bytes, "{}: entry {} has more than {} bytes", path, name,
+      if (before > most_bytes)
+        raise<IOError>("{}: entry {} has more than {} bytes", excerpt(path), excerpt(name),
                        most_bytes);
       bytes.resize(before + block);
       const la_ssize_t got = lib().archive_read_data(tar.get(), bytes.data() + before, block);
