@@ -11,14 +11,16 @@
 
 namespace xgrad::datasets {
 
-void require_size(std::uint64_t width, std::uint64_t height) {
-  constexpr std::uint64_t most = std::uint64_t{1} << 28;
-  if (width == 0 || height == 0 || width > most || height > most / width)
-    bad_picture("{} x {} pixels; it must be from 1 to {} in all", width, height, most);
+void PictureFile::require_size(std::uint64_t width, std::uint64_t height,
+                               std::uint64_t held) const {
+  constexpr std::uint64_t small = std::uint64_t{1} << 20;
+  if (width == 0 || height == 0 || width > most_pixels / height)
+    bad_picture("{} x {} pixels; it must be from 1 to {} in all", width, height, most_pixels);
+  if (width * height > std::max(small, held))
+    bad_picture("its {} bytes cannot hold {} x {} pixels", bytes.size(), width, height);
 }
 
 Raster make_raster(std::uint64_t width, std::uint64_t height, std::int64_t channels) {
-  require_size(width, height);
   Raster raster{.width = static_cast<std::int64_t>(width),
                 .height = static_cast<std::int64_t>(height),
                 .channels = channels};
@@ -64,26 +66,10 @@ int exif_orientation(Bytes tiff) try {
 
 namespace {
 
-std::vector<std::uint8_t> bytes_of(const std::string& path) {
-  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
-                                                             std::fclose);
-  if (file == nullptr) xgrad::detail::raise_errno("read_image: cannot read", path);
-  std::vector<std::uint8_t> bytes;
-  constexpr std::size_t block = 1 << 16;
-  for (std::size_t got = block; got == block;) {
-    const std::size_t before = bytes.size();
-    bytes.resize(before + block);
-    got = std::fread(bytes.data() + before, 1, block, file.get());
-    bytes.resize(before + got);
-  }
-  if (std::ferror(file.get()) != 0) xgrad::detail::raise_errno("read_image: cannot read", path);
-  return bytes;
-}
-
 struct Format {
   std::string_view magic;
   const char* name;
-  Raster (*read)(Bytes file);
+  Raster (*read)(const PictureFile& file);
 };
 
 constexpr std::array formats{Format{"\x89PNG\r\n\x1a\n", "PNG", &read_png},
@@ -91,18 +77,48 @@ constexpr std::array formats{Format{"\x89PNG\r\n\x1a\n", "PNG", &read_png},
                              Format{"BM", "BMP", &read_bmp}, Format{"GIF87a", "GIF", &read_gif},
                              Format{"GIF89a", "GIF", &read_gif}};
 
-Raster read_raster(const std::string& path) {
-  const std::vector<std::uint8_t> bytes = bytes_of(path);
-  const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  for (const Format& format : formats) {
-    if (!text.starts_with(format.magic)) continue;
-    try {
-      return format.read(bytes);
-    } catch (const PictureError& error) {
-      raise<IOError>("read_image: {}: {}: {}", path, format.name, error.why);
-    }
+const Format& format_of(const std::string& path, Bytes begin) {
+  const std::string_view text(reinterpret_cast<const char*>(begin.data()), begin.size());
+  const auto* const found = std::ranges::find_if(
+      formats, [&](const Format& format) { return text.starts_with(format.magic); });
+  if (found == formats.end())
+    raise<IOError>("read_image: {}: not a PNG, JPEG, BMP or GIF file", path);
+  return *found;
+}
+
+struct Contents {
+  const Format& format;
+  std::vector<std::uint8_t> bytes;
+};
+
+/// What is no picture is not read further than to see that: it may have no end, as /dev/zero.
+Contents contents_of(const std::string& path) {
+  const std::unique_ptr<std::FILE, int (*)(std::FILE*)> file(std::fopen(path.c_str(), "rb"),
+                                                             std::fclose);
+  if (file == nullptr) xgrad::detail::raise_errno("read_image: cannot read", path);
+  std::vector<std::uint8_t> bytes;
+  const auto read_block = [&] {
+    constexpr std::size_t block = 1 << 16;
+    const std::size_t before = bytes.size();
+    bytes.resize(before + block);
+    const std::size_t got = std::fread(bytes.data() + before, 1, block, file.get());
+    if (std::ferror(file.get()) != 0) xgrad::detail::raise_errno("read_image: cannot read", path);
+    bytes.resize(before + got);
+    return got == block;
+  };
+  bool more = read_block();
+  const Format& format = format_of(path, bytes);
+  while (more) more = read_block();
+  return {format, std::move(bytes)};
+}
+
+Raster read_raster(const std::string& path, std::uint64_t most_pixels) {
+  const auto [format, bytes] = contents_of(path);
+  try {
+    return format.read({bytes, most_pixels});
+  } catch (const PictureError& error) {
+    raise<IOError>("read_image: {}: {}: {}", path, format.name, error.why);
   }
-  raise<IOError>("read_image: {}: not a PNG, JPEG, BMP or GIF file", path);
 }
 
 /// How the upright picture lies in the raster, in pixels.
@@ -132,10 +148,12 @@ float brightness(const std::uint16_t* rgb) {
 
 }  // namespace
 
-Tensor read_image(const std::string& path, std::int64_t channels) {
+Tensor read_image(const std::string& path, std::int64_t channels, const ReadImageOptions& options) {
   require<ValueError>(channels == 1 || channels == 3, "read_image: {} channels; it gives 1 or 3",
                       channels);
-  const Raster raster = read_raster(path);
+  require<ValueError>(options.most_pixels > 0,
+                      "read_image: most_pixels is {}; it must be at least 1", options.most_pixels);
+  const Raster raster = read_raster(path, static_cast<std::uint64_t>(options.most_pixels));
   const bool turned = raster.orientation > 4;  // by a quarter
   const std::int64_t height = turned ? raster.width : raster.height;
   const std::int64_t width = turned ? raster.height : raster.width;

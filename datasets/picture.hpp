@@ -26,9 +26,7 @@ struct Raster {
 
 inline constexpr std::uint16_t full_level = 65535;
 
-/// Throws PictureError where a picture of that size has no pixel or too many.
-void require_size(std::uint64_t width, std::uint64_t height);
-/// A raster of that size, all black; throws likewise.
+/// A raster of that size, all black. No reader makes one before PictureFile::require_size.
 Raster make_raster(std::uint64_t width, std::uint64_t height, std::int64_t channels);
 
 /// Why a file is no picture, or none that is read; read_image puts the file's name in front.
@@ -40,6 +38,17 @@ template <class... Args>
 [[noreturn]] void bad_picture(fmt::format_string<Args...> format, Args&&... args) {
   throw PictureError{fmt::vformat(format, fmt::make_format_args(args...))};
 }
+
+/// A file, and how large a picture its reader's caller takes.
+struct PictureFile {
+  Bytes bytes;
+  std::uint64_t most_pixels;
+
+  /// Throws PictureError where a picture of that size has no pixel, too many, or more than
+  /// `held`, all that these bytes can hold at their format's densest: a few bytes may not cost
+  /// gigabytes. What is small is read in any case, as formats know to skip what is of one colour.
+  void require_size(std::uint64_t width, std::uint64_t height, std::uint64_t held) const;
+};
 
 /// Bytes read from front to back, never past their end.
 class ByteReader {
@@ -93,9 +102,9 @@ Rgb colour_at(const std::vector<Rgb>& palette, std::size_t index);
 /// The orientation that EXIF data say, from their byte order on; 1 where they say none.
 int exif_orientation(Bytes tiff);
 
-Raster read_png(Bytes file);
-Raster read_jpeg(Bytes file);
-Raster read_bmp(Bytes file);
-Raster read_gif(Bytes file);
+Raster read_png(const PictureFile& file);
+Raster read_jpeg(const PictureFile& file);
+Raster read_bmp(const PictureFile& file);
+Raster read_gif(const PictureFile& file);
 
 }  // namespace xgrad::datasets

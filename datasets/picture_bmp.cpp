@@ -214,15 +214,18 @@ class RunReader {
 
 }  // namespace
 
-Raster read_bmp(Bytes file) {
-  const Header header = read_header(file);
-  ByteReader in(file);
+Raster read_bmp(const PictureFile& file) {
+  const Header header = read_header(file.bytes);
+  ByteReader in(file.bytes);
   in.seek(header.pixels_at);
   const bool runs = header.compression == runs_of_8 || header.compression == runs_of_4;
   const std::uint64_t row_bytes = (std::uint64_t{header.width} * header.depth + 31) / 32 * 4;
   if (!runs && header.height > 0 && row_bytes > in.left() / header.height)
     bad_picture("the file ends early: {} bytes of pixels, {} rows of {} are needed", in.left(),
                 header.height, row_bytes);
+  // A run of 255 pixels takes two bytes. What runs skip they could skip without end.
+  const std::uint64_t bytes = file.bytes.size();
+  file.require_size(header.width, header.height, runs ? bytes * 255 / 2 : bytes * 8);
   Raster raster = make_raster(header.width, header.height, 3);
   if (runs) {
     RunReader(in, header, raster).read();

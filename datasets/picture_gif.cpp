@@ -142,8 +142,8 @@ void put(std::uint16_t* pixel, Rgb colour) {
 
 }  // namespace
 
-Raster read_gif(Bytes file) {
-  ByteReader in(file);
+Raster read_gif(const PictureFile& file) {
+  ByteReader in(file.bytes);
   in.take(6);
   const std::uint64_t width = in.little(2), height = in.little(2);
   const std::uint8_t flags = in.u8(), ground = in.u8();
@@ -161,6 +161,8 @@ Raster read_gif(Bytes file) {
   const int index_bits = in.u8();
   if (index_bits < 1 || index_bits > 8) bad_picture("indices of {} bits", index_bits);
 
+  constexpr std::uint64_t longest = 4093, code_bits = 12;  // pixels that a code can stand for
+  file.require_size(width, height, file.bytes.size() * longest * 8 / code_bits);
   Raster raster = make_raster(width, height, 3);
   if (ground < common.size() && columns * rows < width * height)
     for (std::size_t i = 0; i < raster.levels.size(); i += 3)

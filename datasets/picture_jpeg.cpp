@@ -74,16 +74,20 @@ class Decoder {
   const jpeg_decompress_struct& info() const { return info_; }
 
   /// Reads up to the pixels.
-  void open(Bytes file) {
+  void open(const PictureFile& file) {
     rescue_.run([&] {
-      lib_.jpeg_mem_src(&info_, file.data(), file.size());
+      lib_.jpeg_mem_src(&info_, file.bytes.data(), file.bytes.size());
       lib_.jpeg_save_markers(&info_, JPEG_APP0 + 1, 0xFFFF);  // where EXIF data lie
       lib_.jpeg_read_header(&info_, TRUE);
     });
     const int colours = info_.num_components;
     if (colours != 1 && colours != 3 && colours != 4)
       bad_picture("{} colours are not read", colours);
-    require_size(info_.image_width, info_.image_height);
+    // The mean of a block of 8 x 8 takes at least a bit, unless it is coded arithmetically.
+    const std::uint64_t pixels = std::uint64_t{info_.image_width} * info_.image_height;
+    const std::uint64_t pixels_of_a_bit = pixels / std::max<std::uint64_t>(1, blocks()) + 1;
+    file.require_size(info_.image_width, info_.image_height,
+                      file.bytes.size() * 8 * pixels_of_a_bit);
     info_.out_color_space = colours == 1 ? JCS_GRAYSCALE : colours == 3 ? JCS_RGB : JCS_CMYK;
   }
 
@@ -124,10 +128,20 @@ class Decoder {
   }
 
  private:
+  std::uint64_t blocks() const {
+    std::uint64_t sum = 0;
+    for (const auto& component :
+         std::span(info_.comp_info, static_cast<std::size_t>(info_.num_components)))
+      sum += std::uint64_t{component.width_in_blocks} * component.height_in_blocks;
+    return sum;
+  }
+
   /// The library takes components that no scan brings for grey, without a word.
   void read_scans() {
     std::bitset<MAX_COMPONENTS> seen;
+    constexpr int most_scans = 100;  // each goes over the whole picture and may cost a few bytes
     for (int event = JPEG_REACHED_SOS; event != JPEG_REACHED_EOI;) {
+      if (info_.input_scan_number > most_scans) bad_picture("more than {} scans", most_scans);
       if (event == JPEG_REACHED_SOS && (info_.progressive_mode == FALSE || info_.Ss == 0))
         for (int i = 0; i < info_.comps_in_scan; ++i)
           seen.set(static_cast<std::size_t>(info_.cur_comp_info[i]->component_index));
@@ -163,7 +177,7 @@ void from_levels(const Row& row, std::uint16_t* out) {
 
 }  // namespace
 
-Raster read_jpeg(Bytes file) {
+Raster read_jpeg(const PictureFile& file) {
   Decoder decoder;
   decoder.open(file);
   const auto& info = decoder.info();

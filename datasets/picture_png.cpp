@@ -74,33 +74,32 @@ void give(png_structp png, png_bytep out, std::size_t count) {
 
 class Decoder {
  public:
-  explicit Decoder(Bytes file) : source_{.rest = file} {}
+  explicit Decoder(const PictureFile& file) : file_(file), source_{.rest = file.bytes} {}
   Decoder(const Decoder&) = delete;
   Decoder& operator=(const Decoder&) = delete;
   ~Decoder() { lib_.png_destroy_read_struct(&png_, &source_.info, nullptr); }
 
   /// Reads up to the pixels.
   void open() {
-    const std::size_t bytes = source_.rest.size();
     source_.rescue.run([&] {
       png_ = lib_.png_create_read_struct(PNG_LIBPNG_VER_STRING, &source_, fail, warn);
       if (png_ != nullptr) source_.info = lib_.png_create_info_struct(png_);
       if (source_.info == nullptr) source_.rescue.fail("libpng does not start");
       lib_.png_set_read_fn(png_, nullptr, give);
       lib_.png_set_crc_action(png_, PNG_CRC_ERROR_QUIT, PNG_CRC_ERROR_QUIT);
-      lib_.png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // require_size has them
-      lib_.png_set_chunk_malloc_max(png_, bytes);
+      lib_.png_set_user_limits(png_, PNG_UINT_31_MAX, PNG_UINT_31_MAX);  // require_size knows them
+      lib_.png_set_chunk_malloc_max(png_, file_.bytes.size());
       // No transparency, no profile, no text: what is wrong in these is none of the pixels' matter.
       lib_.png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, nullptr, -1);
       lib_.png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_NEVER, chunk("tRNS"), 1);
       lib_.png_set_keep_unknown_chunks(png_, PNG_HANDLE_CHUNK_ALWAYS, chunk("eXIf"), 1);
       lib_.png_read_info(png_, source_.info);
     });
-    require_size(width(), height());
     constexpr std::uint64_t deflate_limit = 1032;
-    const std::uint64_t needed = lib_.png_get_rowbytes(png_, source_.info) * height();
-    if (needed / deflate_limit > bytes)
-      bad_picture("its {} bytes cannot hold {} x {} pixels", bytes, width(), height());
+    const std::uint64_t row_bytes = lib_.png_get_rowbytes(png_, source_.info);
+    const std::uint64_t rows =
+        file_.bytes.size() * deflate_limit / std::max<std::uint64_t>(1, row_bytes);
+    file_.require_size(width(), height(), rows * width());
   }
 
   std::size_t width() const { return lib_.png_get_image_width(png_, source_.info); }
@@ -162,6 +161,7 @@ class Decoder {
     source_.rescue.run([&] { lib_.png_read_image(png_, rows.data()); });
   }
 
+  const PictureFile& file_;
   const Library& lib_ = lib();
   Source source_;
   png_structp png_ = nullptr;
@@ -169,7 +169,7 @@ class Decoder {
 
 }  // namespace
 
-Raster read_png(Bytes file) {
+Raster read_png(const PictureFile& file) {
   Decoder decoder(file);
   decoder.open();
   Raster raster = make_raster(decoder.width(), decoder.height(), decoder.has_colours() ? 3 : 1);
