@@ -1,5 +1,6 @@
 #include <xgrad/autograd/dot.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 #include <unordered_map>
@@ -69,7 +70,10 @@ const char* style(TapeGraph::Kind kind) {
 
 }  // namespace
 
-TapeGraph tape_graph(const Tensor& result) { return Survey().of(result); }
+TapeGraph tape_graph(const Tensor& result) {
+  const detail::Running running("tape_graph", result);
+  return Survey().of(result);
+}
 
 std::string to_dot(const TapeGraph& graph) {
   std::string out =

@@ -33,6 +33,7 @@ std::vector<Tensor> prepare(const std::vector<Tensor>& inputs) {
   std::vector<Tensor> copies;
   std::size_t checked = 0;
   for (const Tensor& x : inputs) {
+    require<ValueError>(x.defined(), "gradcheck: input {} is undefined", copies.size());
     const bool check = marked ? x.requires_grad() : is_floating(x.dtype());
     require<DTypeError>(!check || x.dtype() == float64,
                         "gradcheck: input {} {} is {}; differences need float64, use "

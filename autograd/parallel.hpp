@@ -50,14 +50,15 @@ inline constexpr std::int64_t worthwhile = 32768;
 
 inline int part_count(std::int64_t n, std::int64_t grain) {
   if (n <= grain) return 1;
-  const std::int64_t most = (n + grain - 1) / std::max<std::int64_t>(grain, 1);
+  const std::int64_t most = (n - 1) / std::max<std::int64_t>(grain, 1) + 1;
   return static_cast<int>(std::min<std::int64_t>(most, available_threads()));
 }
 
 /// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once.
 template <class F>
 void parallel_parts(std::int64_t n, int parts, const F& f) {
-  const auto begin = [n, parts](int part) { return n * part / parts; };
+  // n · part / parts, where the product may have more than 63 bits.
+  const auto begin = [n, parts](int part) { return n / parts * part + n % parts * part / parts; };
   if (parts == 1) {
     f(0, std::int64_t{0}, n);
     return;

@@ -39,6 +39,11 @@ class Printer {
     return summarize_ && extent > 2 * edge_items && i >= edge_items && i < extent - edge_items;
   }
 
+  /// What comes after position i of an axis, all of those left out counting as one.
+  std::int64_t next(std::size_t axis, std::int64_t i) const {
+    return skips(axis, i) ? x_.shape()[axis] - edge_items : i + 1;
+  }
+
   std::int64_t stride(std::size_t axis) const {
     std::int64_t product = 1;
     for (std::size_t i = axis + 1; i < x_.shape().size(); ++i) product *= x_.shape()[i];
@@ -48,7 +53,7 @@ class Printer {
   template <class F>
   void visit_shown(std::size_t axis, std::int64_t start, F f) const {
     if (axis == x_.shape().size()) return f(start);
-    for (std::int64_t i = 0; i < x_.shape()[axis]; ++i)
+    for (std::int64_t i = 0; i < x_.shape()[axis]; i = next(axis, i))
       if (!skips(axis, i)) visit_shown(axis + 1, start + i * stride(axis), f);
   }
 
@@ -81,9 +86,11 @@ class Printer {
     const std::size_t per_line = std::max<std::size_t>(1, room / (width_ + 2));
     std::string out = "[";
     std::size_t count = 0;
-    for (std::int64_t i = 0; i < x_.shape().back(); ++i) {
-      if (skips(x_.shape().size() - 1, i)) {
-        if (i == edge_items) out += ",  ...", ++count;
+    const std::size_t axis = x_.shape().size() - 1;
+    for (std::int64_t i = 0; i < x_.shape().back(); i = next(axis, i)) {
+      if (skips(axis, i)) {
+        out += ",  ...";
+        ++count;
         continue;
       }
       if (i > 0)
@@ -98,9 +105,9 @@ class Printer {
     const std::size_t newlines = x_.shape().size() - 1 - axis;
     const std::string gap = "," + std::string(newlines, '\n') + std::string(indent + 1, ' ');
     std::string out = "[";
-    for (std::int64_t i = 0; i < x_.shape()[axis]; ++i) {
+    for (std::int64_t i = 0; i < x_.shape()[axis]; i = next(axis, i)) {
       if (skips(axis, i)) {
-        if (i == edge_items) out += gap + "...";
+        out += gap + "...";
         continue;
       }
       if (i > 0) out += gap;

@@ -18,6 +18,14 @@ struct fmt::formatter<xgrad::Shape> : fmt::formatter<std::string> {
 };
 
 template <>
+struct fmt::formatter<xgrad::Axes> : fmt::formatter<std::string> {
+  template <class Context>
+  auto format(const xgrad::Axes& axes, Context& context) const {
+    return fmt::formatter<std::string>::format(xgrad::to_string(axes), context);
+  }
+};
+
+template <>
 struct fmt::formatter<xgrad::DType> : fmt::formatter<std::string_view> {
   template <class Context>
   auto format(xgrad::DType dtype, Context& context) const {

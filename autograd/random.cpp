@@ -1,3 +1,4 @@
+#include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/random.hpp>
 
 #include <cmath>
@@ -77,7 +78,9 @@ std::uint64_t Generator::next() noexcept {
   return join(bits[0], bits[1]);
 }
 
-std::uint64_t Generator::below(std::uint64_t bound) noexcept {
+std::uint64_t Generator::below(std::uint64_t bound) {
+  if (bound == 0)
+    raise<ValueError>("below: no whole number lies below 0; the bound must be positive");
   const std::uint64_t uneven = -bound % bound;
   std::uint64_t bits = next();
   while (bits < uneven) bits = next();

@@ -33,8 +33,8 @@ class Generator {
 
   /// The next 64 random bits.
   std::uint64_t next() noexcept;
-  /// Uniform in [0, bound), without bias. `bound` must not be 0.
-  std::uint64_t below(std::uint64_t bound) noexcept;
+  /// Uniform in [0, bound), without bias. ValueError where `bound` is 0.
+  std::uint64_t below(std::uint64_t bound);
 
   /// Uniform in [0, 1), in steps of 2⁻²⁴ and 2⁻⁵³. 1 does not occur.
   void fill_uniform(std::span<float> values) noexcept;

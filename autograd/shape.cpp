@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/shape.hpp>
 
 #include <array>
@@ -11,7 +12,8 @@ namespace xgrad {
 namespace detail {
 
 void throw_too_many_axes(std::size_t count) {
-  raise<ShapeError>("shape: {} axes; a tensor has at most {}", count, ShortList::max_size);
+  raise<ShapeError>("{}: {} axes; a tensor has at most {}", running_or("shape"), count,
+                    ShortList::max_size);
 }
 
 }  // namespace detail
@@ -24,7 +26,8 @@ std::int64_t Shape::numel() const {
     empty |= extent == 0;
     overflow |= __builtin_mul_overflow(product, extent == 0 ? 1 : extent, &product);
   }
-  require<ShapeError>(!overflow, "shape: {} has more elements than 63 bits count", *this);
+  require<ShapeError>(!overflow, "{}: shape {} has more elements than 63 bits count",
+                      detail::running_or("tensor"), *this);
   return empty ? 0 : product;
 }
 
@@ -66,7 +69,7 @@ Axes normalize_axes(const Axes& axes, std::size_t rank, const char* operation) {
   std::array<bool, Axes::max_size> named{};
   for (auto axis : axes) {
     bool& is_named = named[normalize_axis(axis, rank, operation)];
-    require<ShapeError>(!is_named, "{}: axes {} name an axis twice", operation, to_string(axes));
+    require<ShapeError>(!is_named, "{}: axes {} name an axis twice", operation, axes);
     is_named = true;
   }
   Axes result;

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 
 namespace xgrad {
@@ -9,14 +10,19 @@ void throw_too_large(const char* operation, std::int64_t a, char symbol, std::in
                     b);
 }
 
+void throw_no_memory(const char* operation, std::int64_t count) {
+  raise<ValueError>("{}: no memory for {} values", operation, count);
+}
+
 }  // namespace detail
 
 std::size_t bytes_of(const Shape& shape, DType dtype) {
   for (auto extent : shape)
-    require<ShapeError>(extent >= 0, "tensor: shape {} has a negative extent", shape);
+    require<ShapeError>(extent >= 0, "{}: shape {} has a negative extent",
+                        detail::running_or("tensor"), shape);
   const auto count = static_cast<std::size_t>(shape.numel());
-  require<ValueError>(count < (std::size_t{1} << 44), "tensor: no memory for shape {} of {}", shape,
-                      dtype);
+  require<ValueError>(count < (std::size_t{1} << 44), "{}: no memory for shape {} of {}",
+                      detail::running_or("tensor"), shape, dtype);
   return count * item_size(dtype);
 }
 

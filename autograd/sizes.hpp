@@ -6,6 +6,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <new>
+#include <vector>
 
 namespace xgrad {
 
@@ -13,6 +15,7 @@ namespace detail {
 
 [[noreturn]] void throw_too_large(const char* operation, std::int64_t a, char symbol,
                                   std::int64_t b);
+[[noreturn]] void throw_no_memory(const char* operation, std::int64_t count);
 
 }  // namespace detail
 
@@ -52,6 +55,18 @@ class Size {
   std::int64_t value_;
   const char* operation_;
 };
+
+/// `count` values of T{}; ValueError that names `operation` where there is no memory for them.
+template <class T>
+std::vector<T> values_of(std::int64_t count, const char* operation) {
+  if (count >= 0 && static_cast<std::uint64_t>(count) <= std::vector<T>().max_size()) {
+    try {
+      return std::vector<T>(static_cast<std::size_t>(count));
+    } catch (const std::bad_alloc&) {  // told below
+    }
+  }
+  detail::throw_no_memory(operation, count);
+}
 
 /// The bytes that a tensor takes. ShapeError for a negative extent and for more elements than 63
 /// bits count, ValueError for more than any machine has.

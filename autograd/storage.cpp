@@ -1,6 +1,7 @@
 #include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sanitized.hpp>
 #include <xgrad/autograd/storage.hpp>
 
@@ -154,7 +155,8 @@ Pool& pool() {
 Ref<Storage> Storage::allocate(std::size_t bytes) {
   constexpr std::size_t most = std::size_t{1} << 47;
   void* block = bytes < most ? pool().take(bytes + alignment) : nullptr;
-  require<ValueError>(block != nullptr, "tensor: no memory for {} bytes", bytes);
+  require<ValueError>(block != nullptr, "{}: no memory for {} bytes", detail::running_or("tensor"),
+                      bytes);
   return Ref(new (block) Storage(bytes));
 }
 

@@ -2,6 +2,7 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/tensor.hpp>
@@ -26,11 +27,21 @@ TensorImpl::~TensorImpl() {
   if (node && node->retains_grad_of == this) node->retains_grad_of = nullptr;
 }
 
-void throw_undefined() {
-  raise<ValueError>(
-      "tensor: this tensor is undefined: default-constructed, moved from, or the grad() of a "
-      "tensor "
-      "that no backward() has reached");
+constinit thread_local const char* running_operation = nullptr;
+
+namespace {
+
+constexpr const char* why_undefined =
+    "default-constructed, moved from, or the grad() of a tensor that no backward() has reached";
+
+}  // namespace
+
+void throw_undefined(const char* accessor) {
+  raise<ValueError>("{}: this tensor is undefined: {}", running_or(accessor), why_undefined);
+}
+
+void throw_undefined_argument(const char* operation, std::size_t number) {
+  raise<ValueError>("{}: argument {} is undefined: {}", operation, number, why_undefined);
 }
 
 namespace {
@@ -65,6 +76,7 @@ Tensor Tensor::empty(const Shape& shape, DType dtype) {
 }
 
 std::int64_t Tensor::size(std::int64_t axis) const {
+  if (!impl_) detail::throw_undefined("size");
   return shape()[normalize_axis(axis, shape().size(), "size")];
 }
 
@@ -72,6 +84,7 @@ namespace {
 
 template <class T>
 void require_dtype(const Tensor& x) {
+  if (!x.defined()) detail::throw_undefined("data");
   require<DTypeError>(x.dtype() == dtype_of<T>(), "data: the tensor {} holds {}, not {}", x.shape(),
                       x.dtype(), dtype_of<T>());
 }
@@ -92,6 +105,7 @@ T* Tensor::mutable_data() {
 }
 
 Scalar Tensor::only_value() const {
+  if (!impl_) detail::throw_undefined("item");
   require<ShapeError>(numel() == 1, "item: the tensor {} has {} elements, not one", shape(),
                       numel());
   return dispatch(dtype(), [&]<class T>() { return Scalar(*data<T>()); });
@@ -111,6 +125,7 @@ bool Tensor::requires_grad() const noexcept {
 }
 
 Tensor& Tensor::requires_grad_(bool required) {
+  if (!impl_) detail::throw_undefined("requires_grad_");
   const auto& type = dtype();
   require<GraphError>(is_leaf(),
                       "requires_grad_: this tensor {} is a result of {}; only leaves can be "
@@ -131,11 +146,12 @@ const Ref<Node>& Tensor::grad_fn() const {
 }
 
 Tensor Tensor::grad() const {
-  shape();
+  if (!impl_) detail::throw_undefined("grad");
   return impl_->extra ? impl_->extra->grad : Tensor();
 }
 
 void Tensor::set_grad(const Tensor& gradient) {
+  if (!impl_) detail::throw_undefined("set_grad");
   if (gradient.defined()) {
     require<ShapeError>(gradient.shape() == shape(),
                         "set_grad: the gradient has shape {}, its tensor {}", gradient.shape(),
@@ -147,6 +163,7 @@ void Tensor::set_grad(const Tensor& gradient) {
 }
 
 void Tensor::retain_grad() {
+  if (!impl_) detail::throw_undefined("retain_grad");
   require<GraphError>(requires_grad(), "retain_grad: this tensor {} does not require a gradient",
                       shape());
   if (!is_leaf()) impl_->node->retains_grad_of = impl_.get();
@@ -157,15 +174,19 @@ void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {
 }
 
 HookHandle Tensor::register_hook(TensorHook hook) {
+  if (!impl_) detail::throw_undefined("register_hook");
   require<GraphError>(requires_grad(), "register_hook: this tensor {} does not require a gradient",
                       shape());
   return {is_leaf() ? impl_->state().hooks : impl_->node->hooks().before, std::move(hook)};
 }
 
-Tensor Tensor::detach() const { return alias(shape()); }
+Tensor Tensor::detach() const {
+  if (!impl_) detail::throw_undefined("detach");
+  return alias(impl_->shape);
+}
 
 Tensor& Tensor::set_name(std::string name) {
-  shape();
+  if (!impl_) detail::throw_undefined("set_name");
   impl_->state().name = std::move(name);
   return *this;
 }
@@ -174,15 +195,24 @@ std::string Tensor::name() const {
   return impl_ && impl_->extra ? impl_->extra->name : std::string();
 }
 
-Tensor& Tensor::fill_(Scalar value) {
-  detail::require_changeable(*this, "fill_");
-  const profiler::Scope scope("fill_", [&] { return profiler::work_on({this}); });
-  dispatch(dtype(), [&]<class T>() {
-    const T converted = value.to<T>("fill_");
-    std::fill_n(mutable_data<T>(), numel(), converted);
+namespace {
+
+Tensor& filled(Tensor& x, Scalar value, const char* operation) {
+  operation = detail::running_or(operation);
+  if (!x.defined()) detail::throw_undefined(operation);
+  detail::require_changeable(x, operation);
+  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x}); });
+  dispatch(x.dtype(), [&]<class T>() {
+    const T converted = value.to<T>(operation);
+    std::fill_n(x.mutable_data<T>(), x.numel(), converted);
   });
-  return *this;
+  return x;
 }
+
+}  // namespace
+
+Tensor& Tensor::fill_(Scalar value) { return filled(*this, value, "fill_"); }
+Tensor& Tensor::zero_() { return filled(*this, 0, "zero_"); }
 
 namespace {
 
@@ -218,6 +248,7 @@ void detail::copy_values(const Tensor& source, Tensor& target) {
 }
 
 Tensor& Tensor::copy_(const Tensor& source) {
+  const detail::Running running("copy_", *this, source);
   detail::require_changeable(*this, "copy_");
   require<GraphError>(!is_grad_enabled() || !source.requires_grad(),
                       "copy_: the source {} requires a gradient, and changes in place are not "
@@ -234,6 +265,7 @@ Tensor Tensor::operator=(const Tensor& values) && { return copy_(values); }  // 
 Tensor Tensor::operator=(Scalar value) && { return fill_(value); }           // NOLINT
 
 void Tensor::set_data(const Tensor& source) {
+  const detail::Running running("set_data", *this, source);
   require<GraphError>(is_leaf(), "set_data: this tensor {} is a result of the tape", shape());
   require<DTypeError>(!requires_grad() || is_floating(source.dtype()),
                       "set_data: this tensor requires a gradient, and {} carries none",

@@ -127,7 +127,7 @@ class Tensor {
   /// As Scalar::to converts: a fraction is truncated in an integer tensor; ValueError for NaN,
   /// infinities and what int64 does not hold.
   Tensor& fill_(Scalar value);
-  Tensor& zero_() { return fill_(0); }
+  Tensor& zero_();
   /// Takes over the values of `source`: same shape, any dtype; the two may overlap. Fractions are
   /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as
   /// in PyTorch.
@@ -229,7 +229,8 @@ struct TensorImpl : RefCounted, SmallObject {
   std::unique_ptr<LeafState> extra;
 };
 
-[[noreturn]] void throw_undefined();
+/// ValueError that names the operation that runs on this thread (see Call), or else the accessor.
+[[noreturn]] void throw_undefined(const char* accessor);
 
 /// target ← source of the same shape, converted to its dtype; the two may overlap.
 void copy_values(const Tensor& source, Tensor& target);
@@ -237,25 +238,26 @@ void copy_values(const Tensor& source, Tensor& target);
 }  // namespace detail
 
 inline const Shape& Tensor::shape() const {
-  if (!impl_) detail::throw_undefined();
+  if (!impl_) detail::throw_undefined("shape");
   return impl_->shape;
 }
 inline std::int64_t Tensor::dim() const { return static_cast<std::int64_t>(shape().size()); }
 inline std::int64_t Tensor::numel() const {
-  if (!impl_) detail::throw_undefined();
+  if (!impl_) detail::throw_undefined("numel");
   return impl_->numel;
 }
 inline DType Tensor::dtype() const {
-  if (!impl_) detail::throw_undefined();
+  if (!impl_) detail::throw_undefined("dtype");
   return impl_->dtype;
 }
 inline const Ref<Storage>& Tensor::storage() const {
-  if (!impl_) detail::throw_undefined();
+  if (!impl_) detail::throw_undefined("storage");
   return impl_->storage;
 }
 
 template <Number T>
 std::vector<T> Tensor::to_vector() const {
+  if (!impl_) detail::throw_undefined("to_vector");
   const auto count = static_cast<std::size_t>(numel());
   std::vector<T> result;
   dispatch(dtype(), [&]<class Own>() {

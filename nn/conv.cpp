@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/init.hpp>
 
@@ -14,6 +15,7 @@ Conv2d::Conv2d(std::int64_t in, std::int64_t out, Pair kernel, const Conv2dOptio
   require<ValueError>(groups > 0 && in % groups == 0 && out % groups == 0,
                       "Conv2d: {} groups must divide {} input and {} output channels", groups, in,
                       out);
+  const xgrad::detail::Running running("Conv2d");
   const Tensor values = Tensor::empty({out, in / groups, kernel.h, kernel.w});
   const std::int64_t fan_in = values.numel() / out;
   weight = add_parameter("weight", init::default_(values, fan_in));

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/init.hpp>
 
 #include <algorithm>
@@ -12,9 +13,10 @@ namespace {
 
 /// x = place(values that `fill` draws), place<T> giving what makes a T of each.
 template <class Fill, class Place>
-Tensor draw(Tensor x, Fill fill, Place place) {
+Tensor draw(const char* name, Tensor x, Fill fill, Place place) {
+  const xgrad::detail::Running running(name, x);
   const NoGradGuard guard;
-  dispatch_floating(x.dtype(), "init", [&]<class T>() {
+  dispatch_floating(x.dtype(), xgrad::detail::running_or(name), [&]<class T>() {
     const auto placed = place.template operator()<T>();
     const std::span values(x.mutable_data<T>(), static_cast<std::size_t>(x.numel()));
     fill(values);
@@ -28,16 +30,23 @@ Generator& or_default(Generator* generator) { return generator ? *generator : de
 }  // namespace
 
 Tensor constant_(Tensor x, double value) {
+  const xgrad::detail::Running running("constant_", x);
   const NoGradGuard guard;
   return x.fill_(value);
 }
 
-Tensor zeros_(Tensor x) { return constant_(std::move(x), 0); }
-Tensor ones_(Tensor x) { return constant_(std::move(x), 1); }
+Tensor zeros_(Tensor x) {
+  const xgrad::detail::Running running("zeros_", x);
+  return constant_(std::move(x), 0);
+}
+Tensor ones_(Tensor x) {
+  const xgrad::detail::Running running("ones_", x);
+  return constant_(std::move(x), 1);
+}
 
 Tensor normal_(Tensor x, double mean, double std, Generator* generator) {
   return draw(
-      std::move(x), [&](auto values) { or_default(generator).fill_normal(values); },
+      "normal_", std::move(x), [&](auto values) { or_default(generator).fill_normal(values); },
       [&]<class T>() {
         return [mean, std](double value) { return static_cast<T>(mean + std * value); };
       });
@@ -45,12 +54,12 @@ Tensor normal_(Tensor x, double mean, double std, Generator* generator) {
 
 Tensor uniform_(Tensor x, double low, double high, Generator* generator) {
   return draw(
-      std::move(x), [&](auto values) { or_default(generator).fill_uniform(values); },
+      "uniform_", std::move(x), [&](auto values) { or_default(generator).fill_uniform(values); },
       [&]<class T>() {
         constexpr double largest = std::numeric_limits<T>::max();
         require<ValueError>(-largest <= low && low <= high && high <= largest,
-                            "uniform_: [{}, {}) is no interval of finite {}", low, high,
-                            dtype_of<T>());
+                            "{}: [{}, {}) is no interval of finite {}",
+                            xgrad::detail::running_or("uniform_"), low, high, dtype_of<T>());
         // Where the width overflows, that of half the interval does not. To halve is exact.
         const double unit = std::isfinite(high - low) ? 1 : 0.5;
         const double start = low * unit;
@@ -64,39 +73,49 @@ Tensor uniform_(Tensor x, double low, double high, Generator* generator) {
 }
 
 Fans fans(const Tensor& weight) {
-  require<ShapeError>(weight.dim() >= 2, "init: weight {} has no fans; it needs [out, in, …]",
-                      weight.shape());
+  const xgrad::detail::Running running("fans", weight);
+  require<ShapeError>(weight.dim() >= 2, "{}: weight {} has no fans; it needs [out, in, …]",
+                      xgrad::detail::running_or("fans"), weight.shape());
   std::int64_t field = 1;
   for (std::int64_t i = 2; i < weight.dim(); ++i) field *= weight.size(i);
   return {weight.size(1) * field, weight.size(0) * field};
 }
 
 Tensor kaiming_normal_(Tensor weight, double gain, Generator* generator) {
+  const xgrad::detail::Running running("kaiming_normal_", weight);
   const double std = gain / std::sqrt(static_cast<double>(fans(weight).in));
   return normal_(std::move(weight), 0, std, generator);
 }
 
 Tensor kaiming_uniform_(Tensor weight, double gain, Generator* generator) {
-  const double bound = gain * std::sqrt(3.0 / static_cast<double>(fans(weight).in));
+  const xgrad::detail::Running running("kaiming_uniform_", weight);
+  const std::int64_t fan = fans(weight).in;
+  if (weight.numel() == 0) return weight;  // without a fan there is nothing to fill
+  const double bound = gain * std::sqrt(3.0 / static_cast<double>(fan));
   return uniform_(std::move(weight), -bound, bound, generator);
 }
 
 Tensor xavier_normal_(Tensor weight, double gain, Generator* generator) {
+  const xgrad::detail::Running running("xavier_normal_", weight);
   const auto [in, out] = fans(weight);
   const double std = gain * std::sqrt(2.0 / static_cast<double>(in + out));
   return normal_(std::move(weight), 0, std, generator);
 }
 
 Tensor xavier_uniform_(Tensor weight, double gain, Generator* generator) {
+  const xgrad::detail::Running running("xavier_uniform_", weight);
   const auto [in, out] = fans(weight);
+  if (weight.numel() == 0) return weight;
   const double bound = gain * std::sqrt(6.0 / static_cast<double>(in + out));
   return uniform_(std::move(weight), -bound, bound, generator);
 }
 
 Tensor dirac_(Tensor weight) {
+  const xgrad::detail::Running running("dirac_", weight);
   require<ShapeError>(weight.dim() >= 3 && weight.dim() <= 5,
                       "dirac_: weight {} is not a convolution's, [out, in, …]", weight.shape());
   zeros_(weight);
+  if (weight.numel() == 0) return weight;
   std::int64_t field = 1;
   std::int64_t centre = 0;
   for (std::int64_t i = 2; i < weight.dim(); ++i) {
@@ -113,11 +132,13 @@ Tensor dirac_(Tensor weight) {
 }
 
 Tensor assignment_(Tensor weight, double fan, double scale, Generator* generator) {
-  require<ValueError>(fan > 0, "init: a fan of {}; it must be positive", fan);
+  const xgrad::detail::Running running("assignment_", weight);
+  require<ValueError>(fan > 0, "assignment_: a fan of {}; it must be positive", fan);
   return normal_(std::move(weight), 0, scale / std::sqrt(fan / 2), generator);
 }
 
 Tensor default_(Tensor x, std::int64_t fan_in) {
+  const xgrad::detail::Running running("default_", x);
   const double bound = fan_in > 0 ? 1 / std::sqrt(static_cast<double>(fan_in)) : 0;
   return uniform_(std::move(x), -bound, bound);
 }

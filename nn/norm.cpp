@@ -1,13 +1,17 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/norm.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/norm.hpp>
+
+#include <algorithm>
 
 namespace xgrad::nn {
 
 BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
   require<ValueError>(channels > 0, "BatchNorm: {} channels; it must be positive", channels);
+  const xgrad::detail::Running running("BatchNorm");
   if (options.affine) {
     weight = add_parameter("weight", ones({channels}));
     bias = add_parameter("bias", zeros({channels}));
@@ -25,7 +29,9 @@ Tensor BatchNorm::forward(const Tensor& x) {
   double momentum = options_.momentum.value_or(0);
   if (is_training() && tracks) {
     const NoGradGuard guard;
-    const auto batches = num_batches_tracked.item<std::int64_t>() + 1;
+    // A state that was loaded may say any number.
+    const auto before = num_batches_tracked.item<std::int64_t>();
+    const auto batches = std::clamp<std::int64_t>(before, 0, INT64_MAX - 1) + 1;
     num_batches_tracked.fill_(batches);
     if (!options_.momentum) momentum = 1 / static_cast<double>(batches);
   }
@@ -35,12 +41,14 @@ Tensor BatchNorm::forward(const Tensor& x) {
 }
 
 void BatchNorm1d::check_input(const Tensor& x) const {
+  const xgrad::detail::Running running("BatchNorm1d", x);
   require<ShapeError>(
       x.dim() == 2 || x.dim() == 3,
       "BatchNorm1d: input {} must be [batch, channels] or [batch, channels, length]", x.shape());
 }
 
 void BatchNorm2d::check_input(const Tensor& x) const {
+  const xgrad::detail::Running running("BatchNorm2d", x);
   require<ShapeError>(x.dim() == 4,
                       "BatchNorm2d: input {} must be [batch, channels, height, width]", x.shape());
 }

@@ -3,6 +3,7 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/init.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/xtensor.hpp>
@@ -41,12 +42,16 @@ xt::xtensor<double, 2> second_moments(const Tensor& images, std::int64_t height,
 }  // namespace
 
 Tensor whitening_(Tensor weight, const Tensor& images, double eps) {
-  require<ShapeError>(images.dim() == 4 && weight.dim() == 4 && weight.size(1) == images.size(1) &&
+  const xgrad::detail::Running running("whitening_", weight, images);
+  require<ShapeError>(images.dim() == 4 && weight.dim() == 4 && weight.numel() > 0 &&
+                          images.numel() > 0 && weight.size(1) == images.size(1) &&
                           weight.size(2) <= images.size(2) && weight.size(3) <= images.size(3) &&
                           weight.size(0) == 2 * weight.size(1) * weight.size(2) * weight.size(3),
                       "whitening_: weight {} does not fit images {}; for channels C and patches "
                       "H×W it is [2·C·H·W, C, H, W]",
                       weight.shape(), images.shape());
+  require<ValueError>(all_finite(images), "whitening_: the images {} hold NaN or infinity",
+                      images.shape());
   const NoGradGuard guard;
   const xgrad::detail::LibraryThreads threads;
   const auto [values, vectors] =

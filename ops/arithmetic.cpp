@@ -19,6 +19,13 @@ namespace {
 
 Tensor scalar_like(Scalar value, DType dtype) { return Tensor::empty({}, dtype).fill_(value); }
 
+/// `first` is the number of argument a.
+void require_defined(const char* operation, const Operand& a, const Operand& b,
+                     std::size_t first = 1) {
+  if (a.is_undefined()) detail::throw_undefined_argument(operation, first);
+  if (b.is_undefined()) detail::throw_undefined_argument(operation, first + 1);
+}
+
 DType dtype_beside(const Tensor& x, Scalar number) {
   if (is_floating(x.dtype())) return x.dtype();
   return promote(x.dtype(), number.natural_dtype());
@@ -26,7 +33,8 @@ DType dtype_beside(const Tensor& x, Scalar number) {
 
 }  // namespace
 
-Operands resolve(const Operand& a, const Operand& b) {
+Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first) {
+  require_defined(operation, a, b, first);
   if (!a.is_tensor() && !b.is_tensor()) {
     const DType dtype = promote(a.scalar()->natural_dtype(), b.scalar()->natural_dtype());
     return {scalar_like(*a.scalar(), dtype), scalar_like(*b.scalar(), dtype)};
@@ -89,12 +97,14 @@ bool is_whole(const Operand& x) { return x.is_tensor() && x.tensor().dtype() == 
 /// f(a, b), broadcast, where f compares; not recorded.
 template <class F>
 Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
+  require_defined(operation, x, y);
+  const detail::Running running(operation);
   if (is_whole(x) && is_fractional(y))
     return compare_whole(operation, x.tensor(), y.scalar()->to<double>(), f);
   if (is_fractional(x) && is_whole(y))
     return compare_whole(operation, y.tensor(), x.scalar()->to<double>(),
                          [f](auto u, auto v) { return f(v, u); });
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve(operation, x, y);
   return dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
     return compare_as<T>(operation, left, right, f);
   });
@@ -104,7 +114,7 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
 
 // y = a + b;  dL/da = dL/dy, dL/db = dL/dy
 Tensor add(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("add", x, y);
   const Tensor sum = combine("add", a, b, plus);
   return record(Op::add, sum,
                 wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
@@ -113,12 +123,13 @@ Tensor add(const Operand& x, const Operand& y) {
 
 // y = a − b;  dL/da = dL/dy, dL/db = −dL/dy
 Tensor sub(const Operand& x, const Operand& y) {
+  require_defined("sub", x, y);
   for (const Operand* side : {&x, &y})
     require<DTypeError>(dtype_of_operand(*side) != boolean,
                         "sub: {} minus {}; bools are not subtracted: compare them with !=, or "
                         "convert with x.to(xgrad::int64)",
                         dtype_of_operand(x), dtype_of_operand(y));
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("sub", x, y);
   const Tensor difference = combine("sub", a, b, minus);
   return record(Op::sub, difference,
                 wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
@@ -127,7 +138,7 @@ Tensor sub(const Operand& x, const Operand& y) {
 
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
 Tensor mul(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("mul", x, y);
   const Tensor product = combine("mul", a, b, times);
   return record(Op::mul, product,
                 wrt(a, [shape = a.shape(),
@@ -139,7 +150,7 @@ Tensor mul(const Operand& x, const Operand& y) {
 
 // y = a / b;  dL/da = dL/dy / b, dL/db = −dL/dy a / b²
 Tensor div(const Operand& x, const Operand& y) {
-  auto [a, b] = resolve(x, y);
+  auto [a, b] = resolve("div", x, y);
   if (!is_floating(a.dtype())) {
     a = to(a, float32);
     b = to(b, float32);
@@ -219,7 +230,7 @@ void require_no_negative(const Tensor& exponent) {
 
 // y = aᵇ;  dL/da = b aᵇ⁻¹ dL/dy, dL/db = aᵇ ln a dL/dy
 Tensor pow(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("pow", x, y);
   if (!y.is_tensor() && !b.requires_grad() && is_floating(a.dtype()))
     return pow_scalar(a, y.scalar()->to<double>());
   require_no_negative(b);
@@ -262,7 +273,7 @@ constexpr auto is_greater = [](auto u, auto v) { return u > v; };
 
 // y = max(a, b);  dL/da = dL/dy where a > b, half of it where equal
 Tensor maximum(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("maximum", x, y);
   const Tensor larger =
       combine("maximum", a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
   return record(Op::maximum, larger,
@@ -277,7 +288,7 @@ Tensor maximum(const Operand& x, const Operand& y) {
 
 // y = min(a, b);  dL/da = dL/dy where a < b, half of it where equal
 Tensor minimum(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("minimum", x, y);
   const Tensor smaller =
       combine("minimum", a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
   return record(Op::minimum, smaller,
@@ -292,10 +303,11 @@ Tensor minimum(const Operand& x, const Operand& y) {
 
 // y = a where c, b elsewhere;  dL/da = dL/dy where c, dL/db = dL/dy elsewhere, 0 otherwise
 Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
+  const detail::Running running("where", condition);
   require<DTypeError>(condition.dtype() == boolean,
                       "where: the condition is {}, it must be bool; compare, as in where(x > 0, …)",
                       condition.dtype());
-  const auto [a, b] = resolve(x, y);
+  const auto [a, b] = resolve("where", x, y, 2);
   const Shape shape =
       broadcast(condition.shape(), broadcast(a.shape(), b.shape(), "where"), "where");
   Tensor chosen = Tensor::empty(shape, a.dtype());
@@ -433,6 +445,7 @@ void clamp_values(std::int64_t n, T* y, const T* x, T low, T high) {
 
 // y = min(max(x, lo), hi);  dL/dx = dL/dy where lo ≤ x ≤ hi, else 0
 Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scalar> max) {
+  const detail::Running running("clamp", given);
   require<ValueError>(min || max, "clamp: neither a minimum nor a maximum was given");
   Tensor x = given;
   for (const auto& bound : {min, max})
@@ -454,6 +467,7 @@ Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scala
 
 // y = x in another dtype;  dL/dx = dL/dy in x's dtype
 Tensor to(const Tensor& x, DType dtype) {
+  const detail::Running running("to", x);
   if (x.dtype() == dtype) return x;
   Tensor y = Tensor::empty(x.shape(), dtype);
   detail::copy_values(x, y);
@@ -462,12 +476,14 @@ Tensor to(const Tensor& x, DType dtype) {
 }
 
 Tensor clone(const Tensor& x) {
+  const detail::Running running("clone", x);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   detail::copy_values(x, y);
   return record(Op::clone, y, wrt(x, [](const Tensor& dy) { return dy; }));
 }
 
 Tensor sign(const Tensor& x) {
+  const detail::Running running("sign", x);
   return map_numeric("sign", x, Formula{[](auto v) {
                        using T = decltype(v);
                        return static_cast<T>(v > 0 ? 1 : v < 0 ? -1 : 0);
@@ -494,6 +510,7 @@ Tensor ge(const Operand& a, const Operand& b) {
 }
 
 bool equal(const Tensor& a, const Tensor& b) {
+  const detail::Running running("equal", a, b);
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
   return dispatch(a.dtype(), [&]<class T>() {
     return std::equal(a.data<T>(), a.data<T>() + a.numel(), b.data<T>());
@@ -515,6 +532,7 @@ bool close(std::int64_t u, std::int64_t v, double rtol, double atol) {
 }  // namespace
 
 bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
+  const detail::Running running("allclose", a, b);
   require<ShapeError>(a.shape() == b.shape(), "allclose: shapes {} and {}", a.shape(), b.shape());
   const auto all_close = [&]<class T>(T) {
     const Tensor x = to(a, dtype_of<T>());
@@ -527,6 +545,7 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
 }
 
 bool all_finite(const Tensor& x) {
+  const detail::Running running("all_finite", x);
   return dispatch(x.dtype(), [&]<class T>() {
     return std::all_of(x.data<T>(), x.data<T>() + x.numel(),
                        [](T v) { return std::isfinite(static_cast<double>(v)); });

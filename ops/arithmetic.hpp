@@ -15,6 +15,7 @@ class Operand {
 
   const Tensor& tensor() const noexcept { return tensor_; }
   bool is_tensor() const noexcept { return tensor_.defined() || !scalar_; }
+  bool is_undefined() const noexcept { return !tensor_.defined() && !scalar_; }
   const std::optional<Scalar>& scalar() const noexcept { return scalar_; }
 
  private:

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
@@ -63,8 +64,10 @@ kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2d
   bytes_of(x, float32);  // tells sizes whose products overflow
   bytes_of(weight, float32);
   const std::int64_t channels = (Size(weight[1], "conv2d") * o.groups).value();
-  require<ShapeError>(x[1] == channels, "conv2d: input has {} channels, weight {} expects {} ({})",
-                      x[1], weight, channels, describe(x, o));
+  // A step in which nothing is wrong puts nothing into words.
+  if (x[1] != channels)
+    raise<ShapeError>("conv2d: input has {} channels, weight {} expects {} ({})", x[1], weight,
+                      channels, describe(x, o));
   require<ShapeError>(weight[0] % o.groups == 0,
                       "conv2d: {} groups do not divide the {} filters of weight {}", o.groups,
                       weight[0], weight);
@@ -84,9 +87,10 @@ kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2d
                           .dilation_h = o.dilation.h,
                           .dilation_w = o.dilation.w,
                           .groups = o.groups};
-  require<ShapeError>(
-      g.oh > 0 && g.ow > 0, "conv2d: the {}x{} window is larger than the padded input ({})",
-      reach(g.r, o.dilation.h).value(), reach(g.s, o.dilation.w).value(), describe(x, o));
+  if (g.oh <= 0 || g.ow <= 0)
+    raise<ShapeError>("conv2d: the {}x{} window is larger than the padded input ({})",
+                      reach(g.r, o.dilation.h).value(), reach(g.s, o.dilation.w).value(),
+                      describe(x, o));
   bytes_of(output_shape(g), float32);
   return g;
 }
@@ -164,6 +168,7 @@ void destroy(WeightGradients* gradients) noexcept { delete gradients; }
 // dL/db = Σ dL/dy over images and positions
 Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
               const Conv2dOptions& options) {
+  const detail::Running running("conv2d", x, weight);
   const auto g = geometry(x.shape(), weight.shape(), options);
   require_same_dtype(x, weight, "input and weight");
   if (bias.defined()) {
@@ -194,6 +199,7 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
 // Linear in dy and in w: the adjoints are conv2d itself and the weight's gradient.
 Tensor conv2d_input(const Tensor& dy, const Tensor& weight, const Shape& input_shape,
                     const Conv2dOptions& options) {
+  const detail::Running running("conv2d_input", dy, weight);
   const auto g = geometry(input_shape, weight.shape(), options);
   require<ShapeError>(dy.shape() == output_shape(g),
                       "conv2d_input: gradient {} where the convolution of {} with {} gives {}",
@@ -211,6 +217,7 @@ Tensor conv2d_input(const Tensor& dy, const Tensor& weight, const Shape& input_s
 // Linear in x and in dy: the adjoints are the input's gradient and conv2d itself.
 Tensor conv2d_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shape,
                      const Conv2dOptions& options) {
+  const detail::Running running("conv2d_weight", x, dy);
   const auto g = geometry(x.shape(), weight_shape, options);
   require<ShapeError>(dy.shape() == output_shape(g),
                       "conv2d_weight: gradient {} where the convolution of {} with {} gives {}",

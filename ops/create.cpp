@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/kernels/modular.hpp>
 
@@ -9,7 +10,9 @@
 namespace xgrad {
 namespace {
 
-Tensor make(const Shape& shape, const TensorOptions& options, DType fallback) {
+Tensor make(const char* operation, const Shape& shape, const TensorOptions& options,
+            DType fallback) {
+  const detail::Running running(operation);
   return Tensor::empty(shape, options.dtype.value_or(fallback));
 }
 
@@ -93,7 +96,7 @@ Tensor tensor(const NestedList& values, const TensorOptions& options) {
   const Shape shape = values.shape();
   std::vector<Scalar> flat;
   values.flatten_into(shape, 0, flat);
-  Tensor x = make(shape, options, values.dtype());
+  Tensor x = make("tensor", shape, options, values.dtype());
   take_over(flat, x, "tensor");
   return finish(x, options);
 }
@@ -104,7 +107,7 @@ Tensor detail::from_elements(const std::vector<T>& values, std::optional<Shape> 
   const Shape target = shape.value_or(Shape{static_cast<std::int64_t>(values.size())});
   require<ShapeError>(target.numel() == static_cast<std::int64_t>(values.size()),
                       "from_vector: {} values do not fill shape {}", values.size(), target);
-  Tensor x = make(target, options, dtype_of<T>());
+  Tensor x = make("from_vector", target, options, dtype_of<T>());
   take_over(values, x, "from_vector");
   return finish(x, options);
 }
@@ -119,25 +122,32 @@ XGRAD_INSTANTIATE(bool)
 #undef XGRAD_INSTANTIATE
 
 Tensor empty(const Shape& shape, const TensorOptions& options) {
-  return finish(make(shape, options, float32), options);
+  return finish(make("empty", shape, options, float32), options);
 }
 
 Tensor zeros(const Shape& shape, const TensorOptions& options) {
-  return finish(make(shape, options, float32).fill_(0), options);
+  return finish(make("zeros", shape, options, float32).fill_(0), options);
 }
 
 Tensor ones(const Shape& shape, const TensorOptions& options) {
-  return finish(make(shape, options, float32).fill_(1), options);
+  return finish(make("ones", shape, options, float32).fill_(1), options);
 }
 
 Tensor full(const Shape& shape, Scalar value, const TensorOptions& options) {
-  Tensor x = make(shape, options, value.natural_dtype());
+  Tensor x = make("full", shape, options, value.natural_dtype());
   return finish(x.fill_(value.as(x.dtype(), "full")), options);
 }
 
-Tensor zeros_like(const Tensor& x) { return Tensor::empty(x.shape(), x.dtype()).fill_(0); }
-Tensor ones_like(const Tensor& x) { return Tensor::empty(x.shape(), x.dtype()).fill_(1); }
+Tensor zeros_like(const Tensor& x) {
+  const detail::Running running("zeros_like", x);
+  return Tensor::empty(x.shape(), x.dtype()).fill_(0);
+}
+Tensor ones_like(const Tensor& x) {
+  const detail::Running running("ones_like", x);
+  return Tensor::empty(x.shape(), x.dtype()).fill_(1);
+}
 Tensor full_like(const Tensor& x, Scalar value) {
+  const detail::Running running("full_like", x);
   return Tensor::empty(x.shape(), x.dtype()).fill_(value.as(x.dtype(), "full_like"));
 }
 
@@ -173,6 +183,7 @@ Tensor range(T start, T end, T step, const TensorOptions& options, DType dtype) 
   require<ValueError>(count < most,
                       "arange: from {} to {} in steps of {} are {} elements; no memory holds them",
                       start, end, step, count);
+  const detail::Running running("arange");
   Tensor x = Tensor::empty({static_cast<std::int64_t>(count)}, dtype);
   generate(x, [&](std::int64_t i) {
     return kernels::wrapping([i](auto from, auto by) { return from + decltype(by)(i) * by; }, start,
@@ -195,7 +206,7 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& option
 
 Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options) {
   require<ValueError>(steps >= 0, "linspace: {} steps", steps);
-  Tensor x = make({steps}, options, float32);
+  Tensor x = make("linspace", {steps}, options, float32);
   if (x.dtype() == int64) {
     __extension__ using Wide = __int128;
     const Wide first = start.to<std::int64_t>("linspace");
@@ -215,20 +226,20 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOption
 
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m, const TensorOptions& options) {
   const std::int64_t columns = m.value_or(n);
-  Tensor x = make({n, columns}, options, float32);
+  Tensor x = make("eye", {n, columns}, options, float32);
   generate(x, [&](std::int64_t i) { return i / columns == i % columns ? 1 : 0; });
   return finish(x, options);
 }
 
 Tensor rand(const Shape& shape, const TensorOptions& options) {
-  Tensor x = make(shape, options, float32);
+  Tensor x = make("rand", shape, options, float32);
   dispatch_floating(x.dtype(), "rand",
                     [&]<class T>() { generator_of(options).fill_uniform(values_of<T>(x)); });
   return finish(x, options);
 }
 
 Tensor randn(const Shape& shape, const TensorOptions& options) {
-  Tensor x = make(shape, options, float32);
+  Tensor x = make("randn", shape, options, float32);
   dispatch_floating(x.dtype(), "randn",
                     [&]<class T>() { generator_of(options).fill_normal(values_of<T>(x)); });
   return finish(x, options);
@@ -238,7 +249,7 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options) {
   require<ValueError>(low < high, "randint: no whole number lies in [{}, {})", low, high);
   require_whole("randint", options.dtype.value_or(int64), low, high - 1);
-  Tensor x = make(shape, options, int64);
+  Tensor x = make("randint", shape, options, int64);
   Generator& generator = generator_of(options);
   // Without a sign, in which the range may be twice as long as in int64.
   const auto start = static_cast<std::uint64_t>(low);

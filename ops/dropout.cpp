@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/dropout.hpp>
@@ -8,6 +9,7 @@ namespace xgrad {
 
 // y = m x with m = 0 or 1 / (1 − p);  dL/dx = m dL/dy
 Tensor dropout(const Tensor& x, const DropoutOptions& options) {
+  const detail::Running running("dropout", x);
   const double p = options.p;
   require<ValueError>(p >= 0 && p <= 1, "dropout: p is {}, it must lie in [0, 1]", p);
   if (!options.training || p == 0) return x;

@@ -1,12 +1,15 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
+#include <xgrad/ops/kernels/modular.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
 
 #include <algorithm>
+#include <functional>
 #include <type_traits>
 #include <unordered_map>
 #include <utility>
@@ -61,6 +64,11 @@ bool add_wide(std::int64_t targets, std::int64_t values, T* out, const Visit& vi
   return true;
 }
 
+template <class T>
+T plus(T a, T b) {
+  return kernels::wrapping(std::plus(), a, b);
+}
+
 /// Adds rows of `width` values to targets. A target takes as many terms as accumulate.hpp allows a
 /// number; then what it holds is put aside, in wide numbers, and it starts again from 0. So no more
 /// memory is needed than a count for each target, but for those that many rows hit.
@@ -72,7 +80,7 @@ class Scattered {
 
   void add(std::int64_t target, const T* row) {
     T* const to = out_ + target * width_;
-    for (std::int64_t j = 0; j < width_; ++j) to[j] += row[j];
+    for (std::int64_t j = 0; j < width_; ++j) to[j] = plus(to[j], row[j]);
     if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
   }
   /// Calls visit(f), f(target, value) being add() for rows of one value.
@@ -80,10 +88,10 @@ class Scattered {
   void add_values(const Visit& visit) {
     // By value, so that the loop need not read them again after every write.
     if (counts_ == nullptr)
-      visit([out = out_](std::int64_t target, T value) { out[target] += value; });
+      visit([out = out_](std::int64_t target, T value) { out[target] = plus(out[target], value); });
     else
       visit([out = out_, counts = counts_, this](std::int64_t target, T value) {
-        out[target] += value;
+        out[target] = plus(out[target], value);
         if (++counts[target] == kernels::run) put_aside(target);
       });
   }
@@ -138,6 +146,7 @@ class Scattered {
 
 // y = x at i;  dL/dx = dL/dy added at i
 Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& index) {
+  const detail::Running running("index_select", x, index);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "index_select");
   require<ShapeError>(index.dim() == 1,
                       "index_select: the index has shape {}, it must have one axis", index.shape());
@@ -164,6 +173,7 @@ Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& index) {
 
 // y = x added to zeros at i;  dL/dx = dL/dy at i
 Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std::int64_t extent) {
+  const detail::Running running("index_embed", x, index);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "index_embed");
   check_index("index_embed", index, extent, which);
   require<ShapeError>(index.shape() == Shape{x.shape()[axis]},
@@ -256,6 +266,7 @@ void check_gather_shapes(const char* operation, const Shape& whole, const Shape&
 
 // y = x at i;  dL/dx = dL/dy added at i
 Tensor gather(const Tensor& x, std::int64_t which, const Tensor& index) {
+  const detail::Running running("gather", x, index);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "gather");
   check_gather_shapes("gather", x.shape(), index.shape(), axis);
   check_index("gather", index, x.shape()[axis], which);
@@ -275,6 +286,7 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& index) {
 
 // y = x added to zeros at i;  dL/dx = dL/dy at i
 Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const Shape& shape) {
+  const detail::Running running("scatter", x, index);
   const std::size_t axis = normalize_axis(which, shape.size(), "scatter");
   check_gather_shapes("scatter", shape, index.shape(), axis);
   check_index("scatter", index, shape[axis], which);

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/index.hpp>
@@ -99,15 +100,24 @@ Tensor picked(const Tensor& log_probabilities, const Tensor& classes) {
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
+  const detail::Running running("mse_loss", x, target);
   require<ShapeError>(x.shape() == target.shape(),
                       "mse_loss: input {} and target {} differ; reshape one, a loss does not "
                       "broadcast",
                       x.shape(), target.shape());
+  const bool numbers = x.dtype() != boolean && target.dtype() != boolean;
+  require<DTypeError>(numbers && is_floating(promote(x.dtype(), target.dtype())),
+                      "mse_loss: input is {} and target {}; one must be floating, none bool",
+                      x.dtype(), target.dtype());
   return reduced(square(x - target), options.reduction);
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                 const NllLossOptions& options) {
+  const detail::Running running("nll_loss", log_probabilities, target);
+  require<DTypeError>(is_floating(log_probabilities.dtype()),
+                      "nll_loss: log_probabilities are {}, they must be float32 or float64",
+                      log_probabilities.dtype());
   const Targets targets =
       prepare("nll_loss", log_probabilities, target, options.weight, options.ignore_index);
   return weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
@@ -181,6 +191,7 @@ Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, double smo
 
 Tensor cross_entropy(const Tensor& logits, const Tensor& target,
                      const CrossEntropyOptions& options) {
+  const detail::Running running("cross_entropy", logits, target);
   const double mix = options.label_smoothing;
   require<ValueError>(mix >= 0 && mix <= 1, "cross_entropy: label_smoothing {} is not in [0, 1]",
                       mix);

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
@@ -100,6 +101,7 @@ void require_same_dtype(const char* operation, const Tensor& a, const Tensor& b)
 }  // namespace
 
 Tensor matmul(const Tensor& a, const Tensor& b) {
+  const detail::Running running("matmul", a, b);
   require<ShapeError>(a.dim() > 0 && b.dim() > 0,
                       "matmul: shapes {} and {}; both need an axis (multiply by a scalar with *)",
                       a.shape(), b.shape());
@@ -169,6 +171,7 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
 }  // namespace
 
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
+  const detail::Running running("linear", x, weight);
   require<ShapeError>(weight.dim() == 2 && x.dim() > 0 && x.size(-1) == weight.size(1),
                       "linear: input {} does not fit weight {}, which takes {} features in its "
                       "last axis",

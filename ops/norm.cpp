@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
@@ -186,6 +187,7 @@ void update(Tensor& running, const Tensor& batch, double momentum) {
 // and σ² are constants
 Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, const Tensor& weight,
                   const Tensor& bias, const BatchNormOptions& options) {
+  const detail::Running running("batch_norm", x);
   check(x, running_mean, running_var, weight, bias, options);
   Statistics batch;
   Tensor mean;

@@ -4,6 +4,7 @@
 #include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -15,11 +16,13 @@ struct Operands {
   Tensor a;
   Tensor b;
 };
-Operands resolve(const Operand& a, const Operand& b);
+/// ValueError for an undefined one, numbered from `first`.
+Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first = 1);
 
 /// y[i] = f(x[i]) in x's floating dtype. Not recorded.
 template <class F>
 Tensor map_floating(const char* operation, const Tensor& x, const F& f) {
+  const detail::Running running(operation, x);
   const Tensor in = as_it_lies(x);
   Tensor y = empty_like(in);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &y}, 1); });
@@ -50,6 +53,7 @@ Tensor map_numeric_in_place(const char* operation, const Tensor& x, const F& f) 
 
 template <class F>
 Tensor map_numeric(const char* operation, const Tensor& x, const F& f) {
+  const detail::Running running(operation, x);
   const Tensor in = as_it_lies(x);
   Tensor y = empty_like(in);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &y}, 1); });
@@ -90,6 +94,7 @@ Tensor combine_in_place(const char* operation, const Tensor& a, const Tensor& b,
 /// f(a, b), broadcast, for a and b of one numeric dtype. Not recorded.
 template <class F>
 Tensor combine(const char* operation, const Tensor& a, const Tensor& b, const F& f) {
+  const detail::Running running(operation, a, b);
   if ((a.storage()->is_blocked() || b.storage()->is_blocked()) && a.shape() == b.shape())
     return combine_arranged(operation, a, b, f);
   Tensor y = Tensor::empty(broadcast(a.shape(), b.shape(), operation), a.dtype());

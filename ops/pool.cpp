@@ -1,6 +1,7 @@
 #include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
@@ -128,6 +129,7 @@ Tensor max_pool2d_input_recorded(const Tensor& dy, const Choice& choice, const S
 
 // y = the largest x under each window;  dL/dx = dL/dy added where that x was
 Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
+  const detail::Running running("max_pool2d", x);
   auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
   const Shape shape = output_shape(x.shape(), g);
   const Tensor in = as_it_lies(x);
@@ -152,6 +154,7 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
 
 // y = the mean of x under each window;  dL/dx = its share of dL/dy, added up
 Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options) {
+  const detail::Running running("avg_pool2d", x);
   const auto g = geometry("avg_pool2d", x.shape(), kernel, options.stride, options.padding);
   Tensor y = Tensor::empty(output_shape(x.shape(), g), x.dtype());
   const profiler::Scope scope("avg_pool2d", [&] { return profiler::work_on({&x, &y}); });
@@ -166,6 +169,7 @@ Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options)
 // Linear in dy: the adjoint is avg_pool2d.
 Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
                         const AvgPool2dOptions& options) {
+  const detail::Running running("avg_pool2d_input", dy);
   const auto g = geometry("avg_pool2d_input", input_shape, kernel, options.stride, options.padding);
   require<ShapeError>(dy.shape() == output_shape(input_shape, g),
                       "avg_pool2d_input: gradient {} where pooling {} gives {}", dy.shape(),

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
@@ -163,6 +164,7 @@ Tensor sum_values(const Tensor& x, const Axes& axes, DType result) {
 
 // y = Σ x;  dL/dx = dL/dy, spread out
 Tensor sum(const Tensor& input, const Axes& which, bool keepdim) {
+  const detail::Running running("sum", input);
   const Tensor x = input.dtype() == boolean ? to(input, int64) : input;
   const Axes axes = normalize_axes(which, x.shape().size(), "sum");
   const Shape kept = kept_shape(x.shape(), axes);
@@ -172,8 +174,23 @@ Tensor sum(const Tensor& input, const Axes& which, bool keepdim) {
                 }));
 }
 
+namespace {
+
+bool broadcasts_to(const Shape& from, const Shape& to) {
+  if (from.size() > to.size()) return false;
+  const std::size_t added = to.size() - from.size();
+  for (std::size_t i = 0; i < from.size(); ++i)
+    if (from[i] != 1 && from[i] != to[added + i]) return false;
+  return true;
+}
+
+}  // namespace
+
 Tensor sum_to(const Tensor& x, const Shape& shape) {
+  const detail::Running running("sum_to", x);
   if (x.shape() == shape) return x;
+  require<ShapeError>(broadcasts_to(shape, x.shape()), "sum_to: {} does not broadcast to {}", shape,
+                      x.shape());
   const std::size_t added = x.shape().size() - shape.size();
   Axes axes;
   for (std::size_t i = 0; i < x.shape().size(); ++i)
@@ -184,6 +201,7 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 
 // y = Σ x / n;  dL/dx = dL/dy / n, spread out
 Tensor mean(const Tensor& x, const Axes& which, bool keepdim) {
+  const detail::Running running("mean", x);
   require<DTypeError>(is_floating(x.dtype()),
                       "mean: takes float32 or float64, got {}; use x.to(xgrad::float32).mean()",
                       x.dtype());
@@ -206,13 +224,14 @@ Tensor detail::centered(const Tensor& x, const Axes& axes) {
 // y = (Σ d² − (Σ d)² / n) / (n − c) with d = x − m: for any m near the mean, which what is rounded
 // is not quite (Chan, Golub and LeVeque, 1983).  dL/dx = 2 (x − mean) / (n − c) dL/dy
 Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool keepdim) {
+  const detail::Running running("var", x);
   require<DTypeError>(is_floating(x.dtype()),
                       "var: takes float32 or float64, got {}; use x.to(xgrad::float32).var()",
                       x.dtype());
   const Axes axes = normalize_axes(which, x.shape().size(), "var");
   const Shape kept = kept_shape(x.shape(), axes);
   const auto n = count_of(x.shape(), axes);
-  const auto freedom = static_cast<double>(std::max<std::int64_t>(n - correction, 0));
+  const double freedom = std::max(static_cast<double>(n) - static_cast<double>(correction), 0.0);
   const Tensor y = no_grad([&] {
     const Tensor d = x - mean(x, axes, true);
     const Tensor sums = sum_values(d, axes, wide(x.dtype()));
@@ -227,6 +246,7 @@ Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool kee
 
 // The product of halves, again and again: derivatives of multiplications, never a division.
 Tensor prod(const Tensor& x, const Axes& which, bool keepdim) {
+  const detail::Running running("prod", x);
   const Axes axes = normalize_axes(which, x.shape().size(), "prod");
   Axes order;
   for (std::size_t i = 0; i < x.shape().size(); ++i)
@@ -250,11 +270,11 @@ namespace {
 // y = max x;  dL/dx = dL/dy, shared evenly by the elements equal to y
 template <class Kernel>
 Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel kernel) {
+  const detail::Running running(name(op), x);
   const Axes axes = normalize_axes(which, x.shape().size(), name(op));
   const Shape kept = kept_shape(x.shape(), axes);
   require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,
-                      "{}: no elements along axes {} of shape {}", name(op), to_string(axes),
-                      x.shape());
+                      "{}: no elements along axes {} of shape {}", name(op), axes, x.shape());
   const Tensor y =
       shaped(reduce_runs(name(op), x, axes, {x.dtype(), x.dtype()}, kernel), axes, keepdim);
   return record(op, y, wrt(x, [x = saved(x), y = saved_result(y), kept, axes](const Tensor& dy) {
@@ -281,6 +301,7 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
 
 // y = ln Σ eˣ;  dL/dx = eˣ⁻ʸ dL/dy
 Tensor logsumexp(const Tensor& x, const Axes& which, bool keepdim) {
+  const detail::Running running("logsumexp", x);
   require<DTypeError>(is_floating(x.dtype()), "logsumexp: takes float32 or float64, got {}",
                       x.dtype());
   const Axes axes = normalize_axes(which, x.shape().size(), "logsumexp");
@@ -305,6 +326,7 @@ namespace {
 template <class Kernel>
 Tensor position(const char* operation, const Tensor& x, std::optional<std::int64_t> which,
                 bool keepdim, Kernel kernel) {
+  const detail::Running running(operation, x);
   if (!which) {
     const Tensor flat = position(operation, x.detach().reshape({x.numel()}), 0, false, kernel);
     return keepdim ? flat.reshape(kept_shape(x.shape(), normalize_axes({}, x.shape().size(), "")))

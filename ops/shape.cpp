@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -69,10 +70,12 @@ Shape infer(const Tensor& x, const Shape& wanted) {
 }  // namespace
 
 Tensor reshape(const Tensor& x, const Shape& shape) {
+  const detail::Running running("reshape", x);
   return reshaped(Op::reshape, x, infer(x, shape));
 }
 
 Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
+  const detail::Running running("flatten", x);
   if (x.dim() == 0) return reshaped(Op::flatten, x, {1});
   const std::size_t first = normalize_axis(start, x.shape().size(), "flatten");
   const std::size_t last = normalize_axis(end, x.shape().size(), "flatten");
@@ -87,6 +90,7 @@ Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
 }
 
 Tensor squeeze(const Tensor& x, const Axes& axes) {
+  const detail::Running running("squeeze", x);
   const Axes chosen = normalize_axes(axes, x.shape().size(), "squeeze");
   Shape shape;
   for (std::size_t i = 0; i < x.shape().size(); ++i) {
@@ -97,6 +101,7 @@ Tensor squeeze(const Tensor& x, const Axes& axes) {
 }
 
 Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
+  const detail::Running running("unsqueeze", x);
   Shape shape = x.shape();
   shape.insert(normalize_axis(axis, shape.size() + 1, "unsqueeze"), 1);
   return reshaped(Op::unsqueeze, x, shape);
@@ -104,6 +109,7 @@ Tensor unsqueeze(const Tensor& x, std::int64_t axis) {
 
 // y = x with axes in another order;  dL/dx = dL/dy with the order undone
 Tensor permute(const Tensor& x, const Axes& axes) {
+  const detail::Running running("permute", x);
   const std::size_t rank = x.shape().size();
   require<ShapeError>(axes.size() == rank, "permute: {} axes named for shape {}, which has {}",
                       axes.size(), x.shape(), rank);
@@ -130,6 +136,7 @@ Tensor permute(const Tensor& x, const Axes& axes) {
 }
 
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
+  const detail::Running running("transpose", x);
   Axes axes;
   for (std::int64_t i = 0; i < x.dim(); ++i) axes.push_back(i);
   std::swap(axes[normalize_axis(axis0, axes.size(), "transpose")],
@@ -139,6 +146,7 @@ Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
 
 // y = x repeated;  dL/dx = Σ of dL/dy over the repetitions
 Tensor expand(const Tensor& x, const Shape& wanted) {
+  const detail::Running running("expand", x);
   Shape shape = wanted;
   const std::size_t added = shape.size() - std::min(shape.size(), x.shape().size());
   require<ShapeError>(shape.size() >= x.shape().size(), "expand: {} has fewer axes than {}", wanted,
@@ -192,6 +200,7 @@ kernels::Pattern part_of(const Shape& whole, std::size_t axis, const Range& rang
 // y = part of x;  dL/dx = dL/dy in its place, 0 elsewhere
 Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
              std::optional<std::int64_t> end, std::int64_t step) {
+  const detail::Running running("slice", x);
   require<ValueError>(step > 0, "slice: a step of {}; it must be positive (see flip)", step);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "slice");
   const std::int64_t extent = x.shape()[axis];
@@ -210,6 +219,7 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
 // y = x among zeros;  dL/dx = that part of dL/dy
 Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int64_t start,
              std::int64_t step) {
+  const detail::Running running("embed", x);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "embed");
   const std::int64_t count = x.shape()[axis];
   const bool fits = start >= 0 && step > 0 &&
@@ -228,6 +238,7 @@ Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int6
 }
 
 Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index) {
+  const detail::Running running("select", x);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "select")];
   require<ValueError>(index >= -extent && index < extent,
                       "select: index {} of axis {}, which has {} elements (shape {})", index, axis,
@@ -238,6 +249,7 @@ Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index) {
 
 // y = x₀, x₁, … side by side;  dL/dxᵢ = its part of dL/dy
 Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
+  const detail::Running running("cat", tensors);
   require<ValueError>(!tensors.empty(), "cat: no tensors");
   Shape whole = tensors.front().shape();
   const std::size_t axis = normalize_axis(which, whole.size(), "cat");
@@ -265,6 +277,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
+  const detail::Running running("stack", tensors);
   require<ValueError>(!tensors.empty(), "stack: no tensors");
   std::vector<Tensor> raised;
   raised.reserve(tensors.size());
@@ -279,8 +292,13 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
 }
 
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis) {
+  const detail::Running running("split", x);
   require<ValueError>(size > 0, "split: pieces of {}; the size must be positive", size);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
+  constexpr std::int64_t most = 1 << 24;  // tensors: each takes memory, even of no elements
+  require<ValueError>((extent - 1) / size < most,
+                      "{}: axis {} of shape {} in pieces of {} is more than {} tensors",
+                      detail::running_or("split"), axis, x.shape(), size, most);
   std::vector<std::int64_t> sizes;
   for (std::int64_t rest = extent; rest > 0; rest -= sizes.back())
     sizes.push_back(std::min(size, rest));
@@ -289,6 +307,7 @@ std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis)
 
 std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
                           std::int64_t axis) {
+  const detail::Running running("split", x);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
   std::int64_t start = 0;
   std::vector<Tensor> pieces;
@@ -305,6 +324,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
 }
 
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axis) {
+  const detail::Running running("chunk", x);
   require<ValueError>(chunks > 0, "chunk: {} chunks; the number must be positive", chunks);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "chunk")];
   return split(x, extent > 0 ? (extent - 1) / chunks + 1 : 1, axis);
@@ -312,6 +332,7 @@ std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axi
 
 // y = x with a border;  dL/dx = the middle of dL/dy
 Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar value) {
+  const detail::Running running("pad", x);
   require<ShapeError>(padding.size() % 2 == 0 && padding.size() / 2 <= x.shape().size(),
                       "pad: {} widths for shape {}; give a pair for each axis, from the last one",
                       padding.size(), x.shape());
@@ -342,6 +363,7 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar val
 
 // y = x backwards;  dL/dx = dL/dy backwards
 Tensor flip(const Tensor& x, const Axes& which) {
+  const detail::Running running("flip", x);
   require<ShapeError>(!which.empty(), "flip: no axes given");
   const Axes axes = normalize_axes(which, x.shape().size(), "flip");
   kernels::Pattern pattern{x.shape(), kernels::row_major(x.shape()), 0};

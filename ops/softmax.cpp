@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -45,6 +46,7 @@ Tensor by_rows(const char* operation, const Kernel& kernel, const Tensor& x,
 
 // y = eˣ / Σ eˣ;  dL/dx = y (dL/dy − Σ y dL/dy)
 Tensor softmax(const Tensor& x, std::int64_t axis) {
+  const detail::Running running("softmax", x);
   const Tensor y = no_grad([&] {
     check("softmax", x, axis);
     if (is_last(x, axis))
@@ -65,6 +67,7 @@ Tensor softmax(const Tensor& x, std::int64_t axis) {
 
 // y = x − ln Σ eˣ;  dL/dx = dL/dy − eʸ Σ dL/dy
 Tensor log_softmax(const Tensor& x, std::int64_t axis) {
+  const detail::Running running("log_softmax", x);
   const Tensor y = no_grad([&] {
     check("log_softmax", x, axis);
     if (is_last(x, axis))

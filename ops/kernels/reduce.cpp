@@ -1,11 +1,13 @@
 #include <xgrad/autograd/storage.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
+#include <xgrad/ops/kernels/modular.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
 
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <functional>
 #include <type_traits>
 #include <vector>
 
@@ -23,7 +25,7 @@ struct Plain {
 struct Sum : Plain {
   template <class T>
   static T join(T a, T b) {
-    return a + b;
+    return wrapping(std::plus(), a, b);
   }
 };
 

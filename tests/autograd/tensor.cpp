@@ -26,7 +26,7 @@ TEST_CASE("reading values") {
         }) == "item: the tensor [2] has 2 elements, not one");
   CHECK(message_of<ValueError>([] {
           Tensor().shape();
-        }).starts_with("tensor: this tensor is undefined"));
+        }).starts_with("shape: this tensor is undefined"));
   CHECK_FALSE(Tensor().defined());
 }
 
@@ -40,7 +40,7 @@ TEST_CASE("changes in place") {
           x.copy_(tensor({1}));
         }).starts_with("copy_: source has shape [1]"));
   x.requires_grad_();
-  CHECK(message_of<GraphError>([&] { x.zero_(); }).starts_with("fill_: would change a tensor [2]"));
+  CHECK(message_of<GraphError>([&] { x.zero_(); }).starts_with("zero_: would change a tensor [2]"));
   no_grad([&] { x.zero_(); });
   CHECK(values(x) == std::vector<double>{0, 0});
 }

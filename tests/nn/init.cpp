@@ -82,7 +82,7 @@ TEST_CASE("layers of sizes that overflow are told") {
   const std::int64_t half = std::int64_t{1} << 62;
   CHECK(message_of<ShapeError>([&] {
           nn::Conv2d(half, 1, {4, 1});
-        }) == "shape: [1, 4611686018427387904, 4, 1] has more elements than 63 bits count");
+        }) == "Conv2d: shape [1, 4611686018427387904, 4, 1] has more elements than 63 bits count");
   CHECK(message_of<ShapeError>([&] { nn::Linear(half, 4); }) ==
-        "shape: [4, 4611686018427387904] has more elements than 63 bits count");
+        "Linear: shape [4, 4611686018427387904] has more elements than 63 bits count");
 }

@@ -44,8 +44,8 @@ TEST_CASE("ranges and patterns") {
   CHECK(message_of<ValueError>([] { arange(0, 1, -1); }).starts_with("arange: from 0 to 1"));
   CHECK(message_of<ShapeError>([] {
           zeros({2, -1});
-        }) == "tensor: shape [2, -1] has a negative extent");
-  CHECK(message_of<ValueError>([] { zeros({1 << 30, 1 << 30}); }).starts_with("tensor: no memory"));
+        }) == "zeros: shape [2, -1] has a negative extent");
+  CHECK(message_of<ValueError>([] { zeros({1 << 30, 1 << 30}); }).starts_with("zeros: no memory"));
 }
 
 TEST_CASE("random tensors have their distribution and repeat with the seed") {

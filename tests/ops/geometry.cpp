@@ -250,7 +250,7 @@ TEST_CASE("windows and padding too large for what counts them are told") {
         "padded input [1, 1, 1, 1]");
   CHECK(message_of<ShapeError>([&] {
           avg_pool2d_input(x, {1, half, 2, 1}, 1);
-        }) == "shape: [1, 4611686018427387904, 2, 1] has more elements than 63 bits count");
+        }) == "avg_pool2d_input: shape [1, 4611686018427387904, 2, 1] has more elements than 63 bits count");
 }
 
 // ---- convolution
@@ -418,9 +418,9 @@ TEST_CASE("convolutions that cannot be are told") {
           conv2d(zeros({1, 0, 4, 4}), zeros({2, 4, 1, 1}), {}, {.groups = half});
         }) == "conv2d: a size is too large: 4 * 4611686018427387904 does not fit 63 bits");
   CHECK(message_of<ValueError>([&] { conv2d(w, w, {}, {.padding = int32_more >> 8}); }) ==
-        "tensor: no memory for shape [1, 1, 16777217, 16777217] of float32");
+        "conv2d: no memory for shape [1, 1, 16777217, 16777217] of float32");
   CHECK(message_of<ShapeError>([&] { conv2d(w, w, {}, {.padding = half / 2}); }) ==
-        "shape: [1, 1, 4611686018427387905, 4611686018427387905] has more elements than 63 "
+        "conv2d: shape [1, 1, 4611686018427387905, 4611686018427387905] has more elements than 63 "
         "bits count");
   CHECK(message_of<ShapeError>([&] {
           conv2d(w, ones({1, 1, 2, 2}), {}, {.dilation = half});

@@ -26,33 +26,35 @@ void check_message(const F& f, const std::string& expected) {
 
 TEST_CASE("shapes whose sizes do not fit 63 bits are told, even where an extent is 0") {
   const std::int64_t many = std::int64_t{1} << 32;
-  const auto too_many = [](const Shape& shape) {
-    return "shape: " + to_string(shape) + " has more elements than 63 bits count";
+  const auto too_many = [](const std::string& operation, const Shape& shape) {
+    return operation + ": shape " + to_string(shape) + " has more elements than 63 bits count";
   };
   for (const Shape& shape : {Shape{many, many}, Shape{many, many, 0}, Shape{0, many, many},
                              Shape{many, 0, many}, Shape{largest, 2}})
-    for (const auto& make : std::vector<std::function<Tensor()>>{
-             [&] { return empty(shape); }, [&] { return zeros(shape, {.dtype = int64}); },
-             [&] { return full(shape, 2.5); }, [&] { return rand(shape); },
-             [&] { return randint(0, 9, shape); },
-             [&] { return from_vector(std::vector<float>{}, shape); }})
-      check_message<ShapeError>(make, too_many(shape));
+    for (const auto& [name, make] : std::vector<std::pair<std::string, std::function<Tensor()>>>{
+             {"empty", [&] { return empty(shape); }},
+             {"zeros", [&] { return zeros(shape, {.dtype = int64}); }},
+             {"full", [&] { return full(shape, 2.5); }},
+             {"rand", [&] { return rand(shape); }},
+             {"randint", [&] { return randint(0, 9, shape); }},
+             {"from_vector", [&] { return from_vector(std::vector<float>{}, shape); }}})
+      check_message<ShapeError>(make, too_many(name, shape));
   CHECK(empty({half, 0}).numel() == 0);
   check_message<ValueError>([&] { zeros({half}); },
-                            "tensor: no memory for shape [4611686018427387904] of float32");
+                            "zeros: no memory for shape [4611686018427387904] of float32");
   check_message<ShapeError>(
       [&] {
         zeros({-1, -1});
       },
-      "tensor: shape [-1, -1] has a negative extent");
-  check_message<ShapeError>([&] { eye(many, many); }, too_many({many, many}));
+      "zeros: shape [-1, -1] has a negative extent");
+  check_message<ShapeError>([&] { eye(many, many); }, too_many("eye", {many, many}));
   check_message<ValueError>([&] { linspace(0, 1, largest); },
-                            "tensor: no memory for shape [9223372036854775807] of float32");
+                            "linspace: no memory for shape [9223372036854775807] of float32");
   check_message<ShapeError>(
       [&] {
         zeros({half, 1, 0}) + zeros({1, half, 0});
       },
-      too_many({half, half, 0}));
+      too_many("add", {half, half, 0}));
 }
 
 TEST_CASE("random whole numbers from all of them") {
@@ -166,7 +168,7 @@ TEST_CASE("shapes that a caller gives are checked before they are multiplied") {
       [&] {
         expand(zeros({1, half, 0}), {2, half, 0});
       },
-      "shape: [2, 4611686018427387904, 0] has more elements than 63 bits "
+      "expand: shape [2, 4611686018427387904, 0] has more elements than 63 bits "
       "count");
   check_message<ValueError>(
       [&] {
@@ -184,24 +186,24 @@ TEST_CASE("shapes that a caller gives are checked before they are multiplied") {
       [&] {
         pad(zeros({1, 1}), {half, 0, half, 0});
       },
-      "shape: [4611686018427387905, 4611686018427387905] has more elements "
+      "pad: shape [4611686018427387905, 4611686018427387905] has more elements "
       "than 63 bits count");
   check_message<ShapeError>(
       [&] {
         pad(none, {0, 2});
       },
-      "shape: [4611686018427387904, 2] has more elements than 63 bits count");
+      "pad: shape [4611686018427387904, 2] has more elements than 63 bits count");
 }
 
 TEST_CASE("indices into tensors of any size") {
   const Tensor index = tensor({0, 1});
   check_message<ValueError>([&] { index_embed(zeros({2}), 0, index, largest); },
-                            "tensor: no memory for shape [9223372036854775807] of float32");
+                            "index_embed: no memory for shape [9223372036854775807] of float32");
   check_message<ShapeError>(
       [&] {
         index_embed(zeros({2, 3}), 0, index, half);
       },
-      "shape: [4611686018427387904, 3] has more elements than 63 bits "
+      "index_embed: shape [4611686018427387904, 3] has more elements than 63 bits "
       "count");
   check_message<ValueError>([&] { index_embed(zeros({2}), 0, index, -1); },
                             "index_embed: index 0 is outside axis 0, which has -1 elements");
@@ -211,7 +213,7 @@ TEST_CASE("indices into tensors of any size") {
       [&] {
         scatter(zeros({2, 1}), 0, index.unsqueeze(1), {half, 2});
       },
-      "shape: [4611686018427387904, 2] has more elements than 63 bits count");
+      "scatter: shape [4611686018427387904, 2] has more elements than 63 bits count");
 }
 
 TEST_CASE("nothing, however often, takes no time") {
