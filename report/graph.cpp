@@ -7,8 +7,10 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
+#include <iterator>
 #include <memory>
 #include <numeric>
+#include <utility>
 
 #include <fcntl.h>
 #include <spawn.h>
@@ -67,7 +69,8 @@ struct Place {
 
 class Layout {
  public:
-  explicit Layout(const TapeGraph& graph) : graph_(graph) {
+  explicit Layout(const TapeGraph& graph)
+      : graph_(beginning_of(graph)), left_out_(graph.vertices.size() - graph_.vertices.size()) {
     rank();
     place();
     order();
@@ -75,7 +78,8 @@ class Layout {
   }
 
   std::string draw() const {
-    const double height = static_cast<double>(layers_.size()) * layer_height;
+    const double below = static_cast<double>(layers_.size()) * layer_height;
+    const double height = below + (left_out_ > 0 ? layer_height / 2 : 0);
     std::string out = fmt::format(
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {:.0f} {:.0f}\" width=\"{:.0f}\" "
         "height=\"{:.0f}\" font-family=\"DejaVu Sans, Verdana, sans-serif\" font-size=\"11\">\n",
@@ -84,6 +88,10 @@ class Layout {
       for (const std::size_t to : from.above) out += arrow(from, places_[to]);
     for (const Place& at : places_)
       if (at.vertex) out += box(at, graph_.vertices[*at.vertex]);
+    if (left_out_ > 0)
+      out += fmt::format(
+          "<text x=\"{:.1f}\" y=\"{:.1f}\" text-anchor=\"middle\">… {} more</text>\n", width_ / 2,
+          below + 11, nn::detail::with_commas(static_cast<std::int64_t>(left_out_)));
     return out + "</svg>\n";
   }
 
@@ -91,6 +99,16 @@ class Layout {
   static constexpr double layer_height = 62;
   static constexpr double box_height = 36;
   static constexpr double gap = 14;
+
+  /// What lies next to the result: nobody can look at more, nor has a browser room for it.
+  static TapeGraph beginning_of(const TapeGraph& graph) {
+    constexpr std::size_t most = 1000;
+    if (graph.vertices.size() <= most) return graph;
+    TapeGraph part{{graph.vertices.begin(), graph.vertices.begin() + most}, {}};
+    std::ranges::copy_if(graph.arrows, std::back_inserter(part.arrows),
+                         [](const auto& arrow) { return arrow.from < most && arrow.to < most; });
+    return part;
+  }
 
   static double middle(const Place& place) {
     return (static_cast<double>(place.layer) + 0.5) * layer_height;
@@ -125,7 +143,7 @@ class Layout {
     places_.push_back(std::move(made));
   }
 
-  /// One place for each vertex, and one wherever an arrow passes a layer.
+  /// One place for each vertex, and one wherever arrows from it pass a layer.
   void place() {
     for (std::size_t v = 0; v < graph_.vertices.size(); ++v) {
       const auto& vertex = graph_.vertices[v];
@@ -133,14 +151,27 @@ class Layout {
           std::max(text_width(vertex.name, 13.2), text_width(xgrad::to_string(vertex.shape), 13.2));
       add({v, text + 24.0, 0, ranks_[v], {}});
     }
-    for (const auto& [from, to] : graph_.arrows) {
-      std::size_t above = to;
-      for (std::size_t layer = ranks_[to] + 1; layer < ranks_[from]; ++layer) {
-        add({{}, 6, 0, layer, {above}});
-        above = places_.size() - 1;
-      }
-      places_[from].above.push_back(above);
+    std::vector<std::vector<std::size_t>> uses(graph_.vertices.size());
+    for (const auto& [from, to] : graph_.arrows) uses[from].push_back(to);
+    for (std::size_t v = 0; v < uses.size(); ++v)
+      if (!uses[v].empty()) connect(v, std::move(uses[v]));
+  }
+
+  /// Arrows from one vertex share a way up through the layers, which each leaves below its end:
+  /// of a weight that all steps use, ways of their own would pass each layer once for every step.
+  void connect(std::size_t from, std::vector<std::size_t> uses) {
+    std::ranges::stable_sort(uses, {}, [this](std::size_t use) { return ranks_[use]; });
+    auto next = uses.begin();
+    std::vector<std::size_t> above;
+    const auto take_ends_above = [&](std::size_t layer) {
+      for (; next != uses.end() && ranks_[*next] + 1 == layer; ++next) above.push_back(*next);
+    };
+    for (std::size_t layer = ranks_[uses.front()] + 1; layer < ranks_[from]; ++layer) {
+      take_ends_above(layer);
+      add({{}, 6, 0, layer, std::exchange(above, {places_.size()})});
     }
+    take_ends_above(ranks_[from]);
+    places_[from].above = std::move(above);
   }
 
   /// Puts every place near what it leads to: sorted by the mean position of those.
@@ -168,7 +199,7 @@ class Layout {
       widths.push_back(std::accumulate(layer.begin(), layer.end(), gap, [&](double w, auto p) {
         return w + places_[p].width + gap;
       }));
-    width_ = *std::ranges::max_element(widths);
+    for (const double width : widths) width_ = std::max(width_, width);
     for (std::size_t i = 0; i < layers_.size(); ++i) {
       double x = (width_ - widths[i]) / 2 + gap;
       for (const std::size_t p : layers_[i]) {
@@ -210,7 +241,8 @@ class Layout {
     return out;
   }
 
-  const TapeGraph& graph_;
+  TapeGraph graph_;
+  std::size_t left_out_;  // vertices
   std::vector<std::size_t> ranks_;
   std::vector<Place> places_;
   std::vector<std::vector<std::size_t>> layers_;  // the result's layer first

@@ -15,7 +15,8 @@ std::string svg(const TapeGraph& graph);
 std::optional<std::string> graphviz_svg(const TapeGraph& graph);
 
 /// Drawn here, in layers: every operation above its arguments (after Sugiyama, Tagawa and Toda
-/// 1981, "Methods for Visual Understanding of Hierarchical System Structures").
+/// 1981, "Methods for Visual Understanding of Hierarchical System Structures"). Of more than 1,000
+/// vertices those next to the result, and how many are left out.
 std::string layered_svg(const TapeGraph& graph);
 
 /// What a network looks like.
