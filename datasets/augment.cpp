@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/datasets/augment.hpp>
 #include <xgrad/datasets/transforms.hpp>
 
@@ -22,6 +23,7 @@ std::uint64_t key_of(std::uint64_t seed, std::uint64_t epoch, std::uint64_t exam
 constexpr std::uint64_t no_epoch = 0xFFFFFFFF;
 
 void require_images(const char* name, const Tensor& images, const Draw& draw) {
+  const xgrad::detail::Running running(name, images);
   require<ShapeError>(images.dim() == 4, "{}: images {} are not [N, C, H, W]", name,
                       images.shape());
   require<ShapeError>(images.size(0) == static_cast<std::int64_t>(draw.examples.size()),
@@ -56,13 +58,21 @@ Tensor flip_some(const char* name, const Tensor& images, const Draw& draw, const
 
 }  // namespace
 
+namespace {
+
+std::uint64_t example_of(const Draw& draw, std::size_t i) {
+  require<ValueError>(i < draw.examples.size(), "Draw: no image {} of {}", i, draw.examples.size());
+  return static_cast<std::uint64_t>(draw.examples[i]);
+}
+
+}  // namespace
+
 Generator Draw::generator(std::size_t i, std::uint64_t purpose) const {
-  return Generator(key_of(seed, static_cast<std::uint64_t>(epoch),
-                          static_cast<std::uint64_t>(examples[i]), purpose));
+  return Generator(key_of(seed, static_cast<std::uint64_t>(epoch), example_of(*this, i), purpose));
 }
 
 Generator Draw::lasting_generator(std::size_t i, std::uint64_t purpose) const {
-  return Generator(key_of(seed, no_epoch, static_cast<std::uint64_t>(examples[i]), purpose));
+  return Generator(key_of(seed, no_epoch, example_of(*this, i), purpose));
 }
 
 namespace augment {

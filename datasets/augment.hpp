@@ -18,6 +18,7 @@ struct Draw {
   std::span<const std::int64_t> examples;  ///< the number of each image of the batch
 
   /// The random numbers of the i-th image. `purpose` keeps augmentations of one image apart.
+  /// ValueError where there is no such image.
   Generator generator(std::size_t i, std::uint64_t purpose) const;
   /// Those that stay the same in every epoch.
   Generator lasting_generator(std::size_t i, std::uint64_t purpose) const;

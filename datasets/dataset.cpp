@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/datasets/dataset.hpp>
 #include <xgrad/ops/create.hpp>
@@ -29,6 +30,7 @@ Batch Dataset::operator[](std::int64_t index) const {
 
 TensorDataset::TensorDataset(Tensor data, Tensor target)
     : data_(std::move(data)), target_(std::move(target)) {
+  const xgrad::detail::Running running("TensorDataset", data_, target_);
   require<ShapeError>(data_.dim() > 0 && target_.dim() > 0 && data_.size(0) == target_.size(0),
                       "TensorDataset: data {} and target {} differ in their number of examples",
                       data_.shape(), target_.shape());
@@ -59,6 +61,7 @@ Batch Subset::batch(std::span<const std::int64_t> indices) const {
 
 std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<std::int64_t>& sizes,
                                  std::optional<std::uint64_t> seed) {
+  const xgrad::detail::Running running("random_split");
   const std::int64_t total = dataset->size();
   std::int64_t rest = total;
   bool fit = true;
@@ -87,6 +90,7 @@ ImageDataset::ImageDataset(Images images, std::vector<std::string> classes, Tran
   const Shape shape{all.count, all.channels, all.height, all.width};
   const auto bytes = static_cast<std::int64_t>(all.pixels.size());
   const auto labels = static_cast<std::int64_t>(all.labels.size());
+  const xgrad::detail::Running running("ImageDataset");
   bytes_of(shape, float32);
   require<ShapeError>(shape.numel() == bytes && all.count == labels,
                       "ImageDataset: {} pixels and {} labels do not fill images {}", bytes, labels,

@@ -155,7 +155,8 @@ std::int64_t DataLoader::size() const {
 }
 
 void DataLoader::set_epoch(std::int64_t epoch, std::int64_t batch) {
-  require<ValueError>(epoch >= 0 && batch >= 0 && batch <= size(),
+  constexpr std::int64_t last = INT64_MAX / 2;  // begin() counts on from there
+  require<ValueError>(epoch >= 0 && epoch <= last && batch >= 0 && batch <= size(),
                       "set_epoch: no batch {} in epoch {}; an epoch has {}", batch, epoch, size());
   next_epoch_ = epoch;
   next_batch_ = batch;

@@ -1,4 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
@@ -10,35 +12,54 @@
 namespace xgrad::datasets::transforms {
 
 Transform scale(double factor) {
-  return [factor](const Tensor& x) { return x * factor; };
+  return [factor](const Tensor& x) {
+    const xgrad::detail::Running running("scale", x);
+    return x * factor;
+  };
 }
 
-Transform normalize(const std::vector<double>& mean, const std::vector<double>& std) {
+namespace {
+
+void check(const char* name, const std::vector<double>& mean, const std::vector<double>& std) {
   require<ValueError>(!mean.empty() && mean.size() == std.size(),
-                      "normalize: {} means and {} deviations; give one of each for every channel",
+                      "{}: {} means and {} deviations; give one of each for every channel", name,
                       mean.size(), std.size());
   for (double deviation : std)
-    require<ValueError>(deviation > 0, "normalize: a deviation of {}; it must be positive",
+    require<ValueError>(deviation > 0, "{}: a deviation of {}; it must be positive", name,
                         deviation);
+}
+
+/// (x − mean) / std
+Transform standardized(const char* name, const std::vector<double>& mean,
+                       const std::vector<double>& std) {
   const auto channels = static_cast<std::int64_t>(mean.size());
   const Tensor shift = from_vector(mean, Shape{channels, 1, 1}, {.dtype = float32});
   const Tensor width = from_vector(std, Shape{channels, 1, 1}, {.dtype = float32});
-  return [shift, width](const Tensor& x) {
+  return [name, shift, width](const Tensor& x) {
+    const xgrad::detail::Running running(name, x);
     require<ShapeError>(x.dim() >= 3 && (shift.numel() == 1 || x.size(-3) == shift.numel()),
-                        "normalize: images {} for {} channels", x.shape(), shift.numel());
+                        "{}: images {} for {} channels", name, x.shape(), shift.numel());
+    require<DTypeError>(x.dtype() != boolean, "{}: images of {} are no numbers", name, x.dtype());
     return (x - shift) / width;
   };
 }
 
+}  // namespace
+
+Transform normalize(const std::vector<double>& mean, const std::vector<double>& std) {
+  check("normalize", mean, std);
+  return standardized("normalize", mean, std);
+}
+
 Transform denormalize(const std::vector<double>& mean, const std::vector<double>& std) {
   // x σ + µ = (x − (−µ/σ)) / (1/σ)
+  check("denormalize", mean, std);
   std::vector<double> shift, width;
-  for (std::size_t i = 0; i < std::min(mean.size(), std.size()); ++i) {
+  for (std::size_t i = 0; i < mean.size(); ++i) {
     shift.push_back(-mean[i] / std[i]);
     width.push_back(1 / std[i]);
   }
-  normalize(mean, std);  // its checks and messages
-  return normalize(shift, width);
+  return standardized("denormalize", shift, width);
 }
 
 namespace {
@@ -62,6 +83,7 @@ void move_row(const T* in, std::int64_t n, std::int64_t offset, T* out) {
 }  // namespace
 
 Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
+  const xgrad::detail::Running running("translated", images);
   require<ShapeError>(
       images.dim() == 4 && images.size(0) == static_cast<std::int64_t>(offsets.size()),
       "translated: images {} and {} offsets", images.shape(), offsets.size());
@@ -74,6 +96,7 @@ Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
                         "translated: images {} moved by {}, {}", images.shape(), offset.down,
                         offset.right);
   Tensor result = Tensor::empty(images.shape(), images.dtype());
+  if (images.numel() == 0) return result;  // of which there may be 2⁶² rows
   dispatch_floating(images.dtype(), "translated", [&]<class T>() {
     const T* in = images.data<T>();
     T* out = result.mutable_data<T>();
@@ -87,7 +110,11 @@ Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
 
 Transform translate(std::int64_t down, std::int64_t right) {
   return [=](const Tensor& x) {
-    return translated(x, std::vector<Offset>(static_cast<std::size_t>(x.size(0)), {down, right}));
+    const xgrad::detail::Running running("translate", x);
+    require<ShapeError>(x.dim() == 4, "translate: images {} are not [N, C, H, W]", x.shape());
+    auto offsets = values_of<Offset>(x.size(0), "translate");
+    std::ranges::fill(offsets, Offset{down, right});
+    return translated(x, offsets);
   };
 }
 
@@ -115,6 +142,9 @@ Transform resize(std::int64_t height, std::int64_t width) {
   require<ValueError>(height > 0 && width > 0, "resize: to {} x {}; both must be positive", height,
                       width);
   return [height, width](const Tensor& x) {
+    const xgrad::detail::Running running("resize", x);
+    require<DTypeError>(is_floating(x.dtype()), "resize: takes float32 or float64, got {}",
+                        x.dtype());
     require<ShapeError>(x.dim() >= 2 && x.numel() > 0, "resize: {} is no image", x.shape());
     const Tensor rows = resampling(x.size(-2), height).to(x.dtype());
     const Tensor columns = resampling(x.size(-1), width).to(x.dtype());

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/datasets/views.hpp>
 #include <xgrad/ops/arithmetic.hpp>
@@ -24,6 +25,7 @@ std::vector<View> mirrored_and_shifted(std::int64_t pixels) {
 }
 
 Tensor average_views(nn::Module& net, const Tensor& images, const std::vector<View>& views) {
+  if (!images.defined()) xgrad::detail::throw_undefined_argument("average_views", 2);
   require<ValueError>(!views.empty(), "average_views: no views");
   Tensor sum;
   for (const View& view : views) {

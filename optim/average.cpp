@@ -11,6 +11,7 @@ namespace xgrad::optim {
 MovingAverage::MovingAverage(const NamedTensors& tensors) {
   std::unordered_set<std::string_view> names;
   for (const auto& [name, x] : tensors) {
+    require<ValueError>(x.defined(), "MovingAverage: '{}' is undefined", name);
     if (!is_floating(x.dtype())) continue;
     require<ValueError>(names.insert(name).second, "MovingAverage: two tensors are named '{}'",
                         name);

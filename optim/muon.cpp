@@ -1,6 +1,7 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/ops.hpp>
@@ -68,6 +69,10 @@ Tensor gather(const MuonOptions& o, const Tensor& gradient, Tensor& velocity) {
 }  // namespace
 
 Tensor orthogonalize(const Tensor& g, int steps) {
+  const xgrad::detail::Running running("orthogonalize", g);
+  constexpr int most = 1000;  // it has long converged, or never will
+  require<ValueError>(steps >= 0 && steps <= most,
+                      "orthogonalize: {} steps; there must be from 0 to {}", steps, most);
   require<ShapeError>(g.dim() == 2, "orthogonalize: {} is not a matrix", g.shape());
   const NoGradGuard guard;
   const bool transposed = g.size(0) > g.size(1);

@@ -14,12 +14,15 @@ Schedule constant() {
 
 Schedule linear(double first, double last, double until) {
   require<ValueError>(until > 0 && until <= 1, "linear: until is {}, it must lie in (0, 1]", until);
-  return [=](double progress) { return std::lerp(first, last, std::min(progress / until, 1.0)); };
+  return [=](double progress) {
+    return std::lerp(first, last, std::clamp(progress / until, 0.0, 1.0));
+  };
 }
 
 Schedule triangle(double first, double peak, double last) {
   require<ValueError>(peak > 0 && peak < 1, "triangle: peak is {}, it must lie in (0, 1)", peak);
-  return [=](double progress) {
+  return [=](double given) {
+    const double progress = std::clamp(given, 0.0, 1.0);
     return progress < peak ? std::lerp(first, 1, progress / peak)
                            : std::lerp(1, last, (progress - peak) / (1 - peak));
   };
@@ -28,7 +31,8 @@ Schedule triangle(double first, double peak, double last) {
 Schedule cosine(double warmup, double last) {
   require<ValueError>(warmup >= 0 && warmup < 1, "cosine: warmup is {}, it must lie in [0, 1)",
                       warmup);
-  return [=](double progress) {
+  return [=](double given) {
+    const double progress = std::clamp(given, 0.0, 1.0);
     if (progress < warmup) return progress / warmup;
     const double done = (progress - warmup) / (1 - warmup);
     return last + (1 - last) * (1 + std::cos(std::numbers::pi * done)) / 2;

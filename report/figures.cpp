@@ -1,6 +1,7 @@
 #include <xgrad/autograd/backward.hpp>
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/report/figures.hpp>
 #include <xgrad/report/text.hpp>
@@ -56,9 +57,13 @@ struct GridLayout {
   int rows = 0;
   int width = 0;
   int header = 0;
+  int height = 0;
   std::vector<std::string> note;
 
   GridLayout(const Grid& grid, int tile) {
+    constexpr int most_tile = 4096;
+    require<ValueError>(tile >= 1 && tile <= most_tile,
+                        "draw: tiles of {} pixels; they must have from 1 to {}", tile, most_tile);
     std::size_t lines = 0;
     for (const Tile& t : grid.tiles) {
       const int scale = scale_of(t.picture, tile);
@@ -68,15 +73,22 @@ struct GridLayout {
       for (const auto& line : t.caption)
         cell_width = std::max(cell_width, std::min(text_width(line, small), most_caption));
     }
-    cell_height = picture_height + static_cast<int>(lines) * line_height + (lines > 0 ? 6 : 0);
-    const int count = std::max(static_cast<int>(grid.tiles.size()), 1);
+    cell_height = narrow(picture_height + static_cast<std::int64_t>(lines) * line_height +
+                         (lines > 0 ? 6 : 0));
+    const int count = narrow(std::max<std::int64_t>(std::ssize(grid.tiles), 1));
     const int fitting = std::clamp((most_width - 2 * margin + gap) / (cell_width + gap), 1, count);
     rows = (count + fitting - 1) / fitting;
     columns = (count + rows - 1) / rows;  // rows of about the same length
     const int body = columns * (cell_width + gap) - gap;
     width = 2 * margin + std::max({body, 480, std::min(text_width(grid.title, 20), most_width)});
     note = wrapped(grid.note, small, width - 2 * margin);
-    header = margin + 28 + line_height * static_cast<int>(note.size()) + gap;
+    header = narrow(margin + 28 + line_height * std::ssize(note) + gap);
+    height = narrow(header + std::int64_t{rows} * (cell_height + gap) + margin);
+  }
+
+  /// What a picture may have, and a little more: it tells what is too much.
+  static int narrow(std::int64_t pixels) {
+    return static_cast<int>(std::min<std::int64_t>(pixels, 1 << 20));
   }
 
   static int scale_of(const Picture& picture, int tile) {
@@ -103,7 +115,7 @@ std::vector<Tile> channel_tiles(const Tensor& maps, std::int64_t most) {
 
 Picture draw(const Grid& grid, int tile) {
   const GridLayout at(grid, tile);
-  Picture out(at.width, at.header + at.rows * (at.cell_height + at.gap) + at.margin);
+  Picture out(at.width, at.height);
   int y = at.margin + 12;
   out.text(at.margin, y, fitted(grid.title, 20, at.width - 2 * at.margin), 20, ink);
   y += 26;
@@ -132,6 +144,7 @@ Picture draw(const Grid& grid, int tile) {
 }
 
 Grid image_grid(const Tensor& images, const std::vector<std::string>& captions, Range range) {
+  const xgrad::detail::Running running("image_grid", images);
   require<ShapeError>(images.dim() == 3 || images.dim() == 4,
                       "image_grid: the images are {}; they must be [N, H, W] or [N, C, H, W]",
                       images.shape());
@@ -148,6 +161,7 @@ Grid image_grid(const Tensor& images, const std::vector<std::string>& captions, 
 }
 
 Grid filter_grid(const Tensor& weight) {
+  const xgrad::detail::Running running("filter_grid", weight);
   constexpr std::int64_t most = 64;
   require<ShapeError>(weight.dim() == 4,
                       "filter_grid: the weight is {}; it must be [out, in, H, W]", weight.shape());
@@ -172,6 +186,7 @@ Grid filter_grid(const Tensor& weight) {
 
 std::vector<Grid> feature_maps(nn::Module& net, const Tensor& image) {
   constexpr std::int64_t most = 32;
+  if (!image.defined()) xgrad::detail::throw_undefined_argument("feature_maps", 2);
   require<ShapeError>(image.dim() == 4 && image.size(0) == 1,
                       "feature_maps: the image is {}; it must be [1, C, H, W]", image.shape());
   const NoGradGuard guard;
@@ -195,6 +210,11 @@ std::vector<Grid> feature_maps(nn::Module& net, const Tensor& image) {
 }
 
 Tensor saliency(nn::Module& net, const Tensor& inputs, const Tensor& classes) {
+  if (!inputs.defined()) xgrad::detail::throw_undefined_argument("saliency", 2);
+  if (!classes.defined()) xgrad::detail::throw_undefined_argument("saliency", 3);
+  require<DTypeError>(is_floating(inputs.dtype()) && classes.dtype() == int64,
+                      "saliency: inputs are {} and classes {}; they must be floating and int64",
+                      inputs.dtype(), classes.dtype());
   const nn::EvalGuard eval(net);
   const EnableGradGuard recording;
   Tensor x = inputs.detach().clone();
@@ -238,6 +258,9 @@ Colour heat(const ConfusionMatrix& matrix, std::size_t target, std::size_t predi
 
 Picture heat_map(const ConfusionMatrix& matrix) {
   const auto& classes = matrix.classes();
+  constexpr std::int64_t most = 1500;  // of 20 pixels each: as many as a picture holds
+  require<ValueError>(std::ssize(classes) <= most, "heat_map: {} classes; at most {} fit a picture",
+                      classes.size(), most);
   const auto count = static_cast<int>(classes.size());
   const double size = count <= 20 ? 16 : 11;
   int cell = count <= 20 ? 34 : 20;

@@ -52,6 +52,12 @@ Glyph drawn(char32_t point, double size) {
 
 }  // namespace
 
+void require_text_size(double size) {
+  constexpr double most = 1024;
+  require<ValueError>(size >= 1 && size <= most,
+                      "text: letters of {} pixels; they must have from 1 to {}", size, most);
+}
+
 const Glyph& glyph(char32_t point, double size) {
   static std::mutex mutex;
   static std::map<std::pair<char32_t, double>, Glyph> drawn_before;
@@ -63,6 +69,7 @@ const Glyph& glyph(char32_t point, double size) {
 }
 
 int half_capital(double size) {
+  require_text_size(size);
   int x0 = 0, y0 = 0, x1 = 0, y1 = 0;
   stbtt_GetCodepointBox(&font(), 'H', &x0, &y0, &x1, &y1);
   return static_cast<int>(std::lround(static_cast<double>(scale_of(size)) * y1 / 2));

@@ -16,6 +16,9 @@ struct Glyph {
   std::vector<std::uint8_t> cover;  ///< [height, width], 0 to 255
 };
 
+/// ValueError unless it is from 1 to 1024 pixels: a letter is drawn and kept at its full size.
+void require_text_size(double size);
+
 /// Kept once drawn. May be called on several threads.
 const Glyph& glyph(char32_t point, double size);
 

@@ -1,4 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/report/metrics.hpp>
 
 #include <algorithm>
@@ -43,12 +45,17 @@ class Mean {
 
 }  // namespace
 
-ConfusionMatrix::ConfusionMatrix(std::vector<std::string> classes)
-    : classes_(std::move(classes)), counts_(classes_.size() * classes_.size()) {
+ConfusionMatrix::ConfusionMatrix(std::vector<std::string> classes) : classes_(std::move(classes)) {
   require<ValueError>(!classes_.empty(), "ConfusionMatrix: no classes");
+  const auto count = Size(std::ssize(classes_), "ConfusionMatrix");
+  counts_ = values_of<std::int64_t>((count * count).value(), "ConfusionMatrix");
 }
 
 void ConfusionMatrix::add(const Tensor& target, const Tensor& predicted) {
+  const xgrad::detail::Running running("ConfusionMatrix", target, predicted);
+  require<DTypeError>(target.dtype() == int64 && predicted.dtype() == int64,
+                      "ConfusionMatrix: targets are {} and predictions {}; both must be int64",
+                      target.dtype(), predicted.dtype());
   require<ShapeError>(target.shape() == predicted.shape() && target.dim() == 1,
                       "ConfusionMatrix: targets {} and predictions {} must be of one shape [N]",
                       target.shape(), predicted.shape());
@@ -65,7 +72,13 @@ void ConfusionMatrix::add(const Tensor& target, const Tensor& predicted) {
   total_ += target.numel();
 }
 
+void ConfusionMatrix::require_class(std::size_t c) const {
+  require<ValueError>(c < classes_.size(), "ConfusionMatrix: class {} of {}", c, classes_.size());
+}
+
 std::int64_t ConfusionMatrix::count(std::size_t target, std::size_t predicted) const {
+  require_class(target);
+  require_class(predicted);
   return counts_[target * classes_.size() + predicted];
 }
 
@@ -144,14 +157,16 @@ struct Scored {
   const double* values;
   const std::int64_t* target;
 
-  Scored(const char* name, const Tensor& all, const Tensor& targets)
-      : scores(all.detach().to(float64)),
-        examples(targets.numel()),
-        classes(all.dim() == 2 ? all.size(1) : 0),
-        values(scores.data<double>()),
-        target(targets.data<std::int64_t>()) {
-    require<DTypeError>(is_floating(all.dtype()), "{}: scores are {}; they must be floating", name,
-                        all.dtype());
+  Scored(const char* name, const Tensor& all, const Tensor& targets) {
+    const xgrad::detail::Running running(name, all, targets);
+    require<DTypeError>(is_floating(all.dtype()) && targets.dtype() == int64,
+                        "{}: scores are {} and targets {}; they must be floating and int64", name,
+                        all.dtype(), targets.dtype());
+    scores = all.detach().to(float64);
+    examples = targets.numel();
+    classes = all.dim() == 2 ? all.size(1) : 0;
+    values = scores.data<double>();
+    target = targets.data<std::int64_t>();
     require<ShapeError>(all.dim() == 2 && targets.dim() == 1 && all.size(0) == examples,
                         "{}: scores {} and targets {} must be [N, C] and [N]", name, all.shape(),
                         targets.shape());
@@ -220,7 +235,7 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
     std::int64_t right = 0;
     double confidence = 0;
   };
-  std::vector<Sums> sums(static_cast<std::size_t>(bins));
+  auto sums = values_of<Sums>(bins, "calibration");
   for (std::int64_t i = 0; i < all.examples; ++i) {
     const auto row = all.row(i);
     for (const double p : row)
@@ -235,7 +250,7 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
     bin.right += top - row.begin() == all.target[i];
     bin.confidence += *top;
   }
-  Calibration result;
+  Calibration result{values_of<Calibration::Bin>(bins, "calibration"), {}};
   Mean error;
   for (std::size_t b = 0; b < sums.size(); ++b) {
     const auto& [count, right, confidence] = sums[b];
@@ -248,17 +263,22 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
       bin.confidence = confidence / static_cast<double>(count);
       error.add(std::abs(*bin.accuracy - *bin.confidence), static_cast<double>(count));
     }
-    result.bins.push_back(bin);
+    result.bins[b] = bin;
   }
   result.error = error.value();
   return result;
+}
+
+RunningMean::RunningMean(double factor, std::int64_t warmup) : factor_(factor), warmup_(warmup) {
+  require<ValueError>(factor >= 0 && factor <= 1,
+                      "RunningMean: a factor of {}; it must lie in [0, 1]", factor);
 }
 
 double RunningMean::factor_for(double steps) { return 1 - 1 / std::clamp(steps / 15, 20., 200.); }
 
 void RunningMean::add(double value) {
   auto& [count, mean] = state_;
-  ++count;
+  if (count < INT64_MAX) ++count;
   const double weight = count <= warmup_ ? 1 / static_cast<double>(count) : 1 - factor_;
   mean += weight * (value - mean);
 }

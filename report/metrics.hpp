@@ -31,6 +31,7 @@ class ConfusionMatrix {
   /// numbers that are no class, ShapeError where the shapes differ.
   void add(const Tensor& target, const Tensor& predicted);
 
+  /// ValueError for what is no class, as below.
   std::int64_t count(std::size_t target, std::size_t predicted) const;
   std::int64_t total() const noexcept { return total_; }
   const std::vector<std::string>& classes() const noexcept { return classes_; }
@@ -54,6 +55,7 @@ class ConfusionMatrix {
   ClassScores micro() const;
 
  private:
+  void require_class(std::size_t c) const;
   ClassScores mean(bool by_support) const;
 
   std::vector<std::string> classes_;
@@ -100,8 +102,8 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
 /// each new value weighs 1 − factor.
 class RunningMean {
  public:
-  explicit RunningMean(double factor = 0.995, std::int64_t warmup = 20)
-      : factor_(factor), warmup_(warmup) {}
+  /// ValueError unless 0 ≤ factor ≤ 1.
+  explicit RunningMean(double factor = 0.995, std::int64_t warmup = 20);
   /// The factor for a training of so many steps: 0.995 from 3,000 on; of a shorter one a fifteenth
   /// is remembered, 20 steps at least.
   static double factor_for(double steps);

@@ -34,11 +34,12 @@ class Picture {
 
   void set(int x, int y, Colour colour);
   void fill(int x, int y, int width, int height, Colour colour);
-  /// Draws `other` with its corner at (x, y), each of its pixels as a square of `scale`.
+  /// Draws `other` with its corner at (x, y), each of its pixels as a square of `scale`, which is
+  /// positive (ValueError).
   void draw(const Picture& other, int x, int y, int scale = 1);
   /// One line of UTF-8 text with its left end at x and its middle at y. `size` is the height of a
   /// line. The font is DejaVu Sans; letters it lacks are shown as boxes, and neither right-to-left
-  /// nor joined scripts are shaped.
+  /// nor joined scripts are shaped. ValueError unless 1 ≤ size ≤ 1024.
   void text(int x, int y, std::string_view utf8, double size, Colour colour = black);
 
   /// The bytes of a PNG file.

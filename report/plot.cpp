@@ -69,7 +69,11 @@ struct Axis {
 class Drawing {
  public:
   explicit Drawing(const Plot& plot)
-      : plot_(plot), x_(extent(false)), y_(extent(true)), legend_(legend_rows()) {
+      : plot_(plot),
+        x_(extent(false)),
+        y_(extent(true)),
+        colours_(colours()),
+        legend_(legend_rows()) {
     double widest = 0;
     for (const double t : y_.ticks) widest = std::max(widest, text_pixels(label(t)));
     left_ = 34 + widest;
@@ -110,12 +114,17 @@ class Drawing {
     return Axis(low, high, vertical && plot_.log_y, vertical);
   }
 
-  /// A faint line has the colour of the line after it, whose raw values it shows.
-  std::size_t colour_of(std::size_t line) const {
+  /// Of each line. A faint one has the colour of the line after it, whose raw values it shows.
+  std::vector<std::size_t> colours() const {
+    std::vector<std::size_t> result;
     std::size_t strong = 0;
-    for (std::size_t i = 0; i < line; ++i) strong += !plot_.curves[i].faint;
-    return strong % std::size(palette);
+    for (const Line& line : plot_.curves) {
+      result.push_back(strong % std::size(palette));
+      strong += !line.faint;
+    }
+    return result;
   }
+  std::size_t colour_of(std::size_t line) const { return colours_[line]; }
 
   /// Indices of the named lines, as many in a row as fit.
   std::vector<std::vector<std::size_t>> legend_rows() const {
@@ -244,6 +253,7 @@ class Drawing {
   const Plot& plot_;
   Axis x_;
   Axis y_;
+  std::vector<std::size_t> colours_;
   std::vector<std::vector<std::size_t>> legend_;
   double left_ = 0;
   double top_ = 0;

@@ -22,8 +22,9 @@ double Progress::seconds() const {
 }
 
 double Progress::seconds_left(std::int64_t done) const {
-  return seconds() * static_cast<double>(total_ - done) /
-         static_cast<double>(std::max<std::int64_t>(done - first_, 1));
+  const auto over = static_cast<double>(done);
+  return seconds() * (static_cast<double>(total_) - over) /
+         std::max(over - static_cast<double>(first_), 1.0);
 }
 
 void Progress::set_total(std::int64_t total) { total_ = std::max<std::int64_t>(total, 1); }

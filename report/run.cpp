@@ -46,7 +46,8 @@ std::vector<double> smoothed(const History::Series& series) {
   const auto n = static_cast<double>(series.steps.size());
   const double gap = n > 1 ? (series.steps.back() - series.steps.front()) / (n - 1) : 1;
   const double factor = RunningMean::factor_for(n * gap);  // from one step to the next
-  RunningMean mean(std::pow(factor, gap), static_cast<std::int64_t>(std::ceil(warmup / gap)));
+  RunningMean mean(std::pow(factor, gap),
+                   static_cast<std::int64_t>(std::ceil(std::clamp(warmup / gap, 1.0, 1e9))));
   std::vector<double> result;
   for (const double value : series.values) {
     mean.add(value);
@@ -72,13 +73,13 @@ std::string value_in(const std::string& path, const std::string& key) {
 }  // namespace
 
 void History::add(const std::string& name, double step, double value, Kind kind) {
+  require<ValueError>(std::isfinite(step), "History: '{}' at step {}; steps are finite", name,
+                      step);
   auto found = std::ranges::find(series_, name, &Series::name);
   if (found == series_.end()) {
     series_.push_back({name, kind, {}, {}});
     found = series_.end() - 1;
   }
-  require<ValueError>(std::isfinite(step), "History: '{}' at step {}; steps are finite", name,
-                      step);
   require<ValueError>(found->steps.empty() || step > found->steps.back(),
                       "History: '{}' at step {} comes after step {}; steps ascend", name, step,
                       found->steps.empty() ? 0 : found->steps.back());
