@@ -1,0 +1,79 @@
+#pragma once
+// Every public function with arguments that nobody would give on purpose: it returns, or throws an
+// xgrad::Error that begins with its name and says the value. Nothing else may come of them.
+
+#include <functional>
+#include <string>
+#include <vector>
+
+#include "support.hpp"
+
+namespace hostile {
+
+using namespace support;  // NOLINT: as in the other tests
+
+/// Gives arguments: of each the usual one, but for those of this call that are to be hostile.
+class Arguments {
+ public:
+  /// The option of the argument at each position; the others are as usual, option 0.
+  struct Deviation {
+    std::size_t position;
+    std::size_t option;
+  };
+  explicit Arguments(std::vector<Deviation> deviations = {}) : deviations_(std::move(deviations)) {}
+
+  std::int64_t size(std::int64_t usual = 2);
+  int integer(int usual = 2);
+  double real(double usual = 0.5);
+  bool flag(bool usual = false);
+  Scalar scalar(Scalar usual = 2);
+  Pair pair(Pair usual);
+  Shape shape(const Shape& usual);
+  Axes axes(const Axes& usual);
+  std::vector<std::int64_t> sizes(const std::vector<std::int64_t>& usual);
+  std::vector<double> reals(const std::vector<double>& usual);
+  std::string text(const std::string& usual = "name");
+  std::vector<std::string> texts(const std::vector<std::string>& usual);
+  /// Values from 0 on; among the others undefined ones, other dtypes, no and many axes.
+  Tensor tensor(const Shape& usual, DType dtype = float32);
+  /// int64 zeros; among the others what is no index of anything.
+  Tensor index(const Shape& usual);
+  std::vector<Tensor> tensors(const Shape& usual);
+
+  /// Looks at a result, all of it.
+  static void use(const Tensor& x);
+  static void use(const std::vector<Tensor>& list);
+
+  /// How many options there were at each position.
+  const std::vector<std::size_t>& options() const { return options_; }
+  /// What was given, in words.
+  const std::string& described() const { return described_; }
+  /// What a message that refuses the hostile arguments may say of them; empty where that is open.
+  const std::vector<std::string>& mentions() const { return mentions_; }
+
+ private:
+  template <class T>
+  struct Option {
+    T value;
+    std::vector<std::string> mentions;
+  };
+  template <class T>
+  T choose(const std::vector<Option<T>>& options);
+
+  std::vector<Deviation> deviations_;
+  std::vector<std::size_t> options_;
+  std::string described_;
+  std::vector<std::string> mentions_;
+};
+
+struct Row {
+  std::string names;  ///< what a message may begin with, separated by |; the first is the row's own
+  std::function<void(Arguments&)> call;
+};
+
+/// Each row as usual (that must succeed), with each argument hostile in every way, and with two of
+/// them: all pairs where they are few or XGRAD_TEST_LONG=1, otherwise some, from a fixed seed.
+/// XGRAD_HOSTILE=name does one row alone.
+void sweep(const std::vector<Row>& rows);
+
+}  // namespace hostile
