@@ -7,12 +7,14 @@
 #include <algorithm>
 #include <functional>
 #include <map>
+#include <mutex>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace xgrad {
 namespace {
 
+using detail::LeafState;
 using detail::TensorImpl;
 
 // A gradient that something else can see (a rule may hand on the gradient it was given) must not
@@ -37,20 +39,46 @@ void check_rule(const Node& node, std::size_t argument, const Tensor& dx, const 
 }
 
 /// What the hooks of a tensor make of its gradient.
-Tensor after_hooks(const std::shared_ptr<HookList<TensorHook>>& list, Tensor gradient) {
-  if (!list) return gradient;
-  const HookList<TensorHook> hooks = *list;  // a hook may remove itself
-  for (const auto& [number, hook] : hooks)
-    if (Tensor changed = hook(gradient); changed.defined()) {
-      require<ShapeError>(changed.shape() == gradient.shape(),
-                          "register_hook: a hook made {} of a gradient {}", changed.shape(),
-                          gradient.shape());
-      require<DTypeError>(changed.dtype() == gradient.dtype(),
-                          "register_hook: a hook made {} of a {} gradient", changed.dtype(),
-                          gradient.dtype());
-      gradient = changed;
-    }
+Tensor after_hooks(const HookList<TensorHook>& hooks, Tensor gradient) {
+  hooks.each([&](const TensorHook& hook) {
+    const Tensor changed = hook(gradient);
+    if (!changed.defined()) return;
+    require<ShapeError>(changed.shape() == gradient.shape(),
+                        "register_hook: a hook made {} of a gradient {}", changed.shape(),
+                        gradient.shape());
+    require<DTypeError>(changed.dtype() == gradient.dtype(),
+                        "register_hook: a hook made {} of a {} gradient", changed.dtype(),
+                        gradient.dtype());
+    gradient = changed;
+  });
   return gradient;
+}
+
+/// grad ← grad + gradient. What was there before is returned: its end, which may run a user's
+/// code, has to wait until the lock that guards grad is open.
+Tensor add_to(Tensor& grad, Tensor gradient, bool create_graph) {
+  if (!grad.defined())
+    return std::exchange(grad, create_graph ? std::move(gradient) : owned(std::move(gradient)));
+  return std::exchange(grad, detail::add_gradients(grad, gradient));
+}
+
+/// Whether the gradient that a leaf has is one of its own: set_data() may have changed its shape.
+void check_fits(const Tensor& leaf) {
+  const Tensor grad = leaf.grad();
+  if (!grad.defined() || (grad.shape() == leaf.shape() && grad.dtype() == leaf.dtype())) return;
+  raise<ValueError>(
+      "backward: {} is {} {}, the gradient that it has {} {}; after set_data() call zero_grad(), "
+      "or set_grad({{}})",
+      leaf.name().empty() ? "a leaf" : "'" + leaf.name() + "'", leaf.dtype(), leaf.shape(),
+      grad.dtype(), grad.shape());
+}
+
+/// As retain_grad() asks, where the result of `node` still lives.
+void keep_gradient(Node& node, const Tensor& gradient, bool create_graph) {
+  Tensor before;
+  const std::lock_guard lock(detail::mutex_of(&node));
+  if (TensorImpl* const result = node.retains_grad_of)
+    before = add_to(result->extra.get().grad, gradient, create_graph);
 }
 
 /// One backward pass. Gradients wait here until their node or leaf has received them all.
@@ -164,18 +192,14 @@ void Pass::run() {
     run_node(*next.node, std::move(next.gradient));
   }
   for (auto& [leaf, gradient] : leaves_)
-    if (gradient.defined() && leaf.impl()->extra)
-      gradient = after_hooks(leaf.impl()->extra->hooks, std::move(gradient));
+    if (const auto* extra = leaf.impl()->extra.if_any(); extra != nullptr && gradient.defined())
+      gradient = after_hooks(extra->hooks, std::move(gradient));
 }
 
 void Pass::run_node(Node& node, Tensor dy) {
   if (const NodeHooks* hooks = node.hooks_if_any()) dy = after_hooks(hooks->before, std::move(dy));
-  if (TensorImpl* result = node.retains_grad_of) {
-    Tensor& kept = result->state().grad;
-    kept = kept.defined()          ? detail::add_gradients(kept, dy)
-           : options_.create_graph ? dy
-                                   : owned(dy);
-  }
+  if (node.retains_grad_of.load(std::memory_order_relaxed) != nullptr)
+    keep_gradient(node, dy, options_.create_graph);
   if (auto capture = captured_.find(&node); capture != captured_.end()) capture->second = dy;
   run_rules(node, std::move(dy));
 }
@@ -183,10 +207,7 @@ void Pass::run_node(Node& node, Tensor dy) {
 void Pass::run_rules(Node& node, Tensor dy) {
   const auto edges = node.edges();
   if (std::ranges::none_of(edges, [&](const Edge& edge) { return wanted(edge); })) return;
-  require<GraphError>(!node.released(),
-                      "backward: the graph at {} {} was freed by an earlier backward pass; give "
-                      "that pass {{.retain_graph = true}}, or compute the result again",
-                      node.name(), node.shape());
+  detail::RulesInUse rules(node, options_.retain_graph || options_.create_graph);
   const detail::CurrentNodeGuard current(&node);
   const bool watched = is_anomaly_mode();
   const auto hand_on = [&](std::size_t i, Tensor dx) {
@@ -198,7 +219,7 @@ void Pass::run_rules(Node& node, Tensor dy) {
   // From the last to the first, with hooks as without them: the order decides the last bits of a
   // sum, and watching must not change them.
   const NodeHooks* const hooks = node.hooks_if_any();
-  if (!hooks || !hooks->after) {
+  if (hooks == nullptr || hooks->after.empty()) {
     // The first is usually the largest: it is given dy itself, and may compute in its memory.
     std::size_t first = 0;
     while (!wanted(edges[first])) ++first;
@@ -209,15 +230,14 @@ void Pass::run_rules(Node& node, Tensor dy) {
     std::vector<Tensor> gradients(edges.size());
     for (std::size_t i = edges.size(); i-- > 0;)
       if (wanted(edges[i])) gradients[i] = node.gradient(i, dy);
-    const HookList<NodeHook> after = *hooks->after;
-    for (const auto& [number, hook] : after) hook(gradients, dy);
+    hooks->after.each([&](const NodeHook& hook) { hook(gradients, dy); });
     require<ValueError>(gradients.size() == edges.size(),
                         "register_hook: a hook of {} left {} gradients, it has {} arguments",
                         node.name(), gradients.size(), edges.size());
     for (std::size_t i = edges.size(); i-- > 0;)
       if (wanted(edges[i])) hand_on(i, std::move(gradients[i]));
   }
-  if (!options_.retain_graph && !options_.create_graph) node.release_saved();
+  rules.finish();
 }
 
 Tensor Pass::found(const Tensor& input) const {
@@ -226,15 +246,14 @@ Tensor Pass::found(const Tensor& input) const {
 }
 
 void Pass::store_leaf_gradients() {
+  for (const auto& [leaf, gradient] : leaves_) check_fits(leaf);
   const GradModeGuard mode(options_.create_graph);
   for (auto& [leaf, gradient] : leaves_) {
-    TensorImpl* const impl = leaf.impl();
-    Tensor& grad = impl->state().grad;
-    if (grad.defined()) {
-      grad = detail::add_gradients(grad, gradient);
-    } else {
-      grad = options_.create_graph ? gradient : owned(std::move(gradient));
-    }
+    TensorImpl& impl = *leaf.impl();
+    LeafState& state = impl.extra.get();
+    Tensor before;
+    const std::lock_guard lock(impl.lock());
+    before = add_to(state.grad, std::move(gradient), options_.create_graph);
   }
 }
 

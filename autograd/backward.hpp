@@ -9,7 +9,12 @@ namespace xgrad {
 /// `gradients` has one entry for each output, undefined for scalars (then 1 is used); an empty list
 /// means all undefined. The tape is read in reverse: nodes run in falling sequence number, without
 /// recursion. GraphError where an output has no graph or its graph was freed by an earlier pass;
-/// ShapeError where a gradient does not fit.
+/// ShapeError where a gradient does not fit; ValueError where a leaf has a grad() of an old shape.
+///
+/// An exception, a hook's or a rule's too, ends the pass and leaves grad() of the leaves as it was
+/// (retain_grad() may have added already); with retain_graph the pass can be run again. Passes on
+/// several threads may share leaves (see Tensor) and, with retain_graph, a graph; one without is
+/// the last that may come, others get the GraphError.
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients = {},
               BackwardOptions options = {});
 

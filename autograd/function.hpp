@@ -103,7 +103,7 @@ template <BackwardRule... Rules>
 class RuleNode final : public Node {
  public:
   RuleNode(const char* name, const Tensor& result, Wrt<Rules>&&... arguments)
-      : Node(name, result), edges_{Edge(arguments.x)...} {
+      : Node(name, result, saves), edges_{Edge(arguments.x)...} {
     fill(std::index_sequence_for<Rules...>(), std::move(arguments)...);
   }
 
@@ -116,14 +116,13 @@ class RuleNode final : public Node {
   }
 
   void release_saved() noexcept override {
-    // Rules that hold no tensors (those of +, reshape, …) can run any number of times.
-    if constexpr (!(std::is_trivially_destructible_v<Rules> && ...)) {
-      std::apply([](auto&... rule) { (rule.reset(), ...); }, rules_);
-      released_ = true;
-    }
+    std::apply([](auto&... rule) { (rule.reset(), ...); }, rules_);
   }
 
  private:
+  // Rules that hold no tensors (those of +, reshape, …) can run any number of times.
+  static constexpr bool saves = !(std::is_trivially_destructible_v<Rules> && ...);
+
   template <std::size_t... Index>
   void fill(std::index_sequence<Index...>, Wrt<Rules>&&... arguments) {
     ((edges_[Index] ? void(std::get<Index>(rules_).emplace(std::move(arguments.rule))) : void()),
@@ -143,17 +142,14 @@ template <IndexedBackwardRule Rule>
 class EachRuleNode final : public Node {
  public:
   EachRuleNode(const char* name, const Tensor& result, WrtEach<Rule>&& arguments)
-      : Node(name, result), rule_(std::move(arguments.rule)) {
+      : Node(name, result, true), rule_(std::move(arguments.rule)) {
     edges_.reserve(arguments.xs.size());
     for (const Tensor& x : arguments.xs) edges_.emplace_back(x);
   }
 
   std::span<const Edge> edges() const noexcept override { return edges_; }
   Tensor gradient(std::size_t i, Tensor dy) override { return (*rule_)(i, std::move(dy)); }
-  void release_saved() noexcept override {
-    rule_.reset();
-    released_ = true;
-  }
+  void release_saved() noexcept override { rule_.reset(); }
 
  private:
   std::vector<Edge> edges_;

@@ -192,6 +192,10 @@ bool gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
   return gradcheck(gradient, all, options);
 }
 
+void require_function(bool given) {
+  require<ValueError>(given, "gradcheck: the function is empty");
+}
+
 void throw_wrong_arity(std::size_t given) {
   raise<ValueError>("gradcheck: {} inputs do not fit the number of the function's parameters",
                     given);

@@ -29,6 +29,7 @@ bool gradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                const GradcheckOptions& options);
 bool gradgradcheck(const TensorFunction& f, const std::vector<Tensor>& inputs,
                    const GradcheckOptions& options);
+void require_function(bool given);
 [[noreturn]] void throw_wrong_arity(std::size_t given);
 
 inline std::vector<Tensor> as_list(Tensor y) { return {std::move(y)}; }
@@ -43,9 +44,19 @@ std::vector<Tensor> call_with(F& f, const std::vector<Tensor>& x) {
   (std::make_index_sequence<N>());
 }
 
+template <class F>
+bool is_empty(const F&) {
+  return false;
+}
+template <class Signature>
+bool is_empty(const std::function<Signature>& f) {
+  return !f;
+}
+
 /// Wraps f, a function of one to six tensors or of a vector of them, that returns one or a vector.
 template <class F>
 TensorFunction as_function(F f) {
+  require_function(!is_empty(f));
   using T = const Tensor&;
   return [f = std::move(f)](const std::vector<Tensor>& x) mutable -> std::vector<Tensor> {
     if constexpr (std::invocable<F&, T>) {
@@ -79,7 +90,7 @@ TensorFunction as_function(F f) {
 ///
 /// With several outputs, or one of many elements, a random combination of them is differentiated.
 /// f must give the same result for the same inputs. DTypeError where an input to check is not
-/// float64: float32 has too few digits for differences.
+/// float64: float32 has too few digits for differences; ValueError for an empty std::function.
 template <class F>
 bool gradcheck(F&& f, const std::vector<Tensor>& inputs, const GradcheckOptions& options = {}) {
   return detail::gradcheck(detail::as_function(std::forward<F>(f)), inputs, options);

@@ -1,7 +1,11 @@
 #pragma once
-#include <cstdint>
+#include <xgrad/autograd/locks.hpp>
+
+#include <algorithm>
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -16,45 +20,95 @@ using TensorHook = std::function<Tensor(const Tensor& gradient)>;
 /// gradient of its output; may change the former.
 using NodeHook = std::function<void(std::vector<Tensor>& input_gradients, const Tensor& gradient)>;
 
-/// Functions in the order they were registered, each removable by its number.
-template <class Hook>
-class HookList {
- public:
-  std::uint64_t add(Hook hook) {
-    hooks_.emplace_back(next_, std::move(hook));
-    return next_++;
-  }
-  void remove(std::uint64_t number) {
-    std::erase_if(hooks_, [&](const auto& entry) { return entry.first == number; });
-  }
-  auto begin() const { return hooks_.begin(); }
-  auto end() const { return hooks_.end(); }
-
- private:
-  std::vector<std::pair<std::uint64_t, Hook>> hooks_;
-  std::uint64_t next_ = 0;
-};
-
-/// Registers `hook` in `list`, made if need be, and returns what removes it.
+/// What removes a hook.
 class HookHandle {
  public:
   HookHandle() = default;
+  explicit HookHandle(std::function<void()> remove) : remove_(std::move(remove)) {}
 
-  template <class Hook>
-  HookHandle(std::shared_ptr<HookList<Hook>>& list, Hook hook) {
-    if (!list) list = std::make_shared<HookList<Hook>>();
-    remove_ = [weak = std::weak_ptr(list), number = list->add(std::move(hook))] {
-      if (auto alive = weak.lock()) alive->remove(number);
-    };
-  }
-
-  /// The hook runs no more. Dropping the handle does not remove it.
+  /// The hook is not called any more; where another thread is in it, that call goes on. Dropping
+  /// the handle does not remove it.
   void remove() {
     if (remove_) std::exchange(remove_, nullptr)();
   }
 
  private:
   std::function<void()> remove_;
+};
+
+namespace detail {
+/// ValueError where a function that a user gives to `operation` is empty.
+void require_hook(bool given, const char* operation);
+}  // namespace detail
+
+/// Functions in the order they were registered. While they run, they and other threads may register
+/// more, which wait for the next run, and remove any, which are left out from then on.
+template <class Hook>
+class HookList {
+ public:
+  /// ValueError, in the name of `operation`, for an empty function.
+  HookHandle add(const char* operation, Hook hook) {
+    detail::require_hook(static_cast<bool>(hook), operation);
+    const auto entry = std::make_shared<Entry>(std::move(hook));
+    {
+      const std::lock_guard lock(detail::mutex_of(this));
+      auto grown = entries_ ? std::make_shared<Entries>(*entries_) : std::make_shared<Entries>();
+      std::erase_if(*grown, [](const auto& e) { return !e->is_registered(); });
+      grown->push_back(entry);
+      entries_ = std::move(grown);
+      is_used_.store(true, std::memory_order_release);
+    }
+    return HookHandle([weak = std::weak_ptr(entry)] {
+      if (const auto alive = weak.lock()) alive->remove();
+    });
+  }
+
+  bool empty() const {
+    const auto entries = present();
+    return !entries ||
+           std::ranges::none_of(*entries, [](const auto& entry) { return entry->is_registered(); });
+  }
+
+  /// Calls f with each.
+  template <class F>
+  void each(const F& f) const {
+    if (const auto entries = present())
+      for (const auto& entry : *entries)
+        if (const auto hook = entry->hook()) f(*hook);
+  }
+
+ private:
+  class Entry {
+   public:
+    explicit Entry(Hook hook) : hook_(std::make_shared<const Hook>(std::move(hook))) {}
+
+    bool is_registered() const { return is_registered_.load(std::memory_order_acquire); }
+    std::shared_ptr<const Hook> hook() const {
+      const std::lock_guard lock(detail::mutex_of(this));
+      return hook_;
+    }
+    void remove() {
+      std::shared_ptr<const Hook> last;  // what it holds ends after the lock does
+      const std::lock_guard lock(detail::mutex_of(this));
+      is_registered_.store(false, std::memory_order_release);
+      last.swap(hook_);
+    }
+
+   private:
+    std::shared_ptr<const Hook> hook_;
+    std::atomic<bool> is_registered_{true};
+  };
+  using Entries = std::vector<std::shared_ptr<Entry>>;
+
+  std::shared_ptr<const Entries> present() const {
+    if (!is_used_.load(std::memory_order_acquire)) return nullptr;
+    const std::lock_guard lock(detail::mutex_of(this));
+    return entries_;
+  }
+
+  std::shared_ptr<const Entries>
+      entries_;  // replaced, never changed: a run reads what it began with
+  std::atomic<bool> is_used_{false};
 };
 
 /// Hooks that are removed together, at the latest when this dies.

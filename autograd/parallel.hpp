@@ -5,6 +5,9 @@
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
+#include <exception>
+#include <limits>
+#include <mutex>
 
 namespace xgrad::detail {
 
@@ -54,7 +57,23 @@ inline int part_count(std::int64_t n, std::int64_t grain) {
   return static_cast<int>(std::min<std::int64_t>(most, available_threads()));
 }
 
-/// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once.
+/// What parts that run at once throw: no exception may leave a thread of OpenMP's.
+class PartErrors {
+ public:
+  /// Keeps the exception being handled, of the first part that has one.
+  void keep(int part) noexcept;
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  int part_ = std::numeric_limits<int>::max();
+  std::exception_ptr error_;
+};
+
+/// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once. Where some throw, the
+/// others run to their end and the exception of the first part goes on to the caller.
 template <class F>
 void parallel_parts(std::int64_t n, int parts, const F& f) {
   // n · part / parts, where the product may have more than 63 bits.
@@ -64,10 +83,18 @@ void parallel_parts(std::int64_t n, int parts, const F& f) {
     return;
   }
   leads_threads();
+  PartErrors errors;
 #ifdef _OPENMP
 #pragma omp parallel for schedule(static, 1) num_threads(parts)
 #endif
-  for (int part = 0; part < parts; ++part) f(part, begin(part), begin(part + 1));
+  for (int part = 0; part < parts; ++part) {
+    try {
+      f(part, begin(part), begin(part + 1));
+    } catch (...) {
+      errors.keep(part);
+    }
+  }
+  errors.rethrow();
 }
 
 /// Calls f(begin, end) on parts of [0, n) of at least about `grain`.

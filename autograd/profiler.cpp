@@ -1,4 +1,5 @@
 #include <xgrad/autograd/file.hpp>
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
@@ -22,11 +23,12 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Recording {
-  std::mutex mutex;
+  xgrad::detail::Mutex mutex;
   std::vector<Event> events;
-  Clock::time_point begin;
+  std::atomic<Clock::time_point> begin;
   int threads = 0;
-  std::uint64_t number = 0;  // of this recording: threads count anew in each
+  // Of this recording: threads count anew in each, and what began in another is not of this one.
+  std::atomic<std::uint64_t> number{0};
 };
 
 Recording& recording() {
@@ -80,6 +82,7 @@ void Scope::begin(const char* name, Work work) {
                      .caller = caller != nullptr ? caller->name() : "",
                      .work = std::move(work),
                      .start = seconds_since(r.begin)};
+  recording_ = r.number;
   outer_ = std::exchange(innermost, this);
 }
 
@@ -92,7 +95,7 @@ void Scope::end() noexcept {
   if (outer_ != nullptr) outer_->inner_seconds_ += event->elapsed;
   try {
     const std::lock_guard lock(r.mutex);
-    if (!detail::active) return;
+    if (!detail::active || recording_ != r.number) return;
     event->thread = thread_number(r);
     r.events.push_back(std::move(*event));
   } catch (...) {  // without memory an event is lost, not the program

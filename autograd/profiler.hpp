@@ -55,7 +55,8 @@ struct Profile {
   void write_trace(const std::string& path) const;
 };
 
-/// Begins to record, on all threads. ValueError if that was begun already.
+/// Begins to record, on all threads. ValueError if that was begun already. Computations that other
+/// threads have begun by then, or have not ended by stop(), are left out.
 void start();
 /// Ends it and gives what was recorded; ops/peak.hpp measures the peak to compare with.
 Profile stop(const Peak& peak = {});
@@ -89,6 +90,7 @@ class Scope {
   Event* event_ = nullptr;
   Scope* outer_ = nullptr;
   double inner_seconds_ = 0;
+  std::uint64_t recording_ = 0;
 };
 
 /// The Work of reading and writing each of the tensors once, with so many operations for each

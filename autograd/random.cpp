@@ -45,36 +45,38 @@ std::array<T, 16 / sizeof(T)> to_unit(const std::array<std::uint32_t, 4>& bits) 
 void Generator::manual_seed(std::uint64_t seed) noexcept { set_state({seed, 0}); }
 
 void Generator::set_state(const State& state) noexcept {
-  const std::lock_guard lock(mutex_);
-  seed_ = state.seed;
-  position_ = state.position;
+  const std::lock_guard lock(detail::mutex_of(this));
+  state_ = state;
 }
 
 Generator::State Generator::state() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return {seed_, position_};
+  const std::lock_guard lock(detail::mutex_of(this));
+  return state_;
 }
 
-std::uint64_t Generator::seed() const noexcept {
-  const std::lock_guard lock(mutex_);
-  return seed_;
+std::uint64_t Generator::seed() const noexcept { return state().seed; }
+
+/// The state before the next `blocks` were taken.
+Generator::State Generator::reserve(std::uint64_t blocks) noexcept {
+  const std::lock_guard lock(detail::mutex_of(this));
+  const State before = state_;
+  state_.position += blocks;
+  return before;
 }
 
-std::uint64_t Generator::reserve(std::uint64_t blocks) noexcept {
-  const std::lock_guard lock(mutex_);
-  const std::uint64_t start = position_;
-  position_ += blocks;
-  return start;
-}
+namespace {
 
-std::array<std::uint32_t, 4> Generator::block(std::uint64_t position) const noexcept {
+std::array<std::uint32_t, 4> block(const Generator::State& at, std::uint64_t number) noexcept {
+  const std::uint64_t position = at.position + number;
   return philox(
       {static_cast<std::uint32_t>(position), static_cast<std::uint32_t>(position >> 32), 0, 0},
-      {static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32)});
+      {static_cast<std::uint32_t>(at.seed), static_cast<std::uint32_t>(at.seed >> 32)});
 }
 
+}  // namespace
+
 std::uint64_t Generator::next() noexcept {
-  const auto bits = block(reserve(1));
+  const auto bits = block(reserve(1), 0);
   return join(bits[0], bits[1]);
 }
 
@@ -91,9 +93,9 @@ template <class T>
 void Generator::uniform(std::span<T> values) noexcept {
   constexpr std::size_t lanes = 16 / sizeof(T);
   const std::size_t blocks = (values.size() + lanes - 1) / lanes;
-  const std::uint64_t start = reserve(blocks);
+  const State start = reserve(blocks);
   for (std::size_t b = 0; b < blocks; ++b) {
-    const auto unit = to_unit<T>(block(start + b));
+    const auto unit = to_unit<T>(block(start, b));
     for (std::size_t i = 0; i < lanes && b * lanes + i < values.size(); ++i)
       values[b * lanes + i] = unit[i];
   }
@@ -103,9 +105,9 @@ template <class T>
 void Generator::normal(std::span<T> values) noexcept {
   constexpr std::size_t lanes = 16 / sizeof(T);
   const std::size_t blocks = (values.size() + lanes - 1) / lanes;
-  const std::uint64_t start = reserve(blocks);
+  const State start = reserve(blocks);
   for (std::size_t b = 0; b < blocks; ++b) {
-    auto unit = to_unit<T>(block(start + b));
+    auto unit = to_unit<T>(block(start, b));
     for (std::size_t i = 0; i < lanes; i += 2) {
       const T radius = std::sqrt(T(-2) * std::log(T(1) - unit[i]));
       const T angle = T(2) * std::numbers::pi_v<T> * unit[i + 1];

@@ -1,7 +1,8 @@
 #pragma once
+#include <xgrad/autograd/locks.hpp>
+
 #include <array>
 #include <cstdint>
-#include <mutex>
 #include <span>
 
 namespace xgrad {
@@ -16,7 +17,9 @@ std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
 /// gets which part of the stream is then up to their timing.
 class Generator {
  public:
-  explicit Generator(std::uint64_t seed = 0) noexcept : seed_(seed) {}
+  explicit Generator(std::uint64_t seed = 0) noexcept : state_{seed, 0} {}
+  Generator(const Generator&) = delete;  // two streams of the same numbers are asked for by state()
+  Generator& operator=(const Generator&) = delete;
 
   /// Starts the stream of `seed` from its beginning.
   void manual_seed(std::uint64_t seed) noexcept;
@@ -45,16 +48,13 @@ class Generator {
   void fill_normal(std::span<double> values) noexcept;
 
  private:
-  std::uint64_t reserve(std::uint64_t blocks) noexcept;
-  std::array<std::uint32_t, 4> block(std::uint64_t position) const noexcept;
+  State reserve(std::uint64_t blocks) noexcept;
   template <class T>
   void uniform(std::span<T> values) noexcept;
   template <class T>
   void normal(std::span<T> values) noexcept;
 
-  mutable std::mutex mutex_;
-  std::uint64_t seed_;
-  std::uint64_t position_ = 0;
+  State state_;  // guarded by detail::mutex_of(this)
 };
 
 /// The generator that is used where none is given.

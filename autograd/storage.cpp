@@ -1,3 +1,4 @@
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
@@ -138,7 +139,7 @@ class Pool {
         std::max(statistics_.peak_bytes_in_use, statistics_.bytes_in_use);
   }
 
-  std::mutex mutex_;
+  detail::Mutex mutex_;
   std::vector<void*> free_[64 * steps_per_doubling + steps_per_doubling];
   memory::Statistics statistics_;
   bool pooling_ = pooling_by_default();

@@ -1,3 +1,4 @@
+#include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 #include <atomic>
@@ -22,18 +23,16 @@ Edge::Edge(const Tensor& x) : node(x.grad_fn()) {
 const Shape& Edge::shape() const { return node ? node->shape() : leaf.shape(); }
 DType Edge::dtype() const { return node ? node->dtype() : leaf.dtype(); }
 
-Node::Node(const char* name, const Tensor& result)
+Node::Node(const char* name, const Tensor& result, bool saves)
     : name_(name),
       sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)),
       shape_(result.shape()),
-      dtype_(result.dtype()) {}
+      dtype_(result.dtype()),
+      saves_(saves) {}
 
-NodeHooks& Node::hooks() {
-  if (!hooks_) hooks_ = std::make_unique<NodeHooks>();
-  return *hooks_;
+HookHandle Node::register_hook(NodeHook hook) {
+  return hooks().after.add("register_hook", std::move(hook));
 }
-
-HookHandle Node::register_hook(NodeHook hook) { return {hooks().after, std::move(hook)}; }
 
 void destroy(Node* node) noexcept {
   node->next_dead_ = dead;
@@ -54,6 +53,51 @@ Node* current_node() noexcept { return running; }
 
 CurrentNodeGuard::CurrentNodeGuard(Node* node) noexcept : before_(std::exchange(running, node)) {}
 CurrentNodeGuard::~CurrentNodeGuard() { running = before_; }
+
+namespace {
+
+// Node::uses_: a bit for the pass that does not keep the graph, one for when it has left, and the
+// number of passes that keep it.
+constexpr std::uint32_t taken = 1;
+constexpr std::uint32_t left = 2;
+constexpr std::uint32_t keeper = 4;
+
+}  // namespace
+
+RulesInUse::RulesInUse(Node& node, bool keeps_graph) : node_(node), keeps_graph_(keeps_graph) {
+  if (node_.saves_) enter();
+}
+
+RulesInUse::~RulesInUse() {
+  if (node_.saves_) leave();
+}
+
+void RulesInUse::enter() {
+  std::uint32_t uses = 0;
+  if (keeps_graph_) {
+    uses = node_.uses_.load(std::memory_order_relaxed);
+    while ((uses & taken) == 0 && !node_.uses_.compare_exchange_weak(uses, uses + keeper)) {
+    }
+  } else {
+    uses = node_.uses_.fetch_or(taken);
+  }
+  require<GraphError>((uses & taken) == 0,
+                      "backward: the graph at {} {} was freed by an earlier backward pass; give "
+                      "that pass {{.retain_graph = true}}, or compute the result again",
+                      node_.name(), node_.shape());
+}
+
+void RulesInUse::leave() noexcept {
+  bool is_last = false;
+  if (keeps_graph_) {
+    is_last = node_.uses_.fetch_sub(keeper) == (keeper | left | taken);
+  } else if (!finished_) {
+    node_.uses_.fetch_and(~taken);
+  } else {  // with no keepers none can come
+    is_last = node_.uses_.load() == taken || node_.uses_.fetch_or(left) == taken;
+  }
+  if (is_last) node_.release_saved();
+}
 
 void attach(const Tensor& result, Ref<Node> node) { result.impl()->node = std::move(node); }
 

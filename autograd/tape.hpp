@@ -6,8 +6,8 @@
 #include <xgrad/autograd/hooks.hpp>
 #include <xgrad/autograd/tensor.hpp>
 
+#include <atomic>
 #include <cstdint>
-#include <memory>
 #include <span>
 #include <vector>
 
@@ -28,15 +28,20 @@ struct Edge {
   DType dtype() const;
 };
 
+namespace detail {
+class RulesInUse;
+}
+
 struct NodeHooks {
-  std::shared_ptr<HookList<TensorHook>> before;  ///< see the gradient of the output
-  std::shared_ptr<HookList<NodeHook>> after;     ///< see the gradients of the inputs
+  HookList<TensorHook> before;  ///< see the gradient of the output
+  HookList<NodeHook> after;     ///< see the gradients of the inputs
 };
 
 /// One recorded operation with one result.
 class Node : public RefCounted, public detail::SmallObject {
  public:
-  Node(const char* name, const Tensor& result);
+  /// `saves`: whether its rules keep anything that release_saved() drops.
+  Node(const char* name, const Tensor& result, bool saves);
   virtual ~Node() = default;
 
   const char* name() const noexcept { return name_; }
@@ -51,28 +56,27 @@ class Node : public RefCounted, public detail::SmallObject {
   virtual Tensor gradient(std::size_t i, Tensor dy) = 0;
   /// Drops what the rules saved.
   virtual void release_saved() noexcept = 0;
-  bool released() const noexcept { return released_; }
 
-  /// Calls `hook` after this node's rules ran.
+  /// Calls `hook` after this node's rules ran. ValueError for an empty one.
   HookHandle register_hook(NodeHook hook);
-  NodeHooks& hooks();
-  const NodeHooks* hooks_if_any() const noexcept { return hooks_.get(); }
+  NodeHooks& hooks() { return hooks_.get(); }
+  const NodeHooks* hooks_if_any() const noexcept { return hooks_.if_any(); }
 
   /// The result whose gradient is to be kept (retain_grad); it clears this when it dies.
-  detail::TensorImpl* retains_grad_of = nullptr;
-
- protected:
-  bool released_ = false;
+  std::atomic<detail::TensorImpl*> retains_grad_of{nullptr};
 
  private:
   friend void destroy(Node* node) noexcept;
+  friend class detail::RulesInUse;
 
   const char* name_;
   std::uint64_t sequence_;
   Shape shape_;
-  std::unique_ptr<NodeHooks> hooks_;
+  detail::Lazy<NodeHooks> hooks_;
   Node* next_dead_ = nullptr;
+  std::atomic<std::uint32_t> uses_{0};  // by passes; see RulesInUse
   DType dtype_;
+  bool saves_;
 };
 
 namespace detail {
@@ -89,6 +93,28 @@ class CurrentNodeGuard {
 
  private:
   Node* before_;
+};
+
+/// A pass at the rules of a node. Any number of passes that keep the graph may be there at once;
+/// one that does not is the last to come, and what the rules saved goes when all have left.
+class RulesInUse {
+ public:
+  /// GraphError where a pass that does not keep the graph was here before.
+  RulesInUse(Node& node, bool keeps_graph);
+  /// Where the rules have not been through, they may be run again.
+  ~RulesInUse();
+  RulesInUse(const RulesInUse&) = delete;
+  RulesInUse& operator=(const RulesInUse&) = delete;
+
+  void finish() noexcept { finished_ = true; }
+
+ private:
+  void enter();
+  void leave() noexcept;
+
+  Node& node_;
+  bool keeps_graph_;
+  bool finished_ = false;
 };
 
 /// Makes `result` the output of `node`.

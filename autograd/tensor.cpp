@@ -24,7 +24,9 @@ TensorImpl::TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape
       dtype(type) {}
 
 TensorImpl::~TensorImpl() {
-  if (node && node->retains_grad_of == this) node->retains_grad_of = nullptr;
+  if (!node || node->retains_grad_of.load(std::memory_order_relaxed) != this) return;
+  const std::lock_guard guard(lock());  // a pass may be adding to the gradient
+  node->retains_grad_of = nullptr;
 }
 
 constinit thread_local const char* running_operation = nullptr;
@@ -147,7 +149,10 @@ const Ref<Node>& Tensor::grad_fn() const {
 
 Tensor Tensor::grad() const {
   if (!impl_) detail::throw_undefined("grad");
-  return impl_->extra ? impl_->extra->grad : Tensor();
+  const detail::LeafState* const state = impl_->extra.if_any();
+  if (state == nullptr) return {};
+  const std::lock_guard guard(impl_->lock());
+  return state->grad;
 }
 
 void Tensor::set_grad(const Tensor& gradient) {
@@ -159,7 +164,12 @@ void Tensor::set_grad(const Tensor& gradient) {
     require<DTypeError>(gradient.dtype() == dtype(), "set_grad: the gradient is {}, its tensor {}",
                         gradient.dtype(), dtype());
   }
-  if (gradient.defined() || impl_->extra) impl_->state().grad = gradient;
+  shape();
+  if (!gradient.defined() && impl_->extra.if_any() == nullptr) return;
+  Tensor other = gradient;  // the one before ends after the lock does, and its graph with it
+  detail::LeafState& state = impl_->extra.get();
+  const std::lock_guard guard(impl_->lock());
+  std::swap(state.grad, other);
 }
 
 void Tensor::retain_grad() {
@@ -177,7 +187,8 @@ HookHandle Tensor::register_hook(TensorHook hook) {
   if (!impl_) detail::throw_undefined("register_hook");
   require<GraphError>(requires_grad(), "register_hook: this tensor {} does not require a gradient",
                       shape());
-  return {is_leaf() ? impl_->state().hooks : impl_->node->hooks().before, std::move(hook)};
+  HookList<TensorHook>& hooks = is_leaf() ? impl_->extra.get().hooks : impl_->node->hooks().before;
+  return hooks.add("register_hook", std::move(hook));
 }
 
 Tensor Tensor::detach() const {
@@ -187,12 +198,17 @@ Tensor Tensor::detach() const {
 
 Tensor& Tensor::set_name(std::string name) {
   if (!impl_) detail::throw_undefined("set_name");
-  impl_->state().name = std::move(name);
+  detail::LeafState& state = impl_->extra.get();
+  const std::lock_guard guard(impl_->lock());
+  state.name = std::move(name);
   return *this;
 }
 
 std::string Tensor::name() const {
-  return impl_ && impl_->extra ? impl_->extra->name : std::string();
+  const detail::LeafState* const state = impl_ ? impl_->extra.if_any() : nullptr;
+  if (state == nullptr) return {};
+  const std::lock_guard guard(impl_->lock());
+  return state->name;
 }
 
 namespace {

@@ -1,6 +1,7 @@
 #pragma once
 #include <xgrad/autograd/dtype.hpp>
 #include <xgrad/autograd/hooks.hpp>
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/ref.hpp>
 #include <xgrad/autograd/scalar.hpp>
 #include <xgrad/autograd/shape.hpp>
@@ -45,6 +46,15 @@ struct BackwardOptions {
 ///
 /// Operations on tensors that require gradients are recorded on the tape; backward() on a scalar
 /// result fills grad() of the leaves it was computed from.
+///
+/// Several threads may compute with one tensor and run backward passes that reach the same leaves,
+/// over graphs of their own or a shared one: grad() is then the sum of all, added in the order in
+/// which the passes end, so that its last bits may differ from run to run (with two passes, and no
+/// gradient before, they do not). For the same bits every time, let each thread call the free
+/// function grad() and add the results in an order of your own. grad(), set_grad(), name(),
+/// set_name() and hooks may be used meanwhile. What changes values (mutable_data(), everything in
+/// place, an optimiser's step), set_data(), requires_grad_() and assigning one handle is for one
+/// thread while no other uses the tensor.
 class Tensor {
  public:
   Tensor() = default;
@@ -200,10 +210,11 @@ class Tensor {
 
 namespace detail {
 
-/// What only leaves and watched results have; most tensors never need it.
+/// What only leaves and watched results have; most tensors never need it. Its tensor's lock()
+/// guards the gradient and the name.
 struct LeafState : SmallObject {
   Tensor grad;
-  std::shared_ptr<HookList<TensorHook>> hooks;
+  HookList<TensorHook> hooks;
   std::string name;
 };
 
@@ -212,9 +223,9 @@ struct TensorImpl : RefCounted, SmallObject {
   ~TensorImpl();
 
   std::byte* data() const { return storage->data() + offset; }
-  LeafState& state() {
-    if (!extra) extra = std::make_unique<LeafState>();
-    return *extra;
+  /// What guards `extra`; of a result that of its node, which may outlive it and be adding to it.
+  Mutex& lock() const noexcept {
+    return mutex_of(node ? static_cast<const void*>(node.get()) : this);
   }
 
   Ref<Storage> storage;
@@ -226,7 +237,7 @@ struct TensorImpl : RefCounted, SmallObject {
   /// The operation that copied a part of another tensor where a user would expect to see it change.
   const char* copied_by = nullptr;
   Ref<Node> node;
-  std::unique_ptr<LeafState> extra;
+  Lazy<LeafState> extra;
 };
 
 /// ValueError that names the operation that runs on this thread (see Call), or else the accessor.

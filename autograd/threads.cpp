@@ -102,6 +102,13 @@ int available_threads() {
 #endif
 }
 
+void PartErrors::keep(int part) noexcept {
+  const std::lock_guard lock(mutex_);
+  if (part >= part_) return;
+  part_ = part;
+  error_ = std::current_exception();
+}
+
 void leads_threads() noexcept { led_threads = true; }
 
 LibraryThreads::LibraryThreads()

@@ -136,6 +136,9 @@ Augmentation random_cutout(std::int64_t size) {
 }
 
 Augmentation compose(std::vector<Augmentation> augmentations) {
+  for (std::size_t i = 0; i < augmentations.size(); ++i)
+    require<ValueError>(static_cast<bool>(augmentations[i]), "compose: augmentation {} is empty",
+                        i);
   return [augmentations = std::move(augmentations)](const Tensor& images, const Draw& draw) {
     Tensor result = images;
     for (const Augmentation& augmentation : augmentations) result = augmentation(result, draw);

@@ -42,7 +42,7 @@ Augmentation random_translate(std::int64_t pixels);
 /// Sets a square of `size` pixels to 0, its place drawn so that all of it lies inside (DeVries and
 /// Taylor, arXiv:1708.04552, whose squares may stick out). ValueError, ShapeError likewise.
 Augmentation random_cutout(std::int64_t size);
-/// One after the other.
+/// One after the other. ValueError for an empty one.
 Augmentation compose(std::vector<Augmentation> augmentations);
 
 }  // namespace augment

@@ -28,6 +28,11 @@ Batch Dataset::operator[](std::int64_t index) const {
   return {squeeze(one.data, 0), squeeze(one.target, 0)};
 }
 
+const Dataset& AnyDataset::get() const {
+  require<ValueError>(dataset_ != nullptr, "dataset: used after it was moved from");
+  return *dataset_;
+}
+
 TensorDataset::TensorDataset(Tensor data, Tensor target)
     : data_(std::move(data)), target_(std::move(target)) {
   const xgrad::detail::Running running("TensorDataset", data_, target_);
@@ -97,7 +102,12 @@ ImageDataset::ImageDataset(Images images, std::vector<std::string> classes, Tran
                       shape);
 }
 
-std::int64_t ImageDataset::size() const { return images_->count; }
+const Images& ImageDataset::images() const {
+  require<ValueError>(images_ != nullptr, "ImageDataset: used after it was moved from");
+  return *images_;
+}
+
+std::int64_t ImageDataset::size() const { return images().count; }
 
 Batch ImageDataset::batch(std::span<const std::int64_t> indices) const {
   check_indices("ImageDataset", indices, size());

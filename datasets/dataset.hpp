@@ -18,7 +18,8 @@ struct Batch {
   Tensor target;
 };
 
-/// A numbered collection of examples. Reading is const and may happen on several threads.
+/// A numbered collection of examples. Reading is const and may happen on several threads: so must a
+/// transform of it.
 class Dataset {
  public:
   virtual ~Dataset() = default;
@@ -36,10 +37,12 @@ class AnyDataset {
   template <std::derived_from<Dataset> D>
   AnyDataset(D dataset) : dataset_(std::make_shared<D>(std::move(dataset))) {}  // NOLINT
 
-  const Dataset& operator*() const noexcept { return *dataset_; }
-  const Dataset* operator->() const noexcept { return dataset_.get(); }
+  const Dataset& operator*() const { return get(); }
+  const Dataset* operator->() const { return &get(); }
 
  private:
+  const Dataset& get() const;  // ValueError where it was moved from
+
   std::shared_ptr<const Dataset> dataset_;
 };
 
@@ -94,7 +97,8 @@ class ImageDataset : public Dataset {
   std::int64_t size() const override;
   Batch batch(std::span<const std::int64_t> indices) const override;
 
-  const Images& images() const noexcept { return *images_; }
+  /// ValueError where the dataset was moved from.
+  const Images& images() const;
   /// The names of the classes.
   const std::vector<std::string>& classes() const noexcept { return classes_; }
   /// Replaces the transform, in this handle only.

@@ -1,4 +1,5 @@
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/datasets/loader.hpp>
@@ -59,9 +60,17 @@ class DataLoader::Epoch {
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
 
+  /// Whether its workers are another process's.
+  bool is_of_parent() const noexcept {
+    return !workers_.empty() && forks_ != xgrad::detail::fork_count();
+  }
+
   std::optional<Batch> next() {
     if (read_ == sampler_->batches()) return {};
     if (workers_.empty()) return prepare(read_++);
+    require<Error>(!is_of_parent(),
+                   "DataLoader: this epoch began before the process was forked, and its workers "
+                   "stayed with the parent; begin another");
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return ready_.contains(read_); });
     Result result = std::move(ready_.extract(read_).mapped());
@@ -117,12 +126,14 @@ class DataLoader::Epoch {
   std::int64_t taken_;
   std::int64_t read_;
   bool stopped_ = false;
+  std::uint64_t forks_ = xgrad::detail::fork_count();
   std::vector<std::thread> workers_;
 };
 
 DataLoader::Iterator::Iterator(std::shared_ptr<Epoch> epoch) : epoch_(std::move(epoch)) { ++*this; }
 
 DataLoader::Iterator& DataLoader::Iterator::operator++() {
+  require<ValueError>(epoch_ != nullptr, "DataLoader: the iterator is at its end already");
   // The old batch goes first, so that its memory is there for the new one.
   batch_ = {};
   if (auto batch = epoch_->next()) {
@@ -158,15 +169,24 @@ void DataLoader::set_epoch(std::int64_t epoch, std::int64_t batch) {
   constexpr std::int64_t last = INT64_MAX / 2;  // begin() counts on from there
   require<ValueError>(epoch >= 0 && epoch <= last && batch >= 0 && batch <= size(),
                       "set_epoch: no batch {} in epoch {}; an epoch has {}", batch, epoch, size());
+  const std::lock_guard lock(xgrad::detail::mutex_of(this));
   next_epoch_ = epoch;
   next_batch_ = batch;
 }
 
 DataLoader::Iterator DataLoader::begin() {
   auto sampler = make_sampler(dataset_->size(), options_);
-  const Epoch::Place place{seed_, next_epoch_++, std::exchange(next_batch_, 0)};
+  const Epoch::Place place = [this] {
+    const std::lock_guard lock(xgrad::detail::mutex_of(this));
+    return Epoch::Place{seed_, next_epoch_++, std::exchange(next_batch_, 0)};
+  }();
   sampler->start(place.seed, place.epoch);
-  return Iterator(std::make_shared<Epoch>(dataset_, std::move(sampler), options_, place));
+  // In a forked process nobody can wait for the workers, nor tell what they were about.
+  const auto end = [](Epoch* epoch) {
+    if (!epoch->is_of_parent()) delete epoch;
+  };
+  return Iterator(
+      std::shared_ptr<Epoch>(new Epoch(dataset_, std::move(sampler), options_, place), end));
 }
 
 }  // namespace xgrad::datasets

@@ -33,6 +33,11 @@ struct DataLoaderOptions {
 ///
 /// Every begin() starts the next epoch. An error while a batch is prepared is thrown where the
 /// batch is fetched. ValueError for options out of range and for an empty dataset.
+///
+/// Several threads may begin epochs of one loader, each the next one, and read them: an iterator is
+/// for one thread. Dataset and augmentation are called by several workers at once. In a forked
+/// process the epochs of its parent have no workers: going on with one is an Error, a new one
+/// works.
 class DataLoader {
  public:
   class Epoch;
@@ -47,6 +52,7 @@ class DataLoader {
     explicit Iterator(std::shared_ptr<Epoch> epoch);
     const Batch& operator*() const { return batch_; }
     const Batch* operator->() const { return &batch_; }
+    /// ValueError at the end.
     Iterator& operator++();
     void operator++(int) { ++*this; }
     friend bool operator==(const Iterator& a, const Iterator& b) { return a.epoch_ == b.epoch_; }

@@ -37,6 +37,7 @@ void read_tar(
     const std::string& path, std::uint64_t most_bytes,
     const std::function<bool(const std::string& name)>& wants,
     const std::function<void(const std::string& name, std::vector<std::uint8_t>)>& visit) {
+  require<ValueError>(wants && visit, "read_tar: a function is empty");
   size_of_file(path);
   const std::unique_ptr<archive, decltype(archive_read_free)*> tar(lib().archive_read_new(),
                                                                    lib().archive_read_free);

@@ -153,6 +153,8 @@ Transform resize(std::int64_t height, std::int64_t width) {
 }
 
 Transform compose(std::vector<Transform> transforms) {
+  for (std::size_t i = 0; i < transforms.size(); ++i)
+    require<ValueError>(static_cast<bool>(transforms[i]), "compose: transform {} is empty", i);
   return [transforms = std::move(transforms)](const Tensor& x) {
     Tensor y = x;
     for (const Transform& transform : transforms) y = transform(y);

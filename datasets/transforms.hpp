@@ -31,7 +31,7 @@ Transform translate(std::int64_t down, std::int64_t right);
 /// nothing (Pillow's "bilinear", torchvision's Resize with antialias). ValueError for sizes
 /// below 1.
 Transform resize(std::int64_t height, std::int64_t width);
-/// One after the other.
+/// One after the other. ValueError for an empty one.
 Transform compose(std::vector<Transform> transforms);
 
 }  // namespace xgrad::datasets::transforms

@@ -5,6 +5,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <cstdlib>
 #include <memory>
 #include <optional>
@@ -28,11 +29,16 @@ struct ModuleState {
   NamedTensors parameters;
   NamedTensors buffers;
   std::vector<Child> children;
-  std::shared_ptr<HookList<ForwardHook>> hooks;
-  bool training = true;
+  HookList<ForwardHook> hooks;
+  std::atomic<bool> training{true};
+  // EvalGuards that live. They share it, not this: it is no handle to the module.
+  std::shared_ptr<std::atomic<int>> guards = std::make_shared<std::atomic<int>>(0);
+  std::size_t level = 0;                 // below the outermost module that it was ever added to
   std::weak_ptr<ModuleState> successor;  // what a handle to this was assigned last
 
-  static const ModuleState* of(const Module& module) { return module.state_.get(); }
+  static ModuleState* of(const Module& module) { return module.state().get(); }
+
+  bool is_training() const { return training && *guards == 0; }
 
   bool has(const std::string& name) const {
     const auto named = [&](const auto& entry) { return entry.first == name; };
@@ -45,6 +51,25 @@ struct ModuleState {
   void visit(const std::string& path, const F& f) const {
     f(path, *this);
     for (const Child& child : children) of(*child.module)->visit(path + child.name + '.', f);
+  }
+
+  /// How far below `level` the lowest module would be with this one there.
+  std::size_t lowest_at(std::size_t at) const {
+    std::size_t lowest = at;
+    for (const Child& child : children)
+      lowest = std::max(lowest, of(*child.module)->lowest_at(at + 1));
+    return lowest;
+  }
+  void put_at(std::size_t at) {
+    level = std::max(level, at);
+    for (const Child& child : children) of(*child.module)->put_at(at + 1);
+  }
+
+  /// Whether this object, not just its state, is a part of what is here.
+  bool has_part(const Module& module) const {
+    return std::ranges::any_of(children, [&](const Child& child) {
+      return child.module.get() == &module || of(*child.module)->has_part(module);
+    });
   }
 
   /// Whether `wanted` is here or below.
@@ -97,7 +122,8 @@ struct Clones {
     if (made) return made;
     made = std::make_shared<ModuleState>();
     const auto result = made;  // the map may move while children are copied
-    result->training = state->training;
+    result->training = state->is_training();
+    result->level = state->level;
     for (const auto& [name, x] : state->parameters) result->parameters.emplace_back(name, copy(x));
     for (const auto& [name, x] : state->buffers) result->buffers.emplace_back(name, copy(x));
     for (const auto& child : state->children)
@@ -126,10 +152,13 @@ using detail::ModuleState;
 /// The modules whose forward is running on this thread, innermost last.
 class Call {
  public:
-  explicit Call(const Module& module) : module_(module), caller_(std::exchange(innermost, this)) {}
+  explicit Call(const Module& module)
+      : module_(module), state_(module.state()), caller_(std::exchange(innermost, this)) {}
   ~Call() { innermost = caller_; }
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
+
+  const ModuleState& state() const { return *state_; }
 
   std::string name() const {
     if (caller_ == nullptr) return "net";
@@ -137,8 +166,8 @@ class Call {
   }
 
   void require_registered() const {
-    if (caller_ == nullptr || !is_grad_enabled() ||
-        caller_->module_.state_->contains(module_.state_.get()) || !module_.state_->is_trained())
+    if (caller_ == nullptr || !is_grad_enabled() || caller_->state_->contains(state_.get()) ||
+        !state_->is_trained())
       return;
     raise<GraphError>(
         "{}: called inside {}, which does not contain it, so it would never be trained; make it a "
@@ -148,12 +177,13 @@ class Call {
 
  private:
   std::optional<std::string> path_from_caller() const {
-    if (module_.state_ == caller_->module_.state_) return "self";
-    return caller_->module_.state_->path_to(module_.state_.get());
+    if (state_ == caller_->state_) return "self";
+    return caller_->state_->path_to(state_.get());
   }
 
   static thread_local const Call* innermost;
   const Module& module_;
+  const std::shared_ptr<ModuleState> state_;  // stays, with the parts, where the module is assigned
   const Call* caller_;
 };
 
@@ -208,9 +238,12 @@ Module& Module::operator=(Module&& other) {
 }
 
 void Module::replace_state(std::shared_ptr<ModuleState> by) {
+  if (by && by->has_part(*this))
+    raise<ValueError>("{}: assigned a module that it is a part of, which would contain itself",
+                      type_name());
   if (state_ && state_ != by) {
     state_->visit("", [&](const std::string& path, const ModuleState& part) {
-      require<GraphError>(!part.hooks || part.hooks->begin() == part.hooks->end(),
+      require<GraphError>(part.hooks.empty(),
                           "{}: assigned another module while {} has forward hooks, which would see "
                           "nothing any more; remove() them first",
                           type_name(),
@@ -235,19 +268,17 @@ Tensor Module::operator()(const Tensor& x) {
 }
 
 Tensor Module::operator()(Tensor&& x) {
-  if (state()->hooks) return (*this)(std::as_const(x));  // they see the input afterwards
+  if (!state()->hooks.empty()) return (*this)(std::as_const(x));  // they see the input afterwards
   return call(x, [&] { return forward_temporary(std::move(x)); });
 }
 
 template <class Forward>
 Tensor Module::call(const Tensor& x, const Forward& forward) {
-  state();
   const Call call(*this);
   try {
     call.require_registered();
     Tensor y = forward();
-    if (state_->hooks)
-      for (const auto& [number, hook] : *state_->hooks) hook(*this, x, y);
+    call.state().hooks.each([&](const ForwardHook& hook) { hook(*this, x, y); });
     return y;
   } catch (Error& error) {
     error.leave_module(call.name(), type_name());
@@ -278,8 +309,13 @@ void check_name(const ModuleState& state, const std::string& name, const std::st
 void Module::add_child(const std::string& name, std::shared_ptr<Module> module, std::size_t size,
                        Copier copier) {
   check_name(*state(), name, type_name());
-  require<ValueError>(module->state_ != state_ && !module->state()->path_to(state_.get()),
+  require<ValueError>(module->state() != state_ && !module->state()->path_to(state_.get()),
                       "add: '{}' would contain itself", name);
+  const std::size_t lowest = module->state()->lowest_at(state_->level + 1);
+  require<ValueError>(lowest < most_levels,
+                      "add: '{}' would put a module {} levels deep; {} are the most", name,
+                      lowest + 1, most_levels);
+  module->state()->put_at(state_->level + 1);
   // Full paths, for to_dot() and messages: "weight" becomes "conv1.weight".
   for (auto& [path, parameter] : module->named_parameters()) parameter.set_name(name + '.' + path);
   state_->children.push_back({name, std::move(module), size, copier});
@@ -336,7 +372,12 @@ std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() 
 }
 
 std::size_t Module::child_count() const { return state()->children.size(); }
-Module& Module::child(std::size_t i) const { return *state()->children.at(i).module; }
+Module& Module::child(std::size_t i) const {
+  const auto& children = state()->children;
+  if (i >= children.size())
+    raise<ValueError>("child: {} has no part {}, there are {}", type_name(), i, children.size());
+  return *children[i].module;
+}
 
 std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_modules() const {
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> result;
@@ -359,12 +400,14 @@ std::string fields_of(const Module& module, std::size_t size) {
 }  // namespace
 
 void Module::apply(const std::function<void(Module&)>& f) {
+  require<ValueError>(static_cast<bool>(f), "apply: the function is empty");
   apply_below(f);
   f(*this);
 }
 
 void Module::apply_below(const std::function<void(Module&)>& f) {
-  for (const auto& [name, module, size, copier] : state()->children) {
+  const auto children = state()->children;  // f may add some
+  for (const auto& [name, module, size, copier] : children) {
     module->apply_below(f);
     const bool has_other_handles = module->state_.use_count() > 1;
     const std::string before = fields_of(*module, size);
@@ -384,22 +427,21 @@ std::int64_t Module::parameter_count() const {
 }
 
 Module& Module::train(bool on) {
-  apply([on](Module& module) { module.state_->training = on; });
+  apply([on](Module& module) { module.state()->training = on; });
   return *this;
 }
 
-bool Module::is_training() const { return state()->training; }
+bool Module::is_training() const { return state()->is_training(); }
 
-EvalGuard::EvalGuard(Module& net) : net_(net) {
-  net.apply([&](Module& module) { training_.push_back(module.is_training()); });
-  net.eval();
+// Counted, not kept aside and put back: guards on several threads end in any order.
+EvalGuard::EvalGuard(Module& net) {
+  ModuleState::of(net)->visit(
+      "", [this](const std::string&, const ModuleState& part) { counts_.push_back(part.guards); });
+  for (const auto& count : counts_) ++*count;
 }
 
 EvalGuard::~EvalGuard() {
-  // Children before parents, as apply() goes: train() of a parent must not undo a child's.
-  std::vector<Module*> modules;
-  net_.apply([&](Module& module) { modules.push_back(&module); });
-  for (std::size_t i = modules.size(); i-- > 0;) modules[i]->train(training_[i]);
+  for (const auto& count : counts_) --*count;
 }
 
 Module& Module::to(DType dtype) {
@@ -465,7 +507,7 @@ void Module::load_state_dict(const StateDict& values) {
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {
-  return {state()->hooks, std::move(hook)};
+  return state()->hooks.add("register_forward_hook", std::move(hook));
 }
 
 }  // namespace xgrad::nn

@@ -1,6 +1,7 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#include <atomic>
 #include <concepts>
 #include <functional>
 #include <memory>
@@ -67,12 +68,20 @@ using ForwardHook = std::function<void(const Module&, const Tensor& input, const
 /// batch norm in `norm(a) - norm(b)`. Give each a statement of its own.
 ///
 /// Errors from inside name the path: "net.features.3 (Linear): linear: input …".
+///
+/// Several threads may call one net, run backward passes through it (Tensor says what becomes of
+/// the gradients), register and remove hooks, and hold EvalGuards. train() and eval() are seen by
+/// all of them from their next layer on. Batch norm in training changes its running statistics at
+/// each call: such a net is called by one thread at a time. What changes parameters or parts (an
+/// optimiser's step, add(), to(), load_state_dict(), assigning) is for one thread while no other
+/// uses the net.
 class Module {
  public:
   Module();
   Module(const Module& other);
   Module(Module&&) noexcept = default;
   /// GraphError where this module or one below it has forward hooks: they would be lost in silence.
+  /// ValueError where this module is a part of the other, which would contain itself.
   Module& operator=(const Module& other);
   Module& operator=(Module&& other);
   virtual ~Module() = default;
@@ -88,8 +97,11 @@ class Module {
 
   // ---- building
 
+  /// How deep modules may lie within one another.
+  static constexpr std::size_t most_levels = 1000;
+
   /// Registers `module` as a child and returns the handle to keep. ValueError if the name is taken,
-  /// empty or has a dot.
+  /// empty or has a dot, for a module that would contain itself, and beyond `most_levels`.
   template <std::derived_from<Module> M>
   M add(const std::string& name, M module) {
     add_child(name, std::make_shared<M>(module), sizeof(M), [](const Module& original) {
@@ -109,13 +121,13 @@ class Module {
   NamedTensors named_buffers() const;
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
   std::size_t child_count() const;
-  /// The i-th one added.
+  /// The i-th one added. ValueError where there are not so many.
   Module& child(std::size_t i) const;
   /// Every module below this one with its path, "features.0"; one that is there twice, once.
   std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_modules() const;
   /// Calls `f` for this module and every one below it, children first. GraphError where `f` changes
   /// a field of a child of which there is another handle, as the member that its owner calls: it
-  /// would not see the change.
+  /// would not see the change. Parts that `f` adds are not visited. ValueError for an empty `f`.
   void apply(const std::function<void(Module&)>& f);
   std::int64_t parameter_count() const;
 
@@ -136,6 +148,8 @@ class Module {
   /// is missing, unexpected, different or named twice, and nothing is changed.
   void load_state_dict(const StateDict& values);
 
+  /// Calls `hook` after each call of this module. What it registers is called from the next call
+  /// on, what it removes not any more. ValueError for an empty one.
   HookHandle register_forward_hook(ForwardHook hook);
 
  protected:
@@ -158,7 +172,10 @@ class Module {
   std::shared_ptr<detail::ModuleState> state_;
 };
 
-/// Evaluation mode for a module and all below it while one lives; then each has its own mode back.
+/// Evaluation mode for a module and all that is below it now, on every thread, while one lives;
+/// when the last of them is gone, in whatever order, each has its own mode back: the one that
+/// train() or eval() gave it last. Parts that are added meanwhile keep theirs. The net may be
+/// moved, assigned or destroyed before.
 class EvalGuard {
  public:
   explicit EvalGuard(Module& net);
@@ -167,8 +184,7 @@ class EvalGuard {
   EvalGuard& operator=(const EvalGuard&) = delete;
 
  private:
-  Module& net_;
-  std::vector<bool> training_;
+  std::vector<std::shared_ptr<std::atomic<int>>> counts_;  // of the guards of each module
 };
 
 namespace detail {

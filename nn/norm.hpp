@@ -14,7 +14,8 @@ struct BatchNormOptions {
 };
 
 /// xgrad::batch_norm with parameters and running statistics of its own. weight starts at 1, bias at
-/// 0. Errors: those of xgrad::batch_norm; ShapeError where the input has other axes.
+/// 0. Errors: those of xgrad::batch_norm; ShapeError where the input has other axes. A call in
+/// training changes the running statistics, so it is for one thread at a time.
 class BatchNorm : public Module {
  public:
   Tensor forward(const Tensor& x) override;

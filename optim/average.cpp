@@ -24,12 +24,19 @@ MovingAverage::MovingAverage(const NamedTensors& tensors) {
 
 template <class F>
 void MovingAverage::visit(const F& f) {
+  require<ValueError>(!tensors_.empty(), "MovingAverage: used after it was moved from");
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const Storage& memory = *tensors_[i].storage();
     require<GraphError>(!memory.is_unique() && !memory.is_superseded(),
                         "MovingAverage: '{}' is not what it was: its module was converted or "
                         "replaced; make the average after that",
                         names_[i]);
+    require<ValueError>(
+        averages_[i].shape() == tensors_[i].shape() && averages_[i].dtype() == tensors_[i].dtype(),
+        "MovingAverage: '{}' is {} {}, its average {} {}; set_data() changed what state_dict() "
+        "gave",
+        names_[i], tensors_[i].dtype(), tensors_[i].shape(), averages_[i].dtype(),
+        averages_[i].shape());
     dispatch_floating(tensors_[i].dtype(), "MovingAverage", [&]<class T>() {
       T* const x = tensors_[i].mutable_data<T>();
       T* const average = averages_[i].mutable_data<T>();

@@ -44,12 +44,14 @@ void newton_schulz(std::int64_t rows, std::int64_t columns, bool transposed, T* 
 }
 
 void check(const MuonOptions& o) {
-  require<ValueError>(o.lr >= 0, "Muon: lr is {}, it must not be negative",
+  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
+                      "Muon: lr is {}, it must be finite and not negative",
                       static_cast<double>(o.lr));
   require<ValueError>(o.momentum >= 0 && o.momentum < 1,
                       "Muon: momentum is {}, it must lie in [0, 1)", o.momentum);
   require<ValueError>(o.steps > 0, "Muon: {} steps; there must be one at least", o.steps);
-  require<ValueError>(o.weight_decay >= 0, "Muon: weight_decay is {}, it must not be negative",
+  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
+                      "Muon: weight_decay is {}, it must be finite and not negative",
                       o.weight_decay);
 }
 
@@ -106,12 +108,15 @@ void Muon::step() {
   check(options_);
   const NoGradGuard guard;
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
+    const Tensor& x = parameters_[i];
+    if (x.grad().defined()) detail::check_step("Muon", x, velocity_[i], i);
+  }
+  for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& x = parameters_[i];
     const Tensor g = x.grad();
     if (!g.defined()) continue;
-    detail::check_step("Muon", x, i);
     Tensor& v = velocity_[i];
-    detail::prepare_state("Muon", v, x, i);
+    detail::prepare_state(v, x);
     const double lr = options_.lr;
     double scale = 1 - lr * options_.weight_decay;
     if (options_.normalize)

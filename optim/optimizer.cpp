@@ -15,7 +15,7 @@ std::string called(const Tensor& parameter, std::size_t index) {
 }
 
 // Only what is wrong is put into words: a step must not allocate.
-void check_step(const char* optimizer, const Tensor& x, std::size_t index) {
+void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std::size_t index) {
   if (x.impl()->is_unique())
     raise<GraphError>(
         "{}: nobody but this optimiser has {} {} any more; where its module was "
@@ -25,16 +25,16 @@ void check_step(const char* optimizer, const Tensor& x, std::size_t index) {
   if (g.shape() != x.shape() || g.dtype() != x.dtype())
     raise<ValueError>("{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
                       optimizer, called(x, index), x.dtype(), x.shape(), g.dtype(), g.shape());
+  if (state.defined() && state.shape() != x.shape())
+    raise<ValueError>("{}: {} is {}, and was {} at the step before; make the optimiser anew",
+                      optimizer, called(x, index), x.shape(), state.shape());
 }
 
-bool prepare_state(const char* optimizer, Tensor& state, const Tensor& x, std::size_t index) {
+bool prepare_state(Tensor& state, const Tensor& x) {
   if (!state.defined()) {
     state = Tensor::empty(x.shape(), x.dtype()).fill_(0);
     return true;
   }
-  if (state.shape() != x.shape())
-    raise<ValueError>("{}: {} is {}, and was {} at the step before; make the optimiser anew",
-                      optimizer, called(x, index), x.shape(), state.shape());
   if (state.dtype() != x.dtype()) {
     Tensor converted = Tensor::empty(x.shape(), x.dtype());
     state = converted.copy_(state);
@@ -94,7 +94,17 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
 
 }  // namespace detail
 
+void Optimizer::require_parameters(const char* operation) {
+  bool any = false;
+  visit([&any](const Tensor&) { any = true; });
+  require<ValueError>(any,
+                      "{}: this optimiser has no parameters; it was moved from, or they were "
+                      "taken out of its groups",
+                      operation);
+}
+
 void Optimizer::set_lr(double lr) {
+  require_parameters("set_lr");
   visit_rates([lr](Required& rate) { rate = lr; });
 }
 
@@ -105,6 +115,7 @@ std::vector<double> Optimizer::learning_rates() {
 }
 
 void Optimizer::set_learning_rates(const std::vector<double>& rates) {
+  require_parameters("set_learning_rates");
   const std::size_t groups = learning_rates().size();
   require<ValueError>(rates.size() == groups, "set_learning_rates: {} rates for {} groups",
                       rates.size(), groups);
@@ -113,16 +124,21 @@ void Optimizer::set_learning_rates(const std::vector<double>& rates) {
 }
 
 void Optimizer::load_state_dict(const NamedTensors& values) {
+  require_parameters("load_state_dict");
   detail::load_state("load_state_dict", state(), values);
 }
 
 void Optimizer::require_gradients(const char* optimizer) {
+  require_parameters(optimizer);
   struct {
+    const char* optimizer;
     std::size_t parameters = 0;
     std::size_t lost = 0;
     bool any = false;
-  } seen;  // one capture, for which a std::function has room: a step must not allocate
+  } seen{optimizer};  // one capture, for which a std::function has room: a step must not allocate
   visit([&seen](const Tensor& x) {
+    require<ValueError>(x.defined(), "{}: parameter {} is undefined", seen.optimizer,
+                        seen.parameters);
     ++seen.parameters;
     seen.lost += x.impl()->is_unique() ? 1 : 0;
     seen.any |= x.grad().defined();
@@ -139,6 +155,7 @@ void Optimizer::require_gradients(const char* optimizer) {
 }
 
 void Optimizer::zero_grad() {
+  require_parameters("zero_grad");
   visit([](Tensor& x) { x.set_grad({}); });
 }
 

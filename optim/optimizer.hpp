@@ -35,13 +35,14 @@ void check_parameters(const char* optimizer, const std::vector<std::vector<Tenso
 /// What a message calls the parameter at `index`: its name, or its number.
 std::string called(const Tensor& parameter, std::size_t index);
 
-/// Before parameter x takes a step along its gradient: ValueError where the two no longer fit;
-/// GraphError where nobody but the optimiser has x, because its module was replaced.
-void check_step(const char* optimizer, const Tensor& x, std::size_t index);
+/// Before any parameter takes a step: ValueError where x and its gradient, or what is remembered of
+/// it, no longer fit; GraphError where nobody but the optimiser has x, because its module was
+/// replaced.
+void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std::size_t index);
 
 /// Makes `state` zeros like x where there is nothing to remember yet (true), or converts it where x
-/// was converted. ValueError where x has another shape than when it was made.
-bool prepare_state(const char* optimizer, Tensor& state, const Tensor& x, std::size_t index);
+/// was converted.
+bool prepare_state(Tensor& state, const Tensor& x);
 
 /// A tensor of a state and the name it is saved under.
 struct StateEntry {
@@ -59,7 +60,9 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
 
 }  // namespace detail
 
-/// Changes parameters along their gradients.
+/// Changes parameters along their gradients. A step is for one thread, while no other computes with
+/// the parameters; it changes nothing where it throws. After a move the optimiser that is left
+/// throws a ValueError.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
@@ -89,8 +92,12 @@ class Optimizer {
   /// Calls f for the learning rate of every group.
   virtual void visit_rates(const std::function<void(Required&)>& f) = 0;
   virtual std::vector<detail::StateEntry> state() = 0;
-  /// Refuses a step in which no parameter has a gradient (GraphError).
+  /// Refuses a step in which no parameter has a gradient (GraphError), or one is undefined
+  /// (ValueError).
   void require_gradients(const char* optimizer);
+
+ private:
+  void require_parameters(const char* operation);
 };
 
 }  // namespace xgrad::optim

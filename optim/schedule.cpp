@@ -42,7 +42,9 @@ Schedule cosine(double warmup, double last) {
 }  // namespace schedule
 
 Scheduler::Scheduler(Optimizer& optimizer, Schedule schedule)
-    : optimizer_(optimizer), schedule_(std::move(schedule)), rates_(optimizer.learning_rates()) {}
+    : optimizer_(optimizer), schedule_(std::move(schedule)), rates_(optimizer.learning_rates()) {
+  require<ValueError>(static_cast<bool>(schedule_), "Scheduler: the schedule is empty");
+}
 
 void Scheduler::set(double progress) {
   require<ValueError>(progress >= 0 && progress <= 1,

@@ -32,7 +32,7 @@ Schedule cosine(double warmup = 0, double last = 0);
 class Scheduler {
  public:
   /// The learning rates the optimiser has now are those at factor 1. The optimiser must live as
-  /// long as this.
+  /// long as this. ValueError for an empty schedule.
   Scheduler(Optimizer& optimizer, Schedule schedule);
   /// Sets every group's rate to its own times the schedule's factor. ValueError unless `progress`
   /// is in [0, 1].

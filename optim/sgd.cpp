@@ -3,15 +3,22 @@
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/optim/sgd.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 namespace xgrad::optim {
 namespace {
 
 void check(const SGDOptions& o) {
-  require<ValueError>(o.lr >= 0, "SGD: lr is {}, it must not be negative",
+  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
+                      "SGD: lr is {}, it must be finite and not negative",
                       static_cast<double>(o.lr));
   require<ValueError>(o.momentum >= 0 && o.momentum < 1,
                       "SGD: momentum is {}, it must lie in [0, 1)", o.momentum);
-  require<ValueError>(o.weight_decay >= 0, "SGD: weight_decay is {}, it must not be negative",
+  require<ValueError>(std::isfinite(o.dampening), "SGD: dampening is {}, it must be finite",
+                      o.dampening);
+  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
+                      "SGD: weight_decay is {}, it must be finite and not negative",
                       o.weight_decay);
   require<ValueError>(
       !o.nesterov || (o.momentum > 0 && o.dampening == 0 && o.kind == Momentum::accumulated),
@@ -108,25 +115,43 @@ SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
   }
 }
 
+void SGD::check_groups() const {
+  const auto same = [](const Group& group, const std::vector<Tensor>& velocity) {
+    return group.parameters.size() == velocity.size();
+  };
+  require<ValueError>(
+      std::ranges::equal(groups_, velocity_, same),
+      "SGD: parameters were added to its groups or taken out of them; make the optimiser anew");
+}
+
+void SGD::check_step() const {
+  check_groups();
+  std::size_t number = 0;
+  for (std::size_t i = 0; i < groups_.size(); ++i) {
+    check(groups_[i].options);
+    for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j, ++number) {
+      const Tensor& x = groups_[i].parameters[j];
+      if (x.grad().defined()) detail::check_step("SGD", x, velocity_[i][j], number);
+    }
+  }
+}
+
 void SGD::step() {
-  const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
   require_gradients("SGD");
+  check_step();
+  const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
   thread_local std::vector<Update> kept;  // so that a step allocates nothing
   std::vector<Update>& updates = kept;    // this thread's, also where others read it
   updates.clear();
-  std::size_t number = 0;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SGDOptions& options = groups_[i].options;
-    check(options);
     for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
       Tensor& x = groups_[i].parameters[j];
       const Tensor g = x.grad();
-      const std::size_t index = number++;
       if (!g.defined()) continue;
-      detail::check_step("SGD", x, index);
       Tensor& v = velocity_[i][j];
       const bool keeps = options.momentum > 0 || options.kind == Momentum::averaged;
-      const bool first = keeps && detail::prepare_state("SGD", v, x, index);
+      const bool first = keeps && detail::prepare_state(v, x);
       dispatch_floating(x.dtype(), "SGD", [&]<class T>() {
         updates.push_back({&options, first, x.dtype(), x.numel(), g.data<T>(),
                            keeps ? v.mutable_data<T>() : nullptr, x.mutable_data<T>()});
@@ -151,6 +176,7 @@ void SGD::visit_rates(const std::function<void(Required&)>& f) {
 }
 
 std::vector<detail::StateEntry> SGD::state() {
+  check_groups();
   std::vector<detail::StateEntry> entries;
   for (std::size_t i = 0; i < groups_.size(); ++i)
     for (std::size_t j = 0; j < velocity_[i].size(); ++j)

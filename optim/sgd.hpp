@@ -39,7 +39,8 @@ class SGD : public Optimizer {
 
   void step() override;
 
-  /// The groups, their options to change between steps.
+  /// The groups, their options to change between steps. Their parameters stay as many: a step
+  /// throws a ValueError otherwise.
   std::vector<Group>& groups() noexcept { return groups_; }
 
  protected:
@@ -48,6 +49,9 @@ class SGD : public Optimizer {
   std::vector<detail::StateEntry> state() override;
 
  private:
+  void check_groups() const;
+  void check_step() const;
+
   std::vector<Group> groups_;
   std::vector<std::vector<Tensor>> velocity_;  // undefined until a parameter's first step
 };

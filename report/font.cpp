@@ -1,3 +1,4 @@
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/report/font.hpp>
 
@@ -59,7 +60,7 @@ void require_text_size(double size) {
 }
 
 const Glyph& glyph(char32_t point, double size) {
-  static std::mutex mutex;
+  static xgrad::detail::Mutex mutex;
   static std::map<std::pair<char32_t, double>, Glyph> drawn_before;
   const std::lock_guard lock(mutex);
   const auto key = std::pair(point, size);

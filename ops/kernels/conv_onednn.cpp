@@ -1,6 +1,7 @@
 // Convolution by oneDNN. A primitive is compiled for its sizes, which takes milliseconds, and kept;
 // what it takes or gives in another order than ours is reordered on the way.
 
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
@@ -60,7 +61,7 @@ class Idle {
   template <class Make>
   std::unique_ptr<T> take(const Make& make) {
     {
-      const std::lock_guard lock(mutex_);
+      const std::lock_guard lock(xgrad::detail::mutex_of(this));
       if (!objects_.empty()) {
         auto object = std::move(objects_.back());
         objects_.pop_back();
@@ -70,12 +71,11 @@ class Idle {
     return make();
   }
   void give_back(std::unique_ptr<T> object) {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(xgrad::detail::mutex_of(this));
     objects_.push_back(std::move(object));
   }
 
  private:
-  std::mutex mutex_;
   std::vector<std::unique_ptr<T>> objects_;
 };
 
@@ -356,7 +356,7 @@ class Cache {
  private:
   static constexpr std::size_t most = 1024;  // of a few dozen KB each
 
-  std::mutex mutex_;
+  xgrad::detail::Mutex mutex_;
   std::unordered_map<Key, std::shared_ptr<const Compiled>, KeyHash> compiled_;
 };
 

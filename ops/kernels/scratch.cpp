@@ -1,3 +1,4 @@
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
 
 #include <mutex>
@@ -8,7 +9,7 @@ namespace {
 
 /// The largest block that nobody uses.
 struct Spare {
-  std::mutex mutex;
+  xgrad::detail::Mutex mutex;
   Ref<Storage> room;
 };
 

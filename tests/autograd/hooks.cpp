@@ -1,3 +1,7 @@
+#include <functional>
+#include <memory>
+#include <stdexcept>
+
 #include "support.hpp"
 
 using namespace support;
@@ -124,4 +128,101 @@ TEST_CASE("retain_grad keeps the gradient of a result, and lets go with it") {
   z.backward();  // its watcher is gone
   CHECK(x.grad().item() == 72);
   CHECK_THROWS_AS(tensor({1.}).retain_grad(), GraphError);
+}
+
+TEST_CASE("hooks may remove one another and register more while they run") {
+  Tensor x = tensor({1.}, {.requires_grad = true});
+  std::string calls;
+  std::vector<HookHandle> handles(3);
+  const auto hook = [&](char name, const std::function<void()>& change) {
+    return [&calls, name, change](const Tensor&) {
+      calls += name;
+      change();
+      return Tensor();
+    };
+  };
+  handles[0] = x.register_hook(hook('a', [&] {
+    handles[0].remove();
+    handles[1].remove();
+    for (int i = 0; i < 20; ++i) x.register_hook(hook('m', [] {}));
+  }));
+  handles[1] = x.register_hook(hook('b', [] {}));
+  handles[2] = x.register_hook(hook('c', [] {}));
+  (x * 2).backward();
+  CHECK(calls == "ac");
+  calls.clear();
+  (x * 2).backward();
+  CHECK(calls == "c" + std::string(20, 'm'));
+
+  calls.clear();
+  const Tensor y = x * 2;
+  HookHandle once;
+  HookHandle next;
+  once = y.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) {
+    calls += '1';
+    once.remove();
+    next.remove();
+  });
+  next = y.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) { calls += '2'; });
+  y.backward();
+  CHECK(calls == "1c" + std::string(20, 'm'));
+}
+
+TEST_CASE("a hook that ends its own tensor, node and handle runs to its end") {
+  auto x = std::make_unique<Tensor>(tensor({1.}, {.requires_grad = true}));
+  auto y = std::make_unique<Tensor>(*x * 2);
+  auto handle = std::make_unique<HookHandle>();
+  auto held = std::make_shared<int>(7);
+  int seen = 0;
+  *handle = x->register_hook([&, own = std::move(held)](const Tensor& g) {
+    x.reset();
+    y.reset();
+    handle->remove();
+    handle.reset();
+    seen = *own;
+    return g;
+  });
+  const Tensor output = *y;
+  output.backward();
+  CHECK(seen == 7);
+}
+
+TEST_CASE("an exception in a hook or rule ends the pass and leaves gradients as they were") {
+  Tensor x = tensor({2.}, {.requires_grad = true});
+  (x * 3).backward();
+  HookHandle handle = x.register_hook([](const Tensor&) -> Tensor { throw 7; });
+  const Tensor y = (x * x).sum();
+  CHECK_THROWS_AS(y.backward({}, {.retain_graph = true}), int);
+  CHECK(is_grad_enabled());
+  CHECK(x.grad().item() == 3);
+  handle.remove();
+  y.backward({}, {.retain_graph = true});
+  CHECK(x.grad().item() == 7);
+  bool fails = true;
+  const auto custom = [&](const Tensor& a) {
+    return record("custom", no_grad([&] { return a * 2; }),
+                  wrt(a, [&, kept = saved(a)](const Tensor& dy) {
+                    if (fails) throw std::runtime_error("rule");
+                    return dy * 2 + kept() * 0;
+                  }));
+  };
+  const Tensor z = custom(x);
+  CHECK(message_of<std::runtime_error>([&] { z.backward(); }) == "rule");
+  CHECK(x.grad().item() == 7);
+  fails = false;
+  z.backward();  // what its rule saved is still there
+  CHECK(x.grad().item() == 9);
+  CHECK_THROWS_AS(z.backward(), GraphError);
+}
+
+TEST_CASE("empty hooks are refused where they are given") {
+  Tensor x = tensor({1.}, {.requires_grad = true});
+  const std::string message = "register_hook: the hook is empty; give it a function";
+  CHECK(message_of<ValueError>([&] { x.register_hook({}); }) == message);
+  CHECK(message_of<ValueError>([&] { (x * 2).register_hook(nullptr); }) == message);
+  CHECK(message_of<ValueError>([&] { (x * 2).grad_fn()->register_hook({}); }) == message);
+  (x * 2).backward();
+  CHECK(message_of<ValueError>([&] { gradcheck(std::function<Tensor(const Tensor&)>(), {x}); }) ==
+        "gradcheck: the function is empty");
+  CHECK_THROWS_AS(gradgradcheck(std::function<Tensor(const Tensor&)>(), {x}), ValueError);
 }

@@ -1,0 +1,84 @@
+#include <xgrad/autograd/locks.hpp>
+
+#include <array>
+
+#include <pthread.h>
+
+namespace xgrad::detail {
+namespace {
+
+std::atomic<Mutex*> newest{nullptr};
+std::atomic<std::uint64_t> forks{0};
+
+// With the others fewer than the 64 that the thread sanitizer lets one thread hold.
+constexpr int bits_of_number = 5;
+
+struct alignas(64) Alone {  // in its line of the cache
+  Mutex mutex;
+};
+
+}  // namespace
+
+struct Fork {
+  static void watch() {
+    static const int registered = pthread_atfork(&lock_all, &unlock_all, &begin_child);
+    static_cast<void>(registered);
+  }
+
+  // Threads take these mutexes in any order, so whoever waits for one may hold no other.
+  static void lock_all() {
+    Mutex* const all = newest;
+    for (Mutex* busy = nullptr;;) {
+      if (busy != nullptr) busy->lock();
+      Mutex* const held = busy;
+      busy = nullptr;
+      for (Mutex* m = all; m != nullptr && busy == nullptr; m = m->next_) {
+        if (m == held || m->try_lock()) continue;
+        busy = m;
+        unlock(all, m, held);
+      }
+      if (busy == nullptr) break;
+    }
+    locked = all;
+  }
+
+  static void unlock_all() { unlock(locked, nullptr, nullptr); }
+
+  static void begin_child() {
+    ++forks;
+    unlock_all();
+  }
+
+ private:
+  /// Those from `first` up to `last`, and `besides`, which may come later.
+  static void unlock(Mutex* first, const Mutex* last, Mutex* besides) {
+    for (Mutex* m = first; m != last; m = m->next_) {
+      if (m == besides) besides = nullptr;
+      m->unlock();
+    }
+    if (besides != nullptr) besides->unlock();
+  }
+
+  static inline Mutex* locked = nullptr;
+};
+
+Mutex::Mutex() : next_(newest) {
+  Fork::watch();
+  while (!newest.compare_exchange_weak(next_, this)) {
+  }
+}
+
+Mutex& mutex_of(const void* object) noexcept {
+  // Never destroyed: objects of static storage duration are freed at the program's end.
+  static auto* const mutexes = new std::array<Alone, 1 << bits_of_number>;
+  // Objects begin at multiples of 64: the product's upper bits depend on all of theirs.
+  const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(object));
+  return (*mutexes)[(address * 0x9E3779B97F4A7C15) >> (64 - bits_of_number)].mutex;
+}
+
+std::uint64_t fork_count() noexcept {
+  Fork::watch();
+  return forks.load(std::memory_order_relaxed);
+}
+
+}  // namespace xgrad::detail

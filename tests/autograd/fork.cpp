@@ -1,0 +1,67 @@
+// Forking while other threads are inside operations: the child finds every lock open.
+
+#include "fork.hpp"
+
+#include <xgrad/autograd/profiler.hpp>
+
+#include <atomic>
+#include <functional>
+#include <thread>
+
+#include "support.hpp"
+
+using namespace support;
+
+namespace {
+
+/// Takes each of the library's locks, over and over, on a thread of its own.
+class Busy {
+ public:
+  explicit Busy(std::function<void()> work)
+      : thread_([this, work = std::move(work)] {
+          while (!done_) work();
+        }) {}
+  ~Busy() {
+    done_ = true;
+    thread_.join();
+  }
+  Busy(const Busy&) = delete;
+  Busy& operator=(const Busy&) = delete;
+
+ private:
+  std::atomic<bool> done_ = false;
+  std::thread thread_;
+};
+
+}  // namespace
+
+TEST_CASE("a process forked while other threads compute can do all that they did") {
+  const int before = num_threads();
+  set_num_threads(1);
+  const Tensor leaf = ones({64}, {.requires_grad = true});
+  const auto allocate = [] { Tensor::empty({1000}); };
+  const auto draw = [] { default_generator().next(); };
+  const auto differentiate = [&] { (leaf * 1).sum().backward(); };
+  const auto hook = [&] { Tensor(leaf).register_hook([](const Tensor& g) { return g; }).remove(); };
+  const auto convolve = [x = ones({1, 2, 8, 8}), w = ones({2, 2, 3, 3})] { conv2d(x, w); };
+  profiler::start();
+  {
+    const Busy allocating(allocate), drawing(draw), differentiating(differentiate), hooking(hook),
+        convolving(convolve);
+    int failures = 0;
+    for (int round = 0; round < 100 && failures == 0; ++round)
+      failures += in_child([&] {
+                    for (int i = 0; i < 3; ++i) {
+                      allocate();
+                      draw();
+                      differentiate();
+                      hook();
+                      convolve();
+                    }
+                    return 0;
+                  }) != 0;
+    CHECK(failures == 0);
+  }
+  profiler::stop();
+  set_num_threads(before);
+}
