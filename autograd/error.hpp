@@ -39,6 +39,12 @@ class ValueError : public Error {
   using Error::Error;
 };
 
+/// Memory that the machine has not got. A ValueError, since an argument may have asked for too
+/// much.
+class MemoryError : public ValueError {
+  using ValueError::ValueError;
+};
+
 /// A file, directory or download that is missing, unreadable or malformed.
 class IOError : public Error {
   using Error::Error;

@@ -11,7 +11,7 @@ void throw_too_large(const char* operation, std::int64_t a, char symbol, std::in
 }
 
 void throw_no_memory(const char* operation, std::int64_t count) {
-  raise<ValueError>("{}: no memory for {} values", operation, count);
+  raise<MemoryError>("{}: no memory for {} values", operation, count);
 }
 
 }  // namespace detail
@@ -21,8 +21,8 @@ std::size_t bytes_of(const Shape& shape, DType dtype) {
     require<ShapeError>(extent >= 0, "{}: shape {} has a negative extent",
                         detail::running_or("tensor"), shape);
   const auto count = static_cast<std::size_t>(shape.numel());
-  require<ValueError>(count < (std::size_t{1} << 44), "{}: no memory for shape {} of {}",
-                      detail::running_or("tensor"), shape, dtype);
+  require<MemoryError>(count < (std::size_t{1} << 44), "{}: no memory for shape {} of {}",
+                       detail::running_or("tensor"), shape, dtype);
   return count * item_size(dtype);
 }
 

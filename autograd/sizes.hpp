@@ -56,7 +56,7 @@ class Size {
   const char* operation_;
 };
 
-/// `count` values of T{}; ValueError that names `operation` where there is no memory for them.
+/// `count` values of T{}; MemoryError that names `operation` where there is no memory for them.
 template <class T>
 std::vector<T> values_of(std::int64_t count, const char* operation) {
   if (count >= 0 && static_cast<std::uint64_t>(count) <= std::vector<T>().max_size()) {
@@ -69,7 +69,7 @@ std::vector<T> values_of(std::int64_t count, const char* operation) {
 }
 
 /// The bytes that a tensor takes. ShapeError for a negative extent and for more elements than 63
-/// bits count, ValueError for more than any machine has.
+/// bits count, MemoryError for more than any machine has.
 std::size_t bytes_of(const Shape& shape, DType dtype);
 
 }  // namespace xgrad

@@ -1,10 +1,12 @@
+#include <xgrad/autograd/block_pool.hpp>
 #include <xgrad/autograd/small.hpp>
-#include <xgrad/autograd/storage.hpp>
 
 #include <array>
 #include <cstdint>
 #include <new>
 #include <utility>
+
+#include <pthread.h>
 
 namespace xgrad::detail {
 namespace {
@@ -25,24 +27,33 @@ struct List {
 // Plain data, so that it is there before and after everything else on its thread.
 struct Lists {
   std::array<List, largest / step> of_size;
+  bool watched;  // close() is called when the thread ends
   bool closed;
 };
 thread_local constinit Lists lists{};
 
-/// Gives the blocks back when its thread ends; what is freed later goes to the system.
-struct Closing {
-  ~Closing() {
-    lists.closed = true;
-    for (List& list : lists.of_size)
-      while (list.first != nullptr) ::operator delete(std::exchange(list.first, list.first->next));
-  }
-};
+/// Gives the blocks back when their thread ends; what is freed later goes to the system.
+void close(void*) {
+  lists.closed = true;
+  for (List& list : lists.of_size)
+    while (list.first != nullptr) ::operator delete(std::exchange(list.first, list.first->next));
+}
+
+// Not a thread_local with a destructor: glibc takes memory to remember those, and ends the program
+// where there is none.
+pthread_key_t at_end{};
 
 bool is_small(std::size_t bytes) { return bytes <= largest && bytes > 0; }
 std::size_t class_of(std::size_t bytes) { return (bytes - 1) / step; }
 
 // Sanitizers are to see each object.
-const bool enabled = memory::pooling();
+const bool enabled = pools_by_default() && pthread_key_create(&at_end, close) == 0;
+
+/// Whether what this thread keeps will be given back.
+bool is_watched() {
+  if (!lists.watched) lists.watched = pthread_setspecific(at_end, &lists) == 0;
+  return lists.watched;
+}
 
 }  // namespace
 
@@ -55,8 +66,8 @@ void* take_small(std::size_t bytes) {
 }
 
 void give_back_small(void* block, std::size_t bytes) noexcept {
-  if (!is_small(bytes) || !enabled || lists.closed) return ::operator delete(block);
-  thread_local Closing closing;
+  if (!is_small(bytes) || !enabled || lists.closed || !is_watched())
+    return ::operator delete(block);
   List& list = lists.of_size[class_of(bytes)];
   if (list.length >= longest) return ::operator delete(block);
   list.first = new (block) Block{list.first};

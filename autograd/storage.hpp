@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 
 namespace xgrad {
 
@@ -26,7 +27,7 @@ struct ImageExtents {
 /// row-major order all the same, from a copy that is made when first asked for.
 class Storage : public RefCounted {
  public:
-  /// Throws ValueError where the machine has no `bytes` to give.
+  /// Throws MemoryError where the machine has no `bytes` to give.
   static Ref<Storage> allocate(std::size_t bytes);
   /// For images in blocks; their channels must be a multiple of channel_block().
   static Ref<Storage> allocate_blocked(const ImageExtents& images);
@@ -88,7 +89,8 @@ class Storage : public RefCounted {
 std::int64_t channel_block() noexcept;
 
 /// The caching pool behind Storage. Freed blocks are kept by size and handed out again, so that a
-/// training step in its steady state asks the system for nothing.
+/// training step in its steady state asks the system for nothing; those that waited longest go back
+/// to it where more is kept than the limit says.
 namespace memory {
 
 struct Statistics {
@@ -105,6 +107,14 @@ void reset_peak();
 
 /// Returns all cached blocks to the system.
 void release_cache();
+
+/// bytes_cached stays at or below this many bytes; 0 keeps nothing. Without a limit, as it is by
+/// default, what is in use and what is cached are together at most twice the most that was ever in
+/// use. XGRAD_POOL_LIMIT sets it from the start: a number, or one with K, M, G or T behind it (of
+/// 1024, 1024², …); the first tensor throws ValueError where it is anything else. ValueError for a
+/// negative number.
+void set_limit(std::optional<std::int64_t> bytes);
+std::optional<std::int64_t> limit();
 
 /// Off: every storage is allocated and freed by itself, so that sanitizers see each block. Off from
 /// the start in builds with the address or thread sanitizer, or with XGRAD_POOL=0 set.

@@ -1,8 +1,8 @@
 #include <xgrad/autograd/file.hpp>
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/text.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/report/font.hpp>
 #include <xgrad/report/picture.hpp>
 #include <xgrad/report/text.hpp>
