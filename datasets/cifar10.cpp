@@ -48,7 +48,7 @@ void append(const std::string& path, const std::vector<std::uint8_t>& bytes, Ima
 
 std::vector<std::uint8_t> read_file(const std::string& path) {
   ByteFile file(path);
-  const std::uint64_t size = fs::file_size(path);
+  const std::uint64_t size = size_of_file(path);
   if (size > most_records * record)
     file.fail(fmt::format("{} bytes, expected at most {}", size, most_records * record));
   std::vector<std::uint8_t> bytes(size);

@@ -5,6 +5,7 @@
 #include <xgrad/datasets/shared_library.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstdlib>
 #include <map>
 #include <mutex>
@@ -14,6 +15,7 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 using namespace support;
 using namespace xgrad::datasets;
@@ -210,6 +212,33 @@ TEST_CASE_FIXTURE(Fixture, "a wrong sum is told with both sums, and nothing is l
   CHECK(message.find("MD5 of what came is " + md5 + ", expected " + wrong.md5) !=
         std::string::npos);
   CHECK_FALSE(std::filesystem::exists(target));
+  CHECK_FALSE(std::filesystem::exists(target + ".part"));
+}
+
+TEST_CASE_FIXTURE(Fixture, "who comes second waits for the first, and fetches nothing") {
+  const auto somebody_waits = [&] {
+    struct stat part {};
+    if (stat((target + ".part").c_str(), &part) != 0) return false;
+    std::ifstream locks("/proc/locks");
+    const std::string inode = ':' + std::to_string(part.st_ino) + ' ';
+    for (std::string line; std::getline(locks, line);)
+      if (line.find("-> FLOCK") != std::string::npos && line.find(inode) != std::string::npos)
+        return true;
+    return false;
+  };
+  std::thread second;
+  DownloadOptions first = options();
+  first.progress = [&](std::int64_t, std::int64_t) {
+    if (second.joinable()) return;
+    second =
+        std::thread([&] { CHECK_NOTHROW(download({server.url("data.gz")}, target, options())); });
+    for (int i = 0; i < 5000 && !somebody_waits(); ++i)
+      std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  };
+  download({server.url("data.gz")}, target, first);
+  second.join();
+  CHECK(contents(target) == body);
+  CHECK(server.requests.size() == 1);
   CHECK_FALSE(std::filesystem::exists(target + ".part"));
 }
 
