@@ -13,11 +13,11 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <filesystem>
 #include <new>
 
 #include "model.hpp"
 #include "parse_error.hpp"
+#include "training/files.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -70,7 +70,7 @@ void classify(const Options& options) {
   print_probabilities(model, scores);
   std::fflush(stdout);
   picture(model, image, input, scores.argmax(0).item<std::int64_t>()).save(options.saliency);
-  fmt::print("\nwhat it was seen by: {}\n", std::filesystem::absolute(options.saliency).string());
+  fmt::print("\nwhat it was seen by: {}\n", examples::shown(options.saliency));
 }
 
 }  // namespace

@@ -48,14 +48,16 @@ NamedTensors to_tensors(const History& history) {
 }
 
 void add_series(const std::string& path, History& history, const std::string& name,
-                History::Kind kind, const Tensor& both) {
+                History::Kind kind, const Tensor& both) try {
   if (both.dtype() != xgrad::float64 || both.dim() != 2 || both.size(0) != 2)
-    throw xgrad::IOError(fmt::format("{} is damaged: the curve '{}' is {} {}, not steps and values",
-                                     path, xgrad::excerpt(name), xgrad::name(both.dtype()),
-                                     xgrad::to_string(both.shape())));
+    throw xgrad::ValueError(fmt::format("the curve '{}' is {} {}, not steps and values",
+                                        xgrad::excerpt(name), xgrad::name(both.dtype()),
+                                        xgrad::to_string(both.shape())));
   const auto values = both.to_vector<double>();
   const std::size_t n = values.size() / 2;
   for (std::size_t i = 0; i < n; ++i) history.add(name, values[i], values[n + i], kind);
+} catch (const xgrad::ValueError& error) {
+  throw xgrad::IOError(fmt::format("{} is damaged: {}", path, error.what()));
 }
 
 ordered_json to_json(const xgrad::report::RunningMean::State& mean) {
@@ -80,7 +82,11 @@ std::string to_text(const Checkpoint& checkpoint) {
       {"position", checkpoint.random.position}, {"seconds", checkpoint.seconds},
       {"loss", to_json(checkpoint.loss)},       {"accuracy", to_json(checkpoint.accuracy)},
       {"log_bytes", checkpoint.log_bytes}}
-      .dump();
+      .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
+}
+
+std::string text_of(const Configuration& settings) {
+  return ordered_json(settings).dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
 Checkpoint from_text(const std::string& text) {
@@ -210,9 +216,9 @@ void CheckpointFile::write(const Checkpoint& checkpoint) {
   NamedTensors all = checkpoint.tensors;
   for (auto& entry : to_tensors(checkpoint.history)) all.push_back(std::move(entry));
   try {
-    xgrad::nn::save(all, next_,
-                    {.metadata = {{"settings", ordered_json(settings_).dump()},
-                                  {"training", to_text(checkpoint)}}});
+    xgrad::nn::save(
+        all, next_,
+        {.metadata = {{"settings", text_of(settings_)}, {"training", to_text(checkpoint)}}});
     // A damaged one must not take the place of the one before it, which then is all there is.
     if (is_whole_) fs::rename(path_, previous_);
     is_whole_ = false;

@@ -1,7 +1,10 @@
 #include "files.hpp"
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/text.hpp>
 #include <xgrad/nn/state.hpp>
+
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -13,6 +16,12 @@ void require_writable(const std::string& path, const std::string& option) {
   } catch (const xgrad::IOError& error) {
     throw xgrad::IOError(fmt::format("{}; name another place with {}", error.what(), option));
   }
+}
+
+std::string shown(const std::string& path) {
+  std::error_code gone;  // the folder that the program was started in
+  const std::string whole = std::filesystem::absolute(path, gone).string();
+  return xgrad::excerpt(gone ? path : whole);
 }
 
 }  // namespace examples

@@ -7,4 +7,7 @@ namespace examples {
 /// what names it.
 void require_writable(const std::string& path, const std::string& option);
 
+/// A path as it is shown: from the root, where there is a folder to start from.
+std::string shown(const std::string& path);
+
 }  // namespace examples

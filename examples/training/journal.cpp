@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "files.hpp"
 #include <fmt/format.h>
 
 namespace examples {
@@ -56,7 +57,7 @@ std::optional<std::string> Journal::finish(const std::string& state,
   run_.state = state;
   if (run_.evaluation) run_.figures.clear();
   std::optional<std::string> path;
-  if (page_) path = std::filesystem::absolute(report::write(run_, directory_)).string();
+  if (page_) path = shown(report::write(run_, directory_));
   if (log_) {
     log_->write(result);
     log_->finish();

@@ -16,7 +16,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <filesystem>
 
 #include "../model.hpp"
 #include "checkpoint.hpp"
@@ -308,7 +307,7 @@ int finish(nn::Module& net, const Plan& plan, const Options& options, Training& 
   int code = attempt("the weights are", [&] {
     nn::save(net, options.save,
              {.half = options.half, .metadata = describe_model(plan.recipe.network, data)});
-    fmt::print("weights saved to {}\n", std::filesystem::absolute(options.save).string());
+    fmt::print("weights saved to {}\n", shown(options.save));
   });
   code |= attempt("the report or log is", [&] {
     const auto page = journal.finish(state, {{"event", "result"},

@@ -4,6 +4,7 @@
 #include <xgrad/nn/nn.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 
 #include "model.hpp"
@@ -118,6 +119,14 @@ TEST_CASE("what a file says of its network must fit it") {
   CHECK(problem("image", "[1,28,28,28]") == "no picture has the shape [1, 28, 28, 28]");
   CHECK(problem("mean", "[0.1,0.2]") == "mean and deviation are not of the picture's channels");
   CHECK(problem("deviation", "[0]") == "a deviation is not positive");
+  // Nothing in a file of some bytes takes the stack, all memory or the terminal.
+  for (const char* word : {"image", "classes", "mean", "deviation"})
+    CHECK(problem(word, std::string(200'000, '[')) == "JSON nested deeper than 8 levels");
+  CHECK(problem("image", "[1,1000000,1000000]") ==
+        "no picture has the shape [1, 1000000, 1000000]");
+  CHECK(problem("network", "vgg 1 100000 100000") ==
+        "there is no network 'vgg 1 100000 100000' in the examples");
+  CHECK(problem("network", "\x1b[2J\n") == "there is no network '\\x1b[2J\\n' in the examples");
   CHECK(problem("classes", R"(["0","1"])") == "2 classes for a network that tells 10 apart");
 }
 
@@ -137,6 +146,8 @@ TEST_CASE("numbers of a checkpoint that are none are told") {
   CHECK(problem("7", curve) == "");
   for (const char* wrong : {"7.5", "true", "-1"})
     CHECK(problem(wrong, curve) == path + " is damaged: iteration is " + wrong);
+  CHECK(problem("7", full({2, 1}, std::nan(""), {.dtype = float64})) ==
+        path + " is damaged: History: 'loss' at step nan; steps are finite");
   CHECK(problem("7", zeros({5})) ==
         path + " is damaged: the curve 'loss' is float32 [5], not steps and values");
 }
