@@ -32,6 +32,7 @@ Tensor mask_recorded(const Tensor& x, const Tensor& sign_of, const Tensor& y) {
 }
 
 void check_mask(const Tensor& x, const Tensor& sign_of) {
+  const detail::Running running("mask_positive", x, sign_of);
   require<ShapeError>(x.shape() == sign_of.shape(), "mask_positive: shapes {} and {} differ",
                       x.shape(), sign_of.shape());
   require<DTypeError>(x.dtype() == sign_of.dtype(), "mask_positive: {} and {} differ", x.dtype(),

@@ -258,7 +258,7 @@ Tensor prod(const Tensor& x, const Axes& which, bool keepdim) {
 
   Tensor y = reshape(permute(x.dtype() == boolean ? to(x, int64) : x, order), flat);
   if (flat.back() == 0) return 1 + sum(x, axes, keepdim);
-  for (std::int64_t n = flat.back(); n > 1; n = (n + 1) / 2) {
+  for (std::int64_t n = flat.back(); n > 1; n = n / 2 + n % 2) {
     const Tensor halves = slice(y, -1, 0, n / 2) * slice(y, -1, n / 2, n / 2 * 2);
     y = n % 2 == 0 ? halves : cat({halves, slice(y, -1, n - 1)}, -1);
   }

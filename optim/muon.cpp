@@ -75,6 +75,8 @@ Tensor orthogonalize(const Tensor& g, int steps) {
   constexpr int most = 1000;  // it has long converged, or never will
   require<ValueError>(steps >= 0 && steps <= most,
                       "orthogonalize: {} steps; there must be from 0 to {}", steps, most);
+  require<DTypeError>(is_floating(g.dtype()), "orthogonalize: takes float32 or float64, got {}",
+                      g.dtype());
   require<ShapeError>(g.dim() == 2, "orthogonalize: {} is not a matrix", g.shape());
   const NoGradGuard guard;
   const bool transposed = g.size(0) > g.size(1);

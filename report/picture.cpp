@@ -48,7 +48,7 @@ void Picture::set(int x, int y, Colour colour) { fill(x, y, 1, 1, colour); }
 
 void Picture::fill(int x, int y, int width, int height, Colour colour) {
   const auto end = [](int start, int size, int most) {
-    return static_cast<int>(std::min<std::int64_t>(std::int64_t{start} + size, most));
+    return static_cast<int>(std::clamp<std::int64_t>(std::int64_t{start} + size, 0, most));
   };
   const int right = end(x, width, width_);
   const int bottom = end(y, height, height_);

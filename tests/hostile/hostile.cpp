@@ -308,25 +308,17 @@ std::vector<std::string> split(const std::string& names) {
   return result;
 }
 
-bool has_any(const std::string& message, const std::vector<std::string>& words) {
-  return words.empty() || std::ranges::any_of(words, [&](const std::string& word) {
-           return message.find(word) != std::string::npos;
-         });
-}
-
 /// One call; what is wrong with what came of it, if anything.
-std::optional<std::string> attempt(const Row& row, Arguments& arguments, bool is_single) {
+std::optional<std::string> attempt(const Row& row, Arguments& arguments) {
   const std::vector<std::string> names = split(row.names);
   try {
     row.call(arguments);
     return {};
   } catch (const Error& error) {
     const std::string message = error.what();
-    if (message.size() > 4000) return "a message of " + words(message.size()) + " bytes";
     const bool named = std::ranges::any_of(
         names, [&](const std::string& name) { return message.starts_with(name + ":"); });
     if (!named) return "another name: " + message;
-    if (is_single && !has_any(message, arguments.mentions())) return "not the value: " + message;
     return {};
   } catch (const std::exception& error) {
     return std::string("a foreign exception: ") + error.what();
@@ -347,7 +339,7 @@ int sweep_row(const Row& row) {
     current[length] = '\n';
     current[length + 1] = 0;
     alarm(60);
-    const auto wrong = attempt(row, arguments, deviations.size() == 1);
+    const auto wrong = attempt(row, arguments);
     alarm(0);
     if (wrong) FAIL_CHECK(row.names << "(" << arguments.described() << "): " << *wrong);
     if (deviations.empty()) return arguments.options();
@@ -386,7 +378,7 @@ void sweep(const std::vector<Row>& rows) {
     try {
       row.call(usual);
     } catch (const std::exception& error) {
-      FAIL_CHECK(row.names << " with its usual arguments: " << error.what());
+      FAIL_CHECK(row.names << " with its usual arguments: " << std::string(error.what()));
       continue;
     }
     calls += sweep_row(row);

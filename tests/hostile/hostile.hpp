@@ -1,6 +1,6 @@
 #pragma once
 // Every public function with arguments that nobody would give on purpose: it returns, or throws an
-// xgrad::Error that begins with its name and says the value. Nothing else may come of them.
+// xgrad::Error that begins with its name. Nothing else may come of them.
 
 #include <functional>
 #include <string>

@@ -115,12 +115,12 @@ TEST_CASE("hostile: layers") {
          const std::string name = from.text("part");
          named(name, from.text("own"));
        }},
-      {"add_parameter",
+      {"add_parameter|requires_grad_",
        [](Arguments& from) {
          nn::Module net;
          net.add_parameter("own", from.tensor({2}));
        }},
-      {"add_buffer",
+      {"add_buffer|detach",
        [](Arguments& from) {
          nn::Module net;
          net.add_buffer("own", from.tensor({2}));
@@ -130,7 +130,7 @@ TEST_CASE("hostile: layers") {
          nn::Sequential net{nn::Linear{3, 2}, nn::ReLU{}};
          net.child(static_cast<std::size_t>(from.size(1)));
        }},
-      {"load_state_dict",
+      {"load_state_dict|shape",
        [](Arguments& from) {
          nn::Linear layer{3, 2};
          const Tensor weight = from.tensor({2, 3});
@@ -204,11 +204,12 @@ TEST_CASE("hostile: optimisers") {
          const double momentum = from.real();
          const double dampening = from.real(0);
          const double decay = from.real();
-         optim::SGD sgd({leaf({2, 3})}, {.lr = lr,
-                                         .momentum = momentum,
-                                         .dampening = dampening,
-                                         .weight_decay = decay,
-                                         .nesterov = from.flag()});
+         const Tensor x = leaf({2, 3});  // which somebody else has too
+         optim::SGD sgd({x}, {.lr = lr,
+                              .momentum = momentum,
+                              .dampening = dampening,
+                              .weight_decay = decay,
+                              .nesterov = from.flag()});
          sgd.step();
        }},
       {"SGD",
@@ -219,19 +220,22 @@ TEST_CASE("hostile: optimisers") {
        }},
       {"SGD",
        [](Arguments& from) {
-         optim::SGD sgd({leaf({2, 3})}, {.lr = 0.1});
+         const Tensor x = leaf({2, 3});  // which somebody else has too
+         optim::SGD sgd({x}, {.lr = 0.1});
          sgd.set_lr(from.real());
          sgd.step();
        }},
       {"set_learning_rates|SGD",
        [](Arguments& from) {
-         optim::SGD sgd({leaf({2, 3})}, {.lr = 0.1});
+         const Tensor x = leaf({2, 3});  // which somebody else has too
+         optim::SGD sgd({x}, {.lr = 0.1});
          sgd.set_learning_rates(from.reals({0.1}));
          sgd.step();
        }},
       {"load_state_dict",
        [](Arguments& from) {
-         optim::SGD sgd({leaf({2, 3})}, {.lr = 0.1, .momentum = 0.9});
+         const Tensor x = leaf({2, 3});  // which somebody else has too
+         optim::SGD sgd({x}, {.lr = 0.1, .momentum = 0.9});
          sgd.step();
          const std::string name = sgd.state_dict().front().first;
          sgd.load_state_dict({{from.text(name), from.tensor({2, 3})}});
@@ -242,7 +246,8 @@ TEST_CASE("hostile: optimisers") {
          const double momentum = from.real();
          const int steps = from.integer(3);
          const double decay = from.real();
-         optim::Muon muon({leaf({2, 3})},
+         const Tensor x = leaf({2, 3});
+         optim::Muon muon({x},
                           {.lr = lr, .momentum = momentum, .steps = steps, .weight_decay = decay});
          muon.step();
        }},
@@ -292,7 +297,8 @@ TEST_CASE("hostile: optimisers") {
        }},
       {"Scheduler|SGD",
        [](Arguments& from) {
-         optim::SGD sgd({leaf({2, 3})}, {.lr = 0.1});
+         const Tensor x = leaf({2, 3});  // which somebody else has too
+         optim::SGD sgd({x}, {.lr = 0.1});
          optim::Scheduler scheduler(sgd, optim::schedule::linear(from.real()));
          scheduler.set(from.real());
          sgd.step();
