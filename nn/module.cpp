@@ -133,12 +133,12 @@ struct Clones {
   }
 };
 
-thread_local std::unique_ptr<Clones> cloning;
+thread_local Clones* cloning = nullptr;  // a CloneScope's
 
 }  // namespace
 
-CloneScope::CloneScope() { cloning = std::make_unique<Clones>(); }
-CloneScope::~CloneScope() { cloning.reset(); }
+CloneScope::CloneScope() { delete std::exchange(cloning, new Clones); }
+CloneScope::~CloneScope() { delete std::exchange(cloning, nullptr); }
 
 void require_made(const Tensor& weight, const char* layer, const char* how) {
   require<ValueError>(weight.defined(), "{}: used before it was made; give it its sizes, as in {}",
@@ -449,10 +449,14 @@ Module& Module::to(DType dtype) {
                       "to: a module's parameters are float32 or float64, not {}", dtype);
   auto tensors = named_parameters();
   for (const auto& buffer : named_buffers()) tensors.push_back(buffer);
-  for (auto& [name, x] : tensors) {
-    if (!is_floating(x.dtype())) continue;
+  std::erase_if(tensors, [](const auto& entry) { return !is_floating(entry.second.dtype()); });
+  // All or nothing, where memory runs out on the way.
+  std::vector<Tensor> converted;
+  for (const auto& [name, x] : tensors) converted.push_back(xgrad::to(x.detach(), dtype));
+  for (std::size_t i = 0; i < tensors.size(); ++i) {
+    Tensor& x = tensors[i].second;
     if (x.dtype() != dtype) x.storage()->supersede();
-    x.set_data(xgrad::to(x.detach(), dtype));
+    x.set_data(converted[i]);
     x.set_grad({});
   }
   return *this;

@@ -88,8 +88,12 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
   }
   if (!wrong.empty())
     raise<ValueError>("{}: the state does not fit:{}", owner, xgrad::detail::lines(wrong));
+  // All or nothing, where memory runs out on the way.
+  std::vector<std::pair<Tensor*, Tensor>> loaded;
+  for (const auto& [name, value] : values)
+    loaded.emplace_back(by_name.at(name)->value, value.clone());
   for (const StateEntry& entry : entries) *entry.value = {};
-  for (const auto& [name, value] : values) *by_name.at(name)->value = value.clone();
+  for (auto& [to, value] : loaded) *to = std::move(value);
 }
 
 }  // namespace detail

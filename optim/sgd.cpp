@@ -140,9 +140,12 @@ void SGD::step() {
   require_gradients("SGD");
   check_step();
   const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
-  thread_local std::vector<Update> kept;  // so that a step allocates nothing
-  std::vector<Update>& updates = kept;    // this thread's, also where others read it
-  updates.clear();
+  std::size_t most = 0;
+  for (const Group& group : groups_) most += group.parameters.size();
+  // From the pool, so that a step asks malloc for nothing.
+  const Ref<Storage> room = Storage::allocate(most * sizeof(Update));
+  auto* const updates = reinterpret_cast<Update*>(room->own());
+  std::size_t count = 0;
   for (std::size_t i = 0; i < groups_.size(); ++i) {
     const SGDOptions& options = groups_[i].options;
     for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
@@ -153,13 +156,15 @@ void SGD::step() {
       const bool keeps = options.momentum > 0 || options.kind == Momentum::averaged;
       const bool first = keeps && detail::prepare_state(v, x);
       dispatch_floating(x.dtype(), "SGD", [&]<class T>() {
-        updates.push_back({&options, first, x.dtype(), x.numel(), g.data<T>(),
-                           keeps ? v.mutable_data<T>() : nullptr, x.mutable_data<T>()});
+        new (&updates[count++])
+            Update{&options,           first,       x.dtype(),
+                   x.numel(),          g.data<T>(), keeps ? v.mutable_data<T>() : nullptr,
+                   x.mutable_data<T>()};
       });
     }
   }
   kernels::parallel_pieces(
-      updates.size(), kernels::worthwhile, [&](std::size_t i) { return updates[i].n; },
+      count, kernels::worthwhile, [&](std::size_t i) { return updates[i].n; },
       [&](std::size_t i, std::int64_t begin, std::int64_t end) {
         dispatch_floating(updates[i].dtype, "SGD",
                           [&]<class T>() { updates[i].run<T>(begin, end); });
