@@ -3,6 +3,8 @@
 #include <xgrad/datasets/archive.hpp>
 #include <xgrad/datasets/shared_library.hpp>
 
+#include <cerrno>
+#include <cstring>
 #include <filesystem>
 
 #include <archive.h>
@@ -16,6 +18,7 @@ struct Archive {
   SharedLibrary library{"libarchive.so.13", "read_tar", "libarchive-dev"};
   XGRAD_SHARED_FUNCTION(archive_entry_filetype)
   XGRAD_SHARED_FUNCTION(archive_entry_pathname)
+  XGRAD_SHARED_FUNCTION(archive_errno)
   XGRAD_SHARED_FUNCTION(archive_error_string)
   XGRAD_SHARED_FUNCTION(archive_read_data)
   XGRAD_SHARED_FUNCTION(archive_read_free)
@@ -45,11 +48,14 @@ void read_tar(
   lib().archive_read_support_format_tar(tar.get());
   constexpr std::size_t block = 1 << 17;
   const auto check = [&](la_ssize_t code) {
-    if (code < ARCHIVE_OK)
-      raise<IOError>(
-          "{}: not a readable tar archive: {}", excerpt(path),
-          excerpt(lib().archive_error_string(tar.get()) ? lib().archive_error_string(tar.get())
-                                                        : "damaged"));
+    if (code >= ARCHIVE_OK) return;
+    const char* const what = lib().archive_error_string(tar.get());
+    const int error = lib().archive_errno(tar.get());
+    const bool is_of_system =
+        error > 0 && error != EILSEQ && error != EINVAL;  // its own kinds of damage
+    raise<IOError>("{}: not a readable tar archive: {}{}", excerpt(path),
+                   excerpt(what != nullptr ? what : "damaged"),
+                   is_of_system ? std::string(": ") + std::strerror(error) : "");
   };
   check(lib().archive_read_open_filename(tar.get(), path.c_str(), block));
   archive_entry* entry = nullptr;

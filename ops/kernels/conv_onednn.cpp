@@ -2,8 +2,10 @@
 // what it takes or gives in another order than ours is reordered on the way.
 
 #include <xgrad/autograd/locks.hpp>
+#include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/room.hpp>
 #include <xgrad/ops/kernels/scratch.hpp>
 
 #ifndef XGRAD_ONEDNN
@@ -36,11 +38,6 @@ using Tag = memory::format_tag;
 
 const dnnl::engine& engine() {
   static const dnnl::engine instance(dnnl::engine::kind::cpu, 0);
-  return instance;
-}
-
-dnnl::stream& stream() {
-  thread_local dnnl::stream instance(engine());
   return instance;
 }
 
@@ -94,8 +91,8 @@ class Side {
   bool fits() const { return !reorder_; }
   const memory::desc& ours() const { return ours_; }
   const memory::desc& wanted() const { return wanted_; }
-  void reorder(dnnl::memory& from, dnnl::memory& to) const {
-    reorder_->execute(stream(), from, to);
+  void reorder(dnnl::stream& stream, dnnl::memory& from, dnnl::memory& to) const {
+    reorder_->execute(stream, from, to);
   }
 
  private:
@@ -305,18 +302,19 @@ class Compiled {
         if (side.fits()) continue;
         reordered[i] = Storage::allocate(side.wanted().get_size());
         wanted_[i].set_data_handle(reordered[i]->own());
-        if (i != written) side.reorder(ours_[i], wanted_[i]);
+        if (i != written) side.reorder(stream_, ours_[i], wanted_[i]);
       }
       if (operands.bias != nullptr) bias_.set_data_handle(operands.bias);
       const Scratch scratch(owner_.scratchpad_.get_size());
       scratchpad_.set_data_handle(scratch.data());
-      owner_.primitive_.execute(stream(), arguments_);
+      owner_.primitive_.execute(stream_, arguments_);
       if (const Side& out = owner_.sides_[written]; !out.fits())
-        out.reorder(wanted_[written], ours_[written]);
+        out.reorder(stream_, wanted_[written], ours_[written]);
     }
 
    private:
     const Compiled& owner_;
+    dnnl::stream stream_{engine()};
     std::array<dnnl::memory, 3> ours_;    // x, weight, y
     std::array<dnnl::memory, 3> wanted_;  // the same where they fit
     dnnl::memory bias_;
@@ -343,17 +341,26 @@ class Cache {
       const std::lock_guard lock(mutex_);
       if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
     }
-    std::shared_ptr<const Compiled> made;
-    try {
-      made = std::make_shared<const Compiled>(direction, plan, g, bias);
-    } catch (const dnnl::error&) {  // there is no such primitive
-    }
+    auto made = compile(direction, plan, g, bias);
     const std::lock_guard lock(mutex_);
     if (compiled_.size() >= most) compiled_.clear();
     return compiled_.emplace(key, std::move(made)).first->second;
   }
 
  private:
+  /// None where there is no such primitive. Without memory oneDNN ends the program, or says that
+  /// there is none, which must not be kept as an answer.
+  static std::shared_ptr<const Compiled> compile(ConvDirection direction, const ConvPlan& plan,
+                                                 const ConvGeometry& g, bool bias) {
+    require<MemoryError>(has_room(room_to_compile), "conv2d: no memory to compile oneDNN's kernel");
+    try {
+      return std::make_shared<const Compiled>(direction, plan, g, bias);
+    } catch (const dnnl::error& error) {
+      if (error.status == dnnl_out_of_memory) throw;
+    }
+    return nullptr;
+  }
+
   static constexpr std::size_t most = 1024;  // of a few dozen KB each
 
   xgrad::detail::Mutex mutex_;
@@ -366,6 +373,18 @@ Cache& cache() {
   return *instance;
 }
 
+/// What f gives; errors of oneDNN's become ours.
+template <class F>
+auto translated(const F& f) {
+  try {
+    return f();
+  } catch (const dnnl::error& error) {
+    if (error.status == dnnl_out_of_memory)
+      raise<MemoryError>("conv2d: oneDNN got no memory: {}", error.what());
+    raise<Error>("conv2d: oneDNN failed: {}", error.what());
+  }
+}
+
 }  // namespace
 
 bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g) {
@@ -375,13 +394,15 @@ bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometr
        {g.h, g.w, g.oh, g.ow, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_h, g.pad_w})
     if (size >= most) return false;
   const bool may_have_bias = direction != ConvDirection::backward_input;
-  return cache().get(direction, plan, g, may_have_bias, LibraryThreads()) != nullptr;
+  return translated(
+      [&] { return cache().get(direction, plan, g, may_have_bias, LibraryThreads()) != nullptr; });
 }
 
 void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
                  const ConvOperands<float>& operands) {
   const LibraryThreads threads;
-  cache().get(direction, plan, g, operands.bias != nullptr, threads)->run(operands);
+  translated(
+      [&] { cache().get(direction, plan, g, operands.bias != nullptr, threads)->run(operands); });
 }
 
 }  // namespace xgrad::kernels

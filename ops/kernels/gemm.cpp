@@ -2,9 +2,12 @@
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/room.hpp>
 #include <xgrad/ops/kernels/signals.hpp>
 
 #include <algorithm>
+#include <array>
+#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
@@ -24,9 +27,48 @@
 #include <xtensor/blas/xblas.hpp>
 #endif
 
+// Of OpenBLAS, whose header has another name in every distribution.
+extern "C" int openblas_get_num_threads();
+
 namespace xgrad::kernels {
 
 namespace {
+
+/// OpenBLAS asks for ever where it gets no memory for its buffers, one for each call under way and
+/// each thread that it did not have from the start. It keeps them, so room is looked for only where
+/// there are more of them than ever.
+class BlasBuffers {
+ public:
+  explicit BlasBuffers(int threads) : count_(1 + std::max(threads - threads_at_start(), 0)) {
+    const std::int64_t in_use = in_use_.fetch_add(count_) + count_;
+    const std::int64_t missing = in_use - most_.load();
+    if (missing <= 0) return;
+    const std::int64_t bytes = missing * bytes_of_one;
+    if (!has_room(static_cast<std::size_t>(bytes))) {
+      in_use_.fetch_sub(count_);
+      raise<MemoryError>("matrix product: no memory for {} more bytes of OpenBLAS's buffers",
+                         bytes);
+    }
+    for (std::int64_t most = most_.load(); most < in_use;)
+      if (most_.compare_exchange_weak(most, in_use)) break;
+  }
+  ~BlasBuffers() { in_use_.fetch_sub(count_); }
+  BlasBuffers(const BlasBuffers&) = delete;
+  BlasBuffers& operator=(const BlasBuffers&) = delete;
+
+ private:
+  static constexpr std::int64_t bytes_of_one = std::int64_t{32} << 22;  // of its largest builds
+
+  static int threads_at_start() {
+    static const int threads = openblas_get_num_threads();
+    return threads;
+  }
+
+  static inline std::atomic<std::int64_t> in_use_{0};
+  static inline std::atomic<std::int64_t> most_{0};
+
+  std::int64_t count_;
+};
 
 #ifdef XGRAD_ONEDNN
 bool uses_onednn() {
@@ -38,6 +80,22 @@ bool uses_onednn() {
     return name == "auto";
   }();
   return chosen;
+}
+
+/// oneDNN's first product compiles kernels, in code that ends the program without memory.
+void compile_products() {
+  [[maybe_unused]] static const bool done = [] {
+    require<MemoryError>(has_room(room_to_compile),
+                         "matrix product: no memory to compile oneDNN's kernels");
+    const SerialScope serial;
+    constexpr std::int64_t n = 32;  // a row or a column alone would take other kernels
+    const std::array<float, n * n> a{};
+    std::array<float, n * n> c{};
+    require<MemoryError>(
+        dnnl_sgemm('N', 'N', n, n, n, 1, a.data(), n, a.data(), n, 0, c.data(), n) == dnnl_success,
+        "matrix product: oneDNN compiles no kernels");
+    return true;
+  }();
 }
 
 /// Whether oneDNN's kernels work with the stack pointer in a block of the heap, as they do before
@@ -60,6 +118,8 @@ void multiply_on_one_thread(std::int64_t m, std::int64_t n, std::int64_t k, cons
   const auto letter = [](bool transposed) { return transposed ? 'T' : 'N'; };
   const auto status = dnnl_sgemm(letter(a.transposed), letter(b.transposed), m, n, k, 1, a.values,
                                  a.step, b.values, b.step, accumulate ? 1.0F : 0.0F, c, c_step);
+  require<MemoryError>(status != dnnl_out_of_memory,
+                       "matrix product: oneDNN got no memory for {} x {} by {} x {}", m, k, k, n);
   require<ValueError>(status == dnnl_success,
                       "matrix product: oneDNN does not multiply {} x {} by {} x {}", m, k, k, n);
 }
@@ -68,6 +128,7 @@ void multiply_on_one_thread(std::int64_t m, std::int64_t n, std::int64_t k, cons
 /// threads are ours, each with its signals held; the longer side is cut among them.
 void multiply_by_onednn(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<float>& a,
                         const Matrix<float>& b, float* c, std::int64_t c_step, bool accumulate) {
+  compile_products();
   constexpr double worthwhile_products = 1 << 18;
   const bool by_rows = m >= n;
   const std::int64_t tile = by_rows ? 8 : 16;
@@ -107,6 +168,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a
   const auto flag = [](bool transposed) {
     return transposed ? cxxblas::Transpose::Trans : cxxblas::Transpose::NoTrans;
   };
+  const BlasBuffers buffers(available_threads());
   cxxblas::gemm<Index>(cxxblas::StorageOrder::RowMajor, flag(a.transposed), flag(b.transposed),
                        index(m), index(n), index(k), T(1), a.values, index(a.step), b.values,
                        index(b.step), accumulate ? T(1) : T(0), c, index(c_step));
