@@ -148,7 +148,7 @@ TEST_CASE("hostile: transforms") {
          Arguments::use(
              transforms::resize(std::int64_t{1} << (from.flag() ? 40 : 1), 1)(zeros({4, 4})));
        }},
-      {"mirrored_and_shifted|average_views|translate|flip",
+      {"mirrored_and_shifted|average_views|translate|translated|flip",
        [](Arguments& from) {
          nn::Sequential net{nn::Flatten{}, nn::Linear{16, 2}};
          const auto views = mirrored_and_shifted(from.size(1));
