@@ -7,7 +7,7 @@
 #include <xgrad/nn/state.hpp>
 #include <xgrad/ops/create.hpp>
 
-#include <cstring>
+#include <algorithm>
 #include <vector>
 
 #include "fuzz.hpp"
@@ -19,7 +19,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   const std::string settings = input.up_to('\n'), training = input.up_to('\n');
   const std::string name = input.up_to('\n'), bytes = input.rest();
   std::vector<double> values(bytes.size() / sizeof(double) / 2 * 2);
-  std::memcpy(values.data(), bytes.data(), values.size() * sizeof(double));
+  std::copy_n(bytes.data(), values.size() * sizeof(double), reinterpret_cast<char*>(values.data()));
   fuzz::only_errors([&] {
     const xgrad::Shape shape{2, static_cast<std::int64_t>(values.size() / 2)};
     const auto curve = xgrad::from_vector(values, shape, {.dtype = xgrad::float64});
