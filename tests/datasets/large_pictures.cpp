@@ -117,6 +117,25 @@ std::string dense_gif(std::uint32_t side) {
   return out + '\0' + ';';
 }
 
+/// Zeros packed for PNG, a block at a time: this test takes no memory either.
+std::string packed_zeros(int megabytes) {
+  z_stream stream{};
+  REQUIRE(deflateInit(&stream, 9) == Z_OK);
+  std::string block(1 << 20, '\0'), out, part(1 << 16, '\0');
+  for (int i = 0; i < megabytes; ++i) {
+    stream.next_in = reinterpret_cast<Bytef*>(block.data());
+    stream.avail_in = static_cast<uInt>(block.size());
+    do {
+      stream.next_out = reinterpret_cast<Bytef*>(part.data());
+      stream.avail_out = static_cast<uInt>(part.size());
+      deflate(&stream, i + 1 == megabytes ? Z_FINISH : Z_NO_FLUSH);
+      out.append(part, 0, part.size() - stream.avail_out);
+    } while (stream.avail_out == 0);
+  }
+  deflateEnd(&stream);
+  return out;
+}
+
 }  // namespace
 
 TEST_CASE("a picture that its file cannot hold takes no memory") {
@@ -135,6 +154,32 @@ TEST_CASE("a picture that its file cannot hold takes no memory") {
           CHECK(Read(jpeg).problem() == too_small("JPEG", jpeg, "8192 x 8192"));
           CHECK(Read(coded).problem() == too_small("JPEG", coded, "8192 x 8192"));
         }) < little_memory);
+}
+
+TEST_CASE("PNG: what lies packed beside the pixels stays packed") {
+  Png png{3, 2, 8, 2};
+  png.draw();
+  const std::string zeros = packed_zeros(64);
+  for (const auto& [type, begin] : {std::pair{"iCCP", std::string("p\0\0", 3)},
+                                    {"zTXt", std::string("t\0\0", 3)},
+                                    {"iTXt", std::string("t\0\1\0\0\0", 6)}}) {
+    const Read file(png.file(chunk(type, begin + zeros)));
+    CHECK(growth([&] { CHECK(difference(file.image(), png.expected()) <= exact); }) <
+          little_memory);
+  }
+}
+
+TEST_CASE("GIF: blocks without end before the picture, and pictures behind it") {
+  Gif gif{3, 2, 2};
+  gif.draw();
+  const Expected expected = gif.expected();
+  const std::string picture = gif.file().substr(13 + 12);  // behind header and palette
+  for (int i = 0; i < 200'000; ++i) gif.before += std::string("!\xfe\1x\0", 5);
+  std::string file = gif.file();
+  file.pop_back();
+  for (int i = 0; i < 20'000; ++i) file.append(picture, 0, picture.size() - 1);
+  const Read many(file + ';');
+  CHECK(growth([&] { CHECK(difference(many.image(), expected) <= exact); }) < little_memory);
 }
 
 TEST_CASE("what is no picture is not read to its end") {
