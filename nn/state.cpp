@@ -130,7 +130,8 @@ class Reader {
   void require_whole() const {
     std::vector<const Entry*> in_order;
     for (const Entry& entry : header_.entries) in_order.push_back(&entry);
-    std::ranges::stable_sort(in_order, {}, [](const Entry* e) { return std::pair(e->begin, e->end); });
+    std::ranges::stable_sort(in_order, {},
+                             [](const Entry* e) { return std::pair(e->begin, e->end); });
     const std::uint64_t room = file_.size() - values_;
     std::uint64_t at = 0;
     for (const Entry* entry : in_order) {

@@ -250,7 +250,9 @@ TEST_CASE("windows and padding too large for what counts them are told") {
         "padded input [1, 1, 1, 1]");
   CHECK(message_of<ShapeError>([&] {
           avg_pool2d_input(x, {1, half, 2, 1}, 1);
-        }) == "avg_pool2d_input: shape [1, 4611686018427387904, 2, 1] has more elements than 63 bits count");
+        }) ==
+        "avg_pool2d_input: shape [1, 4611686018427387904, 2, 1] has more elements than 63 bits "
+        "count");
 }
 
 // ---- convolution
