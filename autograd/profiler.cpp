@@ -61,8 +61,8 @@ void start() {
   require<ValueError>(!detail::active, "profiler::start: it is on already; stop() ends it");
   r.events.clear();
   r.threads = 0;
-  ++r.number;
   r.begin = Clock::now();
+  ++r.number;
   thread_number(r);
   detail::active = true;
 }
@@ -77,12 +77,12 @@ Profile stop(const Peak& peak) {
 
 void Scope::begin(const char* name, Work work) {
   Recording& r = recording();
+  recording_ = r.number;  // first: where it is this recording's, `begin` is too
   const Node* const caller = xgrad::detail::current_node();
   event_ = new Event{.name = name,
                      .caller = caller != nullptr ? caller->name() : "",
                      .work = std::move(work),
                      .start = seconds_since(r.begin)};
-  recording_ = r.number;
   outer_ = std::exchange(innermost, this);
 }
 

@@ -1,12 +1,10 @@
 // What several threads may do at once. Runs under the thread sanitizer as well.
 
-#include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/profiler.hpp>
 
 #include <atomic>
 #include <cmath>
 #include <functional>
-#include <stdexcept>
 #include <thread>
 
 #include "support.hpp"
@@ -252,22 +250,4 @@ TEST_CASE("the number of threads changes while operations run") {
   });
   set_num_threads(before);
   CHECK(wrong == 0);
-}
-
-TEST_CASE("an exception in a part of a loop comes to the caller, the first part's") {
-  const int before = num_threads();
-  set_num_threads(4);
-  const auto message = [](std::int64_t from) {
-    return message_of<std::runtime_error>([&] {
-      detail::parallel_for(4, 1, [&](std::int64_t begin, std::int64_t) {
-        if (begin >= from) throw std::runtime_error("part at " + std::to_string(begin));
-      });
-    });
-  };
-  CHECK(message(0) == "part at 0");
-  CHECK(message(4).empty());
-#ifdef _OPENMP
-  CHECK(message(2) == "part at 2");
-#endif
-  set_num_threads(before);
 }

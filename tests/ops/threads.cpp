@@ -8,6 +8,7 @@
 #include <chrono>
 #include <cstdlib>
 #include <functional>
+#include <stdexcept>
 #include <thread>
 
 #include "support.hpp"
@@ -164,6 +165,20 @@ TEST_CASE("a forked process computes on one thread, and says so when it is asked
           std::thread([&] { led = threads_led(float32); }).join();
           return led;
         }) == 2);
+}
+
+TEST_CASE("an exception in a part of a loop comes to the caller, the first part's") {
+  const Threads four(4);
+  const auto message = [](std::int64_t from) {
+    return message_of<std::runtime_error>([&] {
+      kernels::parallel_for(4, 1, [&](std::int64_t begin, std::int64_t) {
+        if (begin >= from) throw std::runtime_error("part at " + std::to_string(begin));
+      });
+    });
+  };
+  CHECK(message(0) == "part at 0");
+  CHECK(message(2) == "part at 2");
+  CHECK(message(4).empty());
 }
 
 TEST_CASE("a process forked before it computed has threads like any other") {
