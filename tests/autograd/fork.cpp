@@ -51,7 +51,7 @@ TEST_CASE("a process forked while other threads compute can do all that they did
     const Busy allocating(allocate), drawing(draw), differentiating(differentiate), hooking(hook),
         profiling(profile);
     int failures = 0;
-    for (int round = 0; round < 100 && failures == 0; ++round)
+    for (int round = 0; round < 40 && failures == 0; ++round)
       failures += in_child([&] {
                     for (int i = 0; i < 3; ++i) {
                       allocate();

@@ -92,7 +92,7 @@ TEST_CASE("backward passes of several threads add up in one leaf") {
     }
   });
   // Whole numbers below 2^24 are added without rounding, in any order.
-  CHECK(equal(exact.grad(), full({64}, 5000)));
+  CHECK(equal(exact.grad(), full({64}, 5000.)));
   // So many additions are off by that many roundings of the sum at most.
   const Tensor all = factor * (threads * rounds);
   CHECK(allclose(rounded.grad(), all, threads * rounds * 0x1p-24, 0));
@@ -118,18 +118,18 @@ TEST_CASE("a leaf's gradient may be read and replaced while passes add to it") {
 }
 
 TEST_CASE("several passes run over one graph at once") {
-  const Tensor x = full({8}, 3, {.requires_grad = true});
+  const Tensor x = full({8}, 3., {.requires_grad = true});
   const Tensor y = (exp(x * 0) * x * x).sum();
   at_once([&](int) {
     for (int round = 0; round < 200; ++round) y.backward({}, {.retain_graph = true});
   });
-  CHECK(equal(x.grad(), full({8}, threads * 200 * 6)));
+  CHECK(equal(x.grad(), full({8}, threads * 200 * 6.)));
 }
 
 TEST_CASE("passes that come while another frees their graph are told") {
   const std::string freed = "backward: the graph at ";
   for (int round = 0; round < 200; ++round) {
-    const Tensor x = full({8}, 3, {.requires_grad = true});
+    const Tensor x = full({8}, 3., {.requires_grad = true});
     Tensor y = x;
     for (int i = 0; i < 5; ++i) y = y * x;
     y = y.sum();
@@ -162,7 +162,7 @@ TEST_CASE("a pass inside a rule's own hook finds the graph taken, and the outer 
 
 TEST_CASE("a result that keeps its gradient may go while a pass adds to it") {
   for (int round = 0; round < 100; ++round) {
-    const Tensor x = full({8}, 3, {.requires_grad = true});
+    const Tensor x = full({8}, 3., {.requires_grad = true});
     std::vector<Tensor> kept(threads);
     Tensor sum = zeros({});
     for (Tensor& y : kept) {
@@ -174,7 +174,7 @@ TEST_CASE("a result that keeps its gradient may go while a pass adds to it") {
       sum.backward({}, {.retain_graph = true});
       kept[static_cast<std::size_t>(t)] = {};
     });
-    CHECK(equal(x.grad(), full({8}, 2 * threads * threads)));
+    CHECK(equal(x.grad(), full({8}, 2. * threads * threads)));
   }
 }
 
@@ -202,7 +202,7 @@ TEST_CASE("hooks come and go while passes run") {
       of_node.remove();
     }
   });
-  CHECK(equal(x.grad(), full({8}, 400)));
+  CHECK(equal(x.grad(), full({8}, 400.)));
   const int before = calls;
   y.sum().backward();
   CHECK(calls == before);

@@ -74,7 +74,7 @@ TEST_CASE("a gradient of an old shape is told by the pass that would add to it")
           "backward: a leaf is float32 " + to_string(shape) +
               ", the gradient that it has float32 [4]; after set_data() call zero_grad(), or "
               "set_grad({})");
-    CHECK(equal(x.grad(), full({4}, 2)));
+    CHECK(equal(x.grad(), full({4}, 2.)));
   }
   x.set_name("w");
   x.set_data(ones({4}, {.dtype = float64}));
