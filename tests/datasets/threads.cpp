@@ -20,12 +20,6 @@ datasets::TensorDataset numbers(std::int64_t count) {
   return {arange(count).to(float32), arange(count)};
 }
 
-std::int64_t sum_of_epoch(datasets::DataLoader& loader) {
-  std::int64_t sum = 0;
-  for (const auto& batch : loader) sum += batch.target.sum().item<std::int64_t>();
-  return sum;
-}
-
 }  // namespace
 
 TEST_CASE("several threads read epochs of one loader, each an epoch of its own") {
@@ -107,7 +101,9 @@ TEST_CASE("a forked process leaves its parent's epochs and begins its own") {
                 "DataLoader: this epoch began before the process was forked, and its workers "
                 "stayed with the parent; begin another")
               return 1;
-            return sum_of_epoch(loader) == 99 * 100 / 2 ? 0 : 2;
+            std::int64_t sum = 0;
+            for (const auto& batch : loader) sum += batch.target.sum().item<std::int64_t>();
+            return sum == 99 * 100 / 2 ? 0 : 2;
           }) == 0);
   int rest = 0;
   for (; begun != loader.end(); ++begun) ++rest;
