@@ -1,6 +1,8 @@
 #include <xgrad/autograd/locks.hpp>
 
 #include <array>
+#include <cstddef>
+#include <new>
 
 #include <pthread.h>
 
@@ -70,7 +72,9 @@ Mutex::Mutex() : next_(newest) {
 
 Mutex& mutex_of(const void* object) noexcept {
   // Never destroyed: objects of static storage duration are freed at the program's end.
-  static auto* const mutexes = new std::array<Alone, 1 << bits_of_number>;
+  using All = std::array<Alone, 1 << bits_of_number>;
+  alignas(All) static std::byte room[sizeof(All)];
+  static All* const mutexes = new (room) All;
   // Objects begin at multiples of 64: the product's upper bits depend on all of theirs.
   const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(object));
   return (*mutexes)[(address * 0x9E3779B97F4A7C15) >> (64 - bits_of_number)].mutex;

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/kernels/modular.hpp>
 
@@ -104,6 +105,7 @@ Tensor tensor(const NestedList& values, const TensorOptions& options) {
 template <Element T>
 Tensor detail::from_elements(const std::vector<T>& values, std::optional<Shape> shape,
                              const TensorOptions& options) {
+  const detail::Running running("from_vector");
   const Shape target = shape.value_or(Shape{static_cast<std::int64_t>(values.size())});
   require<ShapeError>(target.numel() == static_cast<std::int64_t>(values.size()),
                       "from_vector: {} values do not fill shape {}", values.size(), target);
@@ -260,7 +262,9 @@ Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
 }
 
 Tensor randperm(std::int64_t n, const TensorOptions& options) {
+  const detail::Running running("randperm");
   require<ValueError>(n >= 0, "randperm: {} elements", n);
+  bytes_of({n}, options.dtype.value_or(int64));  // tells what no machine has memory for
   require_whole("randperm", options.dtype.value_or(int64), 0, n - 1);
   Tensor x = arange(n, {.dtype = options.dtype.value_or(int64)});
   Generator& generator = generator_of(options);

@@ -279,16 +279,20 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
   const detail::Running running("stack", tensors);
   require<ValueError>(!tensors.empty(), "stack: no tensors");
+  const Tensor& first = tensors.front();
+  const auto at =
+      static_cast<std::int64_t>(normalize_axis(axis, first.shape().size() + 1, "stack"));
   std::vector<Tensor> raised;
   raised.reserve(tensors.size());
   for (const Tensor& x : tensors) {
-    require<ShapeError>(x.shape() == tensors.front().shape(),
+    require<ShapeError>(x.shape() == first.shape(),
                         "stack: tensor {} has shape {}, the first {}; they must be equal",
-                        raised.size(), x.shape(), tensors.front().shape());
-    raised.push_back(unsqueeze(x, axis));
+                        raised.size(), x.shape(), first.shape());
+    require<DTypeError>(x.dtype() == first.dtype(), "stack: tensor {} is {}, the first {}",
+                        raised.size(), x.dtype(), first.dtype());
+    raised.push_back(unsqueeze(x, at));
   }
-  return cat(raised, static_cast<std::int64_t>(
-                         normalize_axis(axis, tensors.front().shape().size() + 1, "stack")));
+  return cat(raised, at);
 }
 
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis) {

@@ -74,6 +74,10 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
   std::unordered_set<std::string_view> names;
   for (const auto& [name, value] : values) {
     const std::string shown = excerpt(name);
+    if (!value.defined()) {
+      wrong.push_back(fmt::format("undefined: {}", shown));
+      continue;
+    }
     if (!names.insert(name).second)
       wrong.push_back(fmt::format("twice: {} {}", shown, value.shape()));
     const auto found = by_name.find(name);

@@ -85,6 +85,7 @@ bool uses_onednn() {
 /// oneDNN's first product compiles kernels, in code that ends the program without memory.
 void compile_products() {
   [[maybe_unused]] static const bool done = [] {
+    available_threads();  // tells a setting that is no number, which small products never ask for
     require<MemoryError>(has_room(room_to_compile),
                          "matrix product: no memory to compile oneDNN's kernels");
     const SerialScope serial;

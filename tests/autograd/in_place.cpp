@@ -103,7 +103,7 @@ TEST_CASE("what tells a change that would be lost says what to do") {
         "tensor it is a part of; change that one, or a clone() of this");
   CHECK(message_of<ValueError>([&] {
           x.t().zero_();
-        }).starts_with("fill_: this tensor [4, 3] is a copy that permute made"));
+        }).starts_with("zero_: this tensor [4, 3] is a copy that permute made"));
 }
 
 TEST_CASE("results computed from parts, trained leaves and gradients are tensors of their own") {

@@ -23,7 +23,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   fuzz::only_errors([&] {
     const xgrad::Shape shape{2, static_cast<std::int64_t>(values.size() / 2)};
     const auto curve = xgrad::from_vector(values, shape, {.dtype = xgrad::float64});
-    xgrad::nn::save({{name, curve}}, file.path(),
+    xgrad::nn::save({{name, curve}}, folder.path() + "/checkpoint.safetensors",
                     {.metadata = {{"settings", settings}, {"training", training}}});
     file.read();
   });

@@ -23,14 +23,13 @@
 extern "C" const char* __asan_default_options() {  // NOLINT: the sanitizer looks for this name
   return "allocator_may_return_null=1:max_allocation_size_mb=256";
 }
-#endif
-
 void* operator new(std::size_t bytes) {
   if (void* memory = std::malloc(bytes > 0 ? bytes : 1)) return memory;
   throw std::bad_alloc();
 }
 void operator delete(void* memory) noexcept { std::free(memory); }
 void operator delete(void* memory, std::size_t) noexcept { std::free(memory); }
+#endif
 
 extern "C" __attribute__((weak)) void __sanitizer_set_death_callback(void (*callback)());  // NOLINT
 

@@ -162,7 +162,7 @@ TEST_CASE("hostile: pictures") {
          nn::Sequential net{nn::Conv2d{1, 2, 3}, nn::ReLU{}};
          feature_maps(net, from.tensor({1, 1, 5, 5}));
        }},
-      {"heat_map|Picture",
+      {"heat_map|Picture|ConfusionMatrix",
        [](Arguments& from) {
          const ConfusionMatrix matrix(from.texts({"a", "b", "c"}));
          heat_map(matrix);
@@ -218,7 +218,7 @@ TEST_CASE("hostile: curves and pages") {
          history.add(name, from.real(2), from.real(), History::Kind::noisy);
          for (const Plot& plot : history.plots(from.text("x"))) svg(plot);
        }},
-      {"write",
+      {"write|report",
        [&](Arguments& from) {
          Run run{.title = from.text()};
          run.configuration = {{from.text(), from.text()}};
@@ -256,7 +256,7 @@ TEST_CASE("a graph of 3,000 steps that share a leaf is drawn up to where it can 
   for (std::size_t at = small.find("<path"); at != std::string::npos;
        at = small.find("<path", at + 1))
     ++arrows;
-  CHECK(arrows < 3 * 500);
+  CHECK(arrows <= 3 * 500);
 }
 
 TEST_CASE("a confusion matrix of three classes has no class 9") {
