@@ -1,5 +1,6 @@
 #include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/team.hpp>
 #include <xgrad/autograd/threads.hpp>
 
 #include <algorithm>
@@ -78,6 +79,9 @@ int exchange_library_threads([[maybe_unused]] int count) {
 
 void set_num_threads(int count) {
   require<ValueError>(count > 0, "set_num_threads: got {}, needs at least 1", count);
+#ifdef _OPENMP
+  detail::require_team(count);
+#endif
   threads() = count;
   tell_openblas(count);
 }
@@ -96,6 +100,7 @@ int available_threads() {
                  "none of its parent's; call set_num_threads(1) in it, or compute on a thread that "
                  "it starts",
                  count);
+  require_team(count);
   return count;
 #else
   return std::min(count, 1);

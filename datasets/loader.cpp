@@ -5,12 +5,14 @@
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 
+#include <algorithm>
 #include <condition_variable>
 #include <exception>
-#include <map>
 #include <mutex>
+#include <system_error>
 #include <thread>
 #include <utility>
+#include <vector>
 
 namespace xgrad::datasets {
 namespace {
@@ -42,20 +44,18 @@ class DataLoader::Epoch {
         sampler_(std::move(sampler)),
         augment_(options.augment),
         place_(place),
-        ahead_(options.prefetch),
+        ready_(slots(*sampler_, options)),
         taken_(place.first_batch),
         read_(place.first_batch) {
-    for (int i = 0; i < options.workers; ++i) workers_.emplace_back([this] { work(); });
+    try {
+      start(options.workers);
+    } catch (...) {
+      stop();
+      throw;
+    }
   }
 
-  ~Epoch() {
-    {
-      const std::lock_guard lock(mutex_);
-      stopped_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& worker : workers_) worker.join();
-  }
+  ~Epoch() { stop(); }
 
   Epoch(const Epoch&) = delete;
   Epoch& operator=(const Epoch&) = delete;
@@ -72,8 +72,10 @@ class DataLoader::Epoch {
                    "DataLoader: this epoch began before the process was forked, and its workers "
                    "stayed with the parent; begin another");
     std::unique_lock lock(mutex_);
-    changed_.wait(lock, [&] { return ready_.contains(read_); });
-    Result result = std::move(ready_.extract(read_).mapped());
+    Slot& slot = slot_of(read_);
+    changed_.wait(lock, [&] { return slot.has_value(); });
+    Result result = std::move(*slot);
+    slot.reset();
     ++read_;
     lock.unlock();
     changed_.notify_all();
@@ -86,6 +88,36 @@ class DataLoader::Epoch {
     Batch batch;
     std::exception_ptr error;
   };
+  using Slot = std::optional<Result>;
+
+  /// Batches wait here for the reader; all made beforehand, as a worker without memory could tell
+  /// nobody.
+  static std::size_t slots(const Sampler& sampler, const DataLoaderOptions& options) {
+    if (options.workers == 0) return 0;
+    return static_cast<std::size_t>(std::min<std::int64_t>(options.prefetch, sampler.batches()));
+  }
+  Slot& slot_of(std::int64_t number) {
+    return ready_[static_cast<std::size_t>(number) % ready_.size()];
+  }
+
+  void start(int workers) {
+    workers_.reserve(static_cast<std::size_t>(workers));
+    try {
+      for (int i = 0; i < workers; ++i) workers_.emplace_back([this] { work(); });
+    } catch (const std::system_error& error) {
+      raise<Error>("DataLoader: cannot start worker {} of {}: {}", workers_.size() + 1, workers,
+                   error.code().message());
+    }
+  }
+
+  void stop() {
+    {
+      const std::lock_guard lock(mutex_);
+      stopped_ = true;
+    }
+    changed_.notify_all();
+    for (std::thread& worker : workers_) worker.join();
+  }
 
   Batch prepare(std::int64_t number) const {
     const NoGradGuard guard;
@@ -95,11 +127,13 @@ class DataLoader::Epoch {
     return batch;
   }
 
+  std::int64_t ahead() const { return static_cast<std::int64_t>(ready_.size()); }
+
   void work() {
     const kernels::SerialScope serial;
     std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [&] { return stopped_ || taken_ < read_ + ahead_; });
+      changed_.wait(lock, [&] { return stopped_ || taken_ < read_ + ahead(); });
       if (stopped_ || taken_ == sampler_->batches()) return;
       const std::int64_t number = taken_++;
       lock.unlock();
@@ -110,7 +144,7 @@ class DataLoader::Epoch {
         result.error = std::current_exception();
       }
       lock.lock();
-      ready_.emplace(number, std::move(result));
+      slot_of(number) = std::move(result);
       changed_.notify_all();
     }
   }
@@ -119,10 +153,9 @@ class DataLoader::Epoch {
   std::unique_ptr<Sampler> sampler_;
   Augmentation augment_;
   Place place_;
-  std::int64_t ahead_;
   std::mutex mutex_;
   std::condition_variable changed_;
-  std::map<std::int64_t, Result> ready_;
+  std::vector<Slot> ready_;
   std::int64_t taken_;
   std::int64_t read_;
   bool stopped_ = false;
