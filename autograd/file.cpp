@@ -5,6 +5,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <new>
 #include <utility>
 
 #include <climits>
@@ -79,6 +80,15 @@ bool remove_leftover(const std::string& path) {
   return file && lock(file) && is_same_file(file, path) && unlink(path.c_str()) == 0;
 }
 
+/// Of several that were killed nobody may come by the higher numbers again.
+void remove_later_leftovers(const std::string& target, std::size_t most, unsigned number) {
+  constexpr unsigned more = 8;
+  try {
+    for (unsigned i = 1; i <= more; ++i) remove_leftover(name_beside(target, most, number + i));
+  } catch (const std::bad_alloc&) {  // the next one will
+  }
+}
+
 /// Makes a file beside `target` that nobody else writes, and locks it; none where errno says why.
 Descriptor make_beside(const std::string& target, mode_t mode, std::string& path) {
   const std::size_t most = longest_name(target);
@@ -94,9 +104,7 @@ Descriptor make_beside(const std::string& target, mode_t mode, std::string& path
     }
     if (!file && errno == EEXIST) continue;
     if (!file) return file;
-    // Of several that were killed nobody may come by the higher numbers again.
-    constexpr unsigned more = 8;
-    for (unsigned i = 1; i <= more; ++i) remove_leftover(name_beside(target, most, number + i));
+    remove_later_leftovers(target, most, number);
     // Before it was locked it may have looked like a leftover. Some file systems have no locks: on
     // them nothing does.
     if ((lock(file) || errno != EWOULDBLOCK) && is_same_file(file, path)) return file;
@@ -161,17 +169,8 @@ NewFile::NewFile(std::string doing, std::string path)
     : doing_(std::move(doing)), path_(std::move(path)), target_(behind_link(path_)) {
   const bool replaced = is_replaced(doing_, path_, target_);
   require_unprotected(doing_, target_);
-  Descriptor file;
-  if (replaced) {
-    // One that nobody else reads before it has the permissions of the old one.
-    const bool existed = access(target_.c_str(), F_OK) == 0;
-    file = make_beside(target_, existed ? 0600 : 0666, partial_);
-    if (file) inherit(file.number(), target_);
-  } else {
-    file = Descriptor(open(target_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
-  }
-  // The lock outlives the stream, whose end may fail, until the file has its name.
-  if (file && replaced) lock_ = Descriptor(fcntl(file.number(), F_DUPFD_CLOEXEC, 0));
+  Descriptor file = replaced ? make_replacement()
+                             : Descriptor(open(target_.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
   if (file && (!replaced || lock_)) file_ = fdopen(file.number(), "wb");
   if (file_ != nullptr) {
     file.release();
@@ -181,6 +180,23 @@ NewFile::NewFile(std::string doing, std::string path)
   if (file && replaced) unlink(partial_.c_str());
   errno = reason;
   fail();
+}
+
+/// Makes the file beside the old one, with a lock on it that outlives the stream, whose end may
+/// fail, until the file has its name.
+Descriptor NewFile::make_replacement() {
+  // One that nobody else reads before it has the permissions of the old one.
+  const bool existed = access(target_.c_str(), F_OK) == 0;
+  Descriptor file = make_beside(target_, existed ? 0600 : 0666, partial_);
+  if (!file) return file;
+  try {
+    inherit(file.number(), target_);
+  } catch (...) {  // without memory
+    unlink(partial_.c_str());
+    throw;
+  }
+  lock_ = Descriptor(fcntl(file.number(), F_DUPFD_CLOEXEC, 0));
+  return file;
 }
 
 NewFile::~NewFile() {

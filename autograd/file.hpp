@@ -54,6 +54,7 @@ class NewFile {
   void finish();
 
  private:
+  Descriptor make_replacement();
   [[noreturn]] void fail() const;
 
   std::string doing_;

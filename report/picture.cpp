@@ -9,8 +9,24 @@
 
 #include <algorithm>
 #include <cmath>
+#include <cstdlib>
 #include <limits>
+#include <new>
 
+namespace {
+
+/// stb_image_write writes to what it is given, memory or not.
+void* memory_for_stb(void* old, std::size_t bytes) {
+  void* const memory = std::realloc(old, bytes);
+  if (memory == nullptr) throw std::bad_alloc();
+  return memory;
+}
+
+}  // namespace
+
+#define STBIW_MALLOC(bytes) memory_for_stb(nullptr, bytes)
+#define STBIW_REALLOC(old, bytes) memory_for_stb(old, bytes)
+#define STBIW_FREE(memory) std::free(memory)
 #define STB_IMAGE_WRITE_STATIC
 #define STB_IMAGE_WRITE_IMPLEMENTATION
 #include <stb/stb_image_write.h>
