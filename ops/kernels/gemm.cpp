@@ -82,26 +82,33 @@ bool uses_onednn() {
   return chosen;
 }
 
-/// oneDNN's first product compiles kernels, in code that ends the program without memory.
+/// oneDNN compiles the kernels of a kind of product at the first of its kind, in code that ends the
+/// program without memory.
 void compile_products() {
   [[maybe_unused]] static const bool done = [] {
     available_threads();  // tells a setting that is no number, which small products never ask for
-    require<MemoryError>(has_room(room_to_compile),
+    require<MemoryError>(has_room(room_for_products),
                          "matrix product: no memory to compile oneDNN's kernels");
     const SerialScope serial;
-    constexpr std::int64_t n = 32;  // a row or a column alone would take other kernels
+    constexpr std::int64_t n = 32;
     const std::array<float, n * n> a{};
     std::array<float, n * n> c{};
-    require<MemoryError>(
-        dnnl_sgemm('N', 'N', n, n, n, 1, a.data(), n, a.data(), n, 0, c.data(), n) == dnnl_success,
-        "matrix product: oneDNN compiles no kernels");
+    constexpr std::array<std::int64_t, 3> few{1, 8, n};  // which take kernels of their own
+    for (const char left : {'N', 'T'})
+      for (const char right : {'N', 'T'})
+        for (const std::int64_t rows : few)
+          for (const std::int64_t columns : few)
+            require<MemoryError>(dnnl_sgemm(left, right, rows, columns, n, 1, a.data(), n, a.data(),
+                                            n, 0, c.data(), n) == dnnl_success,
+                                 "matrix product: oneDNN compiles no kernels");
     return true;
   }();
 }
 
 /// Whether oneDNN's kernels work with the stack pointer in a block of the heap, as they do before
-/// its version 3.12 where the inner axis has more than 41 terms: the system would write the frame
-/// of a signal's handler over what lies below that block (oneDNN's issue 4845).
+/// its version 3.12 where the inner axis is long (from 85 terms on with AVX-512 in 2.6): the system
+/// would write the frame of a signal's handler over what lies below that block (oneDNN's issue
+/// 4845).
 bool leaves_the_stack(std::int64_t k) {
   static const bool does = [] {
     const dnnl_version_t* version = dnnl_version();

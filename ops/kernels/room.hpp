@@ -7,8 +7,9 @@
 
 namespace xgrad::kernels {
 
-/// What oneDNN takes at most to compile a kernel, or the many of its matrix products (6 MB).
+/// What oneDNN takes at most to compile a kernel, and the many of its matrix products (18 MB).
 inline constexpr std::size_t room_to_compile = std::size_t{16} << 20;
+inline constexpr std::size_t room_for_products = std::size_t{32} << 20;
 
 /// Whether the system would give so much memory now.
 inline bool has_room(std::size_t bytes) noexcept {

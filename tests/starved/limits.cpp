@@ -154,7 +154,7 @@ TEST_CASE("training in little memory ends well or with an error") {
   const TemporaryDirectory directory;
   int finished = 0, errors = 0;
   for (int run = 0; run < runs; ++run) {
-    const auto bytes = static_cast<std::int64_t>(generator.below(300 * megabyte));
+    const auto bytes = static_cast<std::int64_t>(generator.below(500 * megabyte));
     const std::string path = directory.file(std::to_string(run));
     const Outcome outcome = in_child([&] {
       limit_memory(bytes);
