@@ -83,16 +83,18 @@ TEST_CASE("hostile: loaders and samplers") {
          for (int i = 0; i < 3; ++i)
            for (const auto& batch : loader) Arguments::use(batch.data);
        }},
-      {"EpochSampler",
-       [](Arguments& from) {
-         const std::int64_t examples = from.size(10);
-         const std::int64_t batch = from.size(4);
-         const bool shuffle = from.flag();
-         EpochSampler sampler(examples, batch, shuffle, from.flag());
-         sampler.batches();
-         if (!from.flag()) sampler.start(1, from.size(1));
-         sampler.batch(from.size(1));
-       }},
+      {.names = "EpochSampler",
+       .call =
+           [](Arguments& from) {
+             const std::int64_t examples = from.size(10);
+             const std::int64_t batch = from.size(4);
+             const bool shuffle = from.flag();
+             EpochSampler sampler(examples, batch, shuffle, from.flag());
+             sampler.batches();
+             if (!from.flag()) sampler.start(1, from.size(1));
+             sampler.batch(from.size(1));
+           },
+       .computes = true},
       {"IndependentSampler",
        [](Arguments& from) {
          const std::int64_t examples = from.size(10);
@@ -181,7 +183,7 @@ TEST_CASE("hostile: augmentations") {
        [](Arguments& from) {
          const std::vector<std::int64_t> examples = from.sizes({5, 6});
          const datasets::Draw draw{.seed = 1, .epoch = from.size(1), .examples = examples};
-         const auto i = static_cast<std::size_t>(from.size(1));
+         const auto i = from.count(1);
          draw.generator(i, 1).next();
          draw.lasting_generator(i, static_cast<std::uint64_t>(from.size(1))).next();
        }},

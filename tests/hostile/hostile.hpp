@@ -1,6 +1,7 @@
 #pragma once
 // Every public function with arguments that nobody would give on purpose: it returns, or throws an
-// xgrad::Error that begins with its name. Nothing else may come of them.
+// xgrad::Error that begins with its name and, where a single number is hostile, tells that. Nothing
+// else may come of them.
 
 #include <functional>
 #include <string>
@@ -23,6 +24,7 @@ class Arguments {
   explicit Arguments(std::vector<Deviation> deviations = {}) : deviations_(std::move(deviations)) {}
 
   std::int64_t size(std::int64_t usual = 2);
+  std::size_t count(std::size_t usual = 0);
   int integer(int usual = 2);
   double real(double usual = 0.5);
   bool flag(bool usual = false);
@@ -48,14 +50,14 @@ class Arguments {
   const std::vector<std::size_t>& options() const { return options_; }
   /// What was given, in words.
   const std::string& described() const { return described_; }
-  /// What a message that refuses the hostile arguments may say of them; empty where that is open.
-  const std::vector<std::string>& mentions() const { return mentions_; }
+  /// The hostile number that was given last, in words; empty where it was something else.
+  const std::string& number() const { return number_; }
 
  private:
   template <class T>
   struct Option {
     T value;
-    std::vector<std::string> mentions;
+    std::string number;  ///< in words, where it is one
   };
   template <class T>
   T choose(const std::vector<Option<T>>& options);
@@ -63,12 +65,13 @@ class Arguments {
   std::vector<Deviation> deviations_;
   std::vector<std::size_t> options_;
   std::string described_;
-  std::vector<std::string> mentions_;
+  std::string number_;
 };
 
 struct Row {
   std::string names;  ///< what a message may begin with, separated by |; the first is the row's own
   std::function<void(Arguments&)> call;
+  bool computes = false;  ///< with a number before it is refused: it need not be told itself
 };
 
 /// Each row as usual (that must succeed), with each argument hostile in every way, and with two of

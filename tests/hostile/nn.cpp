@@ -128,7 +128,7 @@ TEST_CASE("hostile: layers") {
       {"child",
        [](Arguments& from) {
          nn::Sequential net{nn::Linear{3, 2}, nn::ReLU{}};
-         net.child(static_cast<std::size_t>(from.size(1)));
+         net.child(from.count(1));
        }},
       {"load_state_dict|shape",
        [](Arguments& from) {
@@ -160,10 +160,13 @@ TEST_CASE("hostile: initialisers") {
                                                    {"kaiming_uniform_", nn::init::kaiming_uniform_},
                                                    {"xavier_normal_", nn::init::xavier_normal_},
                                                    {"xavier_uniform_", nn::init::xavier_uniform_}})
-    rows.push_back({name, [f = f](Arguments& from) {
-                      const Tensor x = from.tensor({2, 3, 3, 3});
-                      Arguments::use(f(x, from.real(1), nullptr));
-                    }});
+    rows.push_back({.names = name,
+                    .call =
+                        [f = f](Arguments& from) {
+                          const Tensor x = from.tensor({2, 3, 3, 3});
+                          Arguments::use(f(x, from.real(1), nullptr));
+                        },
+                    .computes = true});
   rows.push_back({"fans", [](Arguments& from) { nn::init::fans(from.tensor({2, 3, 3, 3})); }});
   rows.push_back({"constant_", [](Arguments& from) {
                     const Tensor x = from.tensor({2, 3});
@@ -295,14 +298,16 @@ TEST_CASE("hostile: optimisers") {
          const auto schedule = optim::schedule::cosine(warmup, from.real());
          schedule(from.real());
        }},
-      {"Scheduler|SGD",
-       [](Arguments& from) {
-         const Tensor x = leaf({2, 3});  // which somebody else has too
-         optim::SGD sgd({x}, {.lr = 0.1});
-         optim::Scheduler scheduler(sgd, optim::schedule::linear(from.real()));
-         scheduler.set(from.real());
-         sgd.step();
-       }},
+      {.names = "Scheduler|SGD",
+       .call =
+           [](Arguments& from) {
+             const Tensor x = leaf({2, 3});  // which somebody else has too
+             optim::SGD sgd({x}, {.lr = 0.1});
+             optim::Scheduler scheduler(sgd, optim::schedule::linear(from.real()));
+             scheduler.set(from.real());
+             sgd.step();
+           },
+       .computes = true},
   });
 }
 

@@ -35,11 +35,11 @@ TEST_CASE("hostile: measures") {
       {"ConfusionMatrix",
        [](Arguments& from) {
          const ConfusionMatrix matrix = three();
-         const auto c = static_cast<std::size_t>(from.size(1));
+         const auto c = from.count(1);
          matrix.support(c);
          matrix.predicted(c);
          matrix.scores(c);
-         matrix.count(c, static_cast<std::size_t>(from.size(1)));
+         matrix.count(c, from.count(1));
        }},
       {"topk_accuracy",
        [](Arguments& from) {
@@ -179,8 +179,8 @@ TEST_CASE("hostile: pictures") {
        }},
       {"ConfusionMatrix",
        [](Arguments& from) {
-         const auto c = static_cast<std::size_t>(from.size(1));
-         heat(three(), c, static_cast<std::size_t>(from.size(1)));
+         const auto c = from.count(1);
+         heat(three(), c, from.count(1));
        }},
   });
 }
