@@ -1,5 +1,6 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/report/evaluation.hpp>
@@ -121,13 +122,14 @@ void add_pictures(nn::Module& net, const datasets::AnyDataset& data, const Evalu
 
 std::optional<Grid> first_filters(const nn::Module& net, const Shape& image) {
   if (image.size() != 3 || (image[0] != 1 && image[0] != 3)) return {};
+  const std::int64_t pixels = (Size(image[0], "first_filters") * image[1] * image[2]).value();
   for (const auto& [name, x] : net.named_parameters()) {
     if (x.dim() == 4 && x.size(1) == image[0] && x.size(2) * x.size(3) > 1) {
       Grid grid = filter_grid(x);
       grid.title += " (" + name + ")";
       return grid;
     }
-    if (x.dim() == 2 && x.size(1) == image[0] * image[1] * image[2]) {
+    if (x.dim() == 2 && x.size(1) == pixels) {
       Grid grid = filter_grid(x.detach().reshape({x.size(0), image[0], image[1], image[2]}));
       grid.title += " (" + name + ")";
       return grid;

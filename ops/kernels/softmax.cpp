@@ -18,7 +18,7 @@ constexpr std::int64_t chunk = 512;  // values of a row worked on together, in t
 template <class F>
 void for_rows(const Rows& rows, const F& f) {
   constexpr std::int64_t cost = 8;
-  const std::int64_t grain = worthwhile / (cost * std::max<std::int64_t>(rows.n, 1)) + 1;
+  const std::int64_t grain = worthwhile / cost / std::max<std::int64_t>(rows.n, 1) + 1;
   parallel_for(rows.count, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) f(i * rows.n, i);
   });
