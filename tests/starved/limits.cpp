@@ -135,10 +135,11 @@ TEST_CASE("no more files can be opened: the error names the file") {
       {saved, [&] { nn::save(net, saved); }},
       {directory.file("log"), [&] { report::JsonLines(directory.file("log")); }},
       {directory.file("out"), [&] { report::write(report::Run(), directory.file("out")); }}};
-  for (const auto& [name, attempt] : attempts) {
-    const Outcome outcome = in_child([&, run = attempt] {
+  for (const auto& attempt : attempts) {
+    const std::string& name = attempt.first;
+    const Outcome outcome = in_child([&attempt] {
       use_up_files();
-      run();
+      attempt.second();
     });
     CHECK(outcome.failure == "");
     CHECK_MESSAGE(outcome.error.find(name) != std::string::npos, name, ": ", outcome.error);

@@ -37,10 +37,11 @@ std::atomic<long> last_refused{0};
 struct Code {
   std::uintptr_t begin = 0, end = 0;
 };
-std::array<Code, 4> spared;
+std::array<Code, 5> spared;
 
 int find_spared(dl_phdr_info* info, std::size_t, void*) {
-  constexpr std::array<std::string_view, 4> names{"libgomp", "libdnnl", "libarchive", "ld-linux"};
+  constexpr std::array<std::string_view, 5> names{"libgomp", "libomp", "libdnnl", "libarchive",
+                                                  "ld-linux"};
   for (std::size_t i = 0; i < names.size(); ++i)
     if (std::string_view(info->dlpi_name).find(names[i]) != std::string_view::npos)
       for (int j = 0; j < info->dlpi_phnum; ++j)

@@ -17,8 +17,8 @@ enum class Refused {
 };
 
 /// Counts the requests of all threads, from now on, and refuses the k-th; 0 refuses none. Those of
-/// libgomp, oneDNN, libarchive and the loader of libraries are neither counted nor refused: they
-/// end the program.
+/// libgomp, libomp, oneDNN, libarchive and the loader of libraries are neither counted nor refused:
+/// they end the program.
 void start(long k, Refused refused);
 /// Requests since start().
 long stop();
