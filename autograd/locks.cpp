@@ -2,14 +2,17 @@
 
 #include <array>
 #include <cstddef>
+#include <mutex>
 #include <new>
+#include <utility>
 
 #include <pthread.h>
 
 namespace xgrad::detail {
 namespace {
 
-std::atomic<Mutex*> newest{nullptr};
+std::mutex registering;  // whoever holds it waits for nothing
+Mutex* newest = nullptr;
 std::atomic<std::uint64_t> forks{0};
 
 // With the others fewer than the 64 that the thread sanitizer lets one thread hold.
@@ -27,24 +30,28 @@ struct Fork {
     static_cast<void>(registered);
   }
 
-  // Threads take these mutexes in any order, so whoever waits for one may hold no other.
+  // Threads take these mutexes in any order, so whoever waits for one may hold no other, and none
+  // may be made, and locked, before the fork.
   static void lock_all() {
-    Mutex* const all = newest;
     for (Mutex* busy = nullptr;;) {
       if (busy != nullptr) busy->lock();
+      registering.lock();
       Mutex* const held = busy;
       busy = nullptr;
-      for (Mutex* m = all; m != nullptr && busy == nullptr; m = m->next_) {
+      for (Mutex* m = newest; m != nullptr && busy == nullptr; m = m->next_) {
         if (m == held || m->try_lock()) continue;
         busy = m;
-        unlock(all, m, held);
+        unlock(newest, m, held);
       }
-      if (busy == nullptr) break;
+      if (busy == nullptr) return;
+      registering.unlock();
     }
-    locked = all;
   }
 
-  static void unlock_all() { unlock(locked, nullptr, nullptr); }
+  static void unlock_all() {
+    unlock(newest, nullptr, nullptr);
+    registering.unlock();
+  }
 
   static void begin_child() {
     ++forks;
@@ -60,14 +67,12 @@ struct Fork {
     }
     if (besides != nullptr) besides->unlock();
   }
-
-  static inline Mutex* locked = nullptr;
 };
 
-Mutex::Mutex() : next_(newest) {
+Mutex::Mutex() {
   Fork::watch();
-  while (!newest.compare_exchange_weak(next_, this)) {
-  }
+  const std::lock_guard guard(registering);
+  next_ = std::exchange(newest, this);
 }
 
 Mutex& mutex_of(const void* object) noexcept {
