@@ -5,16 +5,14 @@
 
 #include <atomic>
 #include <set>
-#include <thread>
 
+#include "at_once.hpp"
 #include "fork.hpp"
 #include "support.hpp"
 
 using namespace support;
 
 namespace {
-
-constexpr int threads = 4;
 
 datasets::TensorDataset numbers(std::int64_t count) {
   return {arange(count).to(float32), arange(count)};
@@ -32,21 +30,18 @@ TEST_CASE("several threads read epochs of one loader, each an epoch of its own")
   loader.set_epoch(0);
   std::vector<std::vector<std::vector<std::int64_t>>> first(threads);
   std::atomic<int> wrong = 0;
-  std::vector<std::thread> pool;
-  for (std::size_t t = 0; t < threads; ++t)
-    pool.emplace_back([&, t] {
-      for (int epoch = 0; epoch < epochs; ++epoch) {
-        std::int64_t sum = 0;
-        bool begun = false;
-        for (const auto& batch : loader) {
-          if (!std::exchange(begun, true))
-            first[t].push_back(batch.target.to_vector<std::int64_t>());
-          sum += batch.target.sum().item<std::int64_t>();
-        }
-        if (sum != 99 * 100 / 2) ++wrong;
+  at_once([&](int t) {
+    for (int epoch = 0; epoch < epochs; ++epoch) {
+      std::int64_t sum = 0;
+      bool begun = false;
+      for (const auto& batch : loader) {
+        if (!std::exchange(begun, true))
+          first[static_cast<std::size_t>(t)].push_back(batch.target.to_vector<std::int64_t>());
+        sum += batch.target.sum().item<std::int64_t>();
       }
-    });
-  for (auto& thread : pool) thread.join();
+      if (sum != 99 * 100 / 2) ++wrong;
+    }
+  });
   CHECK(wrong == 0);
   std::set<std::vector<std::int64_t>> seen;
   for (const auto& batches : first) seen.insert(batches.begin(), batches.end());

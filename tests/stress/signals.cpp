@@ -134,6 +134,7 @@ void under_signals(struct sigaction action, const Check& check) {
   const char* const setting = std::getenv("XGRAD_STRESS");
   const int factor = setting == nullptr ? 1 : std::atoi(setting);
   const NoGradGuard no_grad;
+  long total = 0;
   for (const Case& each : all_cases()) {
     CAPTURE(each.name);
     const Tensor alone = each.compute();
@@ -141,7 +142,9 @@ void under_signals(struct sigaction action, const Check& check) {
     const auto until = Clock::now() + factor * std::chrono::milliseconds(20);
     do check(alone, each.compute());
     while (Clock::now() < until || arrived < 100 * factor);
+    total += arrived;
   }
+  MESSAGE(total, " signals");
 }
 
 bool same_bits(const Tensor& a, const Tensor& b) {
