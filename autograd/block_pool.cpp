@@ -1,4 +1,5 @@
 #include <xgrad/autograd/block_pool.hpp>
+#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/sanitized.hpp>
 
@@ -82,6 +83,8 @@ std::optional<std::int64_t> limit_by_default() {
   return bytes;
 }
 
+Mutex mutex;  // of the only pool, which is made with the first tensor
+
 }  // namespace
 
 bool pools_by_default() noexcept {
@@ -98,7 +101,7 @@ BlockPool::BlockPool() : limit_(limit_by_default()) {}
 void* BlockPool::take(std::size_t wanted) {
   const auto [list, bytes] = block_size(wanted);
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     ++statistics_.allocations;
     if (Free* const block = take_newest(list)) {
       ++statistics_.cache_hits;
@@ -114,7 +117,7 @@ void* BlockPool::take(std::size_t wanted) {
   if (block == nullptr) return nullptr;
   Free* unwanted = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     count(static_cast<std::int64_t>(bytes), 1);
     unwanted = surplus();
   }
@@ -126,7 +129,7 @@ void BlockPool::give_back(void* block, std::size_t wanted) noexcept {
   const auto [list, bytes] = block_size(wanted);
   Free* unwanted = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     count(-static_cast<std::int64_t>(bytes), -1);
     if (static_cast<std::int64_t>(bytes) > most_cached()) {
       unwanted = new (block) Free{};
@@ -141,7 +144,7 @@ void BlockPool::give_back(void* block, std::size_t wanted) noexcept {
 void BlockPool::release_cache() noexcept {
   Free* unwanted = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     for (List& list : std::exchange(free_, {}))
       if (list.newest != nullptr) {
         list.oldest->older = unwanted;
@@ -153,12 +156,12 @@ void BlockPool::release_cache() noexcept {
 }
 
 memory::Statistics BlockPool::statistics() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   return statistics_;
 }
 
 void BlockPool::reset_peak() {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   statistics_.peak_bytes_in_use = statistics_.bytes_in_use;
 }
 
@@ -167,7 +170,7 @@ void BlockPool::set_limit(std::optional<std::int64_t> bytes) {
     raise<ValueError>("memory::set_limit: got {} bytes, needs at least 0", *bytes);
   Free* unwanted = nullptr;
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     limit_ = bytes;
     unwanted = surplus();
   }
@@ -175,20 +178,20 @@ void BlockPool::set_limit(std::optional<std::int64_t> bytes) {
 }
 
 std::optional<std::int64_t> BlockPool::limit() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   return limit_;
 }
 
 void BlockPool::set_pooling(bool on) {
   {
-    const std::lock_guard lock(mutex_);
+    const std::lock_guard lock(mutex);
     pooling_ = on;
   }
   if (!on) release_cache();
 }
 
 bool BlockPool::pooling() const {
-  const std::lock_guard lock(mutex_);
+  const std::lock_guard lock(mutex);
   return pooling_;
 }
 

@@ -2,7 +2,6 @@
 // Internal: where storages get their memory. Freed blocks are linked through themselves, so that
 // giving one back needs no memory and cannot fail.
 
-#include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/storage.hpp>
 
 #include <array>
@@ -54,7 +53,6 @@ class BlockPool {
 
   static constexpr std::size_t lists = 64 * 4 + 4;
 
-  mutable Mutex mutex_;
   std::array<List, lists> free_;
   std::uint64_t freed_ = 0;
   memory::Statistics statistics_;

@@ -1,9 +1,7 @@
 #include <xgrad/autograd/locks.hpp>
 
 #include <array>
-#include <cstddef>
 #include <mutex>
-#include <new>
 #include <utility>
 
 #include <pthread.h>
@@ -11,23 +9,29 @@
 namespace xgrad::detail {
 namespace {
 
-std::mutex registering;  // whoever holds it waits for nothing
-Mutex* newest = nullptr;
-std::atomic<std::uint64_t> forks{0};
+constinit std::mutex registering;  // whoever holds it waits for nothing
+constinit Mutex* newest = nullptr;
+constinit std::atomic<std::uint64_t> forks{0};
 
 // With the others fewer than the 64 that the thread sanitizer lets one thread hold.
 constexpr int bits_of_number = 5;
 
+}  // namespace
+
 struct alignas(64) Alone {  // in its line of the cache
-  Mutex mutex;
+  Mutex mutex{Mutex::unlisted};
 };
+
+namespace {
+
+constinit std::array<Alone, 1 << bits_of_number> shared{};
 
 }  // namespace
 
 struct Fork {
-  static void watch() {
-    static const int registered = pthread_atfork(&lock_all, &unlock_all, &begin_child);
-    static_cast<void>(registered);
+  static bool watch() {
+    for (Alone& each : shared) each.mutex.list();
+    return pthread_atfork(&lock_all, &unlock_all, &begin_child) == 0;
   }
 
   // Threads take these mutexes in any order, so whoever waits for one may hold no other, and none
@@ -69,25 +73,23 @@ struct Fork {
   }
 };
 
-Mutex::Mutex() {
-  Fork::watch();
+namespace {
+
+[[maybe_unused]] const bool is_watching = Fork::watch();
+
+}  // namespace
+
+void Mutex::list() {
   const std::lock_guard guard(registering);
   next_ = std::exchange(newest, this);
 }
 
 Mutex& mutex_of(const void* object) noexcept {
-  // Never destroyed: objects of static storage duration are freed at the program's end.
-  using All = std::array<Alone, 1 << bits_of_number>;
-  alignas(All) static std::byte room[sizeof(All)];
-  static All* const mutexes = new (room) All;
   // Objects begin at multiples of 64: the product's upper bits depend on all of theirs.
   const auto address = static_cast<std::uint64_t>(reinterpret_cast<std::uintptr_t>(object));
-  return (*mutexes)[(address * 0x9E3779B97F4A7C15) >> (64 - bits_of_number)].mutex;
+  return shared[(address * 0x9E3779B97F4A7C15) >> (64 - bits_of_number)].mutex;
 }
 
-std::uint64_t fork_count() noexcept {
-  Fork::watch();
-  return forks.load(std::memory_order_relaxed);
-}
+std::uint64_t fork_count() noexcept { return forks.load(std::memory_order_relaxed); }
 
 }  // namespace xgrad::detail

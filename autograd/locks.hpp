@@ -9,10 +9,12 @@
 
 namespace xgrad::detail {
 
-/// Of an object that lives as long as the program. No code of a user's runs while one is held.
+/// Of an object that lives as long as the program and is made before main(): a child would wait for
+/// ever for a thread of its parent's that was making it. No code of a user's runs while one is
+/// held.
 class Mutex {
  public:
-  Mutex();
+  Mutex() { list(); }
   Mutex(const Mutex&) = delete;
   Mutex& operator=(const Mutex&) = delete;
 
@@ -22,9 +24,13 @@ class Mutex {
 
  private:
   friend struct Fork;
+  friend struct Alone;
+  enum Unlisted { unlisted };
+  constexpr explicit Mutex(Unlisted) noexcept {}
+  void list();
 
   std::mutex mutex_;
-  Mutex* next_;
+  Mutex* next_ = nullptr;
 };
 
 /// The mutex of an object that has none of its own: one of a few that all objects share, so that

@@ -35,6 +35,7 @@ Recording& recording() {
   static Recording* const instance = new Recording;
   return *instance;
 }
+[[maybe_unused]] const Recording& made_before_main = recording();
 
 thread_local Scope* innermost = nullptr;
 

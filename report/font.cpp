@@ -59,8 +59,13 @@ void require_text_size(double size) {
                       "text: letters of {} pixels; they must have from 1 to {}", size, most);
 }
 
+namespace {
+
+xgrad::detail::Mutex mutex;
+
+}  // namespace
+
 const Glyph& glyph(char32_t point, double size) {
-  static xgrad::detail::Mutex mutex;
   static std::map<std::pair<char32_t, double>, Glyph> drawn_before;
   const std::lock_guard lock(mutex);
   const auto key = std::pair(point, size);

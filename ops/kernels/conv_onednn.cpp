@@ -372,6 +372,7 @@ Cache& cache() {
   static Cache* const instance = new Cache;
   return *instance;
 }
+[[maybe_unused]] const Cache& made_before_main = cache();
 
 /// What f gives; errors of oneDNN's become ours.
 template <class F>

@@ -18,6 +18,7 @@ Spare& spare() {
   static Spare* const instance = new Spare;
   return *instance;
 }
+[[maybe_unused]] const Spare& made_before_main = spare();
 
 }  // namespace
 
