@@ -11,7 +11,9 @@
 #include <cmath>
 #include <cstdlib>
 #include <functional>
+#include <mutex>
 #include <optional>
+#include <shared_mutex>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -68,6 +70,25 @@ class BlasBuffers {
   static inline std::atomic<std::int64_t> most_{0};
 
   std::int64_t count_;
+};
+
+/// OpenBLAS has one number of threads for the process, takes it from each call's thread, and frees
+/// what other calls compute in where it changes: calls with another number wait for them.
+class BlasTurn {
+ public:
+  explicit BlasTurn(int threads) : shared_(mutex_) {
+    if (threads_ == threads) return;
+    shared_.unlock();
+    alone_ = std::unique_lock(mutex_);
+    threads_ = threads;
+  }
+
+ private:
+  static inline std::shared_mutex mutex_;
+  static inline int threads_ = 0;
+
+  std::shared_lock<std::shared_mutex> shared_;
+  std::unique_lock<std::shared_mutex> alone_;
 };
 
 #ifdef XGRAD_ONEDNN
@@ -176,7 +197,8 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a
   const auto flag = [](bool transposed) {
     return transposed ? cxxblas::Transpose::Trans : cxxblas::Transpose::NoTrans;
   };
-  const BlasBuffers buffers(available_threads());
+  const BlasBuffers buffers(threads.count());
+  const BlasTurn turn(threads.count());
   cxxblas::gemm<Index>(cxxblas::StorageOrder::RowMajor, flag(a.transposed), flag(b.transposed),
                        index(m), index(n), index(k), T(1), a.values, index(a.step), b.values,
                        index(b.step), accumulate ? T(1) : T(0), c, index(c_step));
