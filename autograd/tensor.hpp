@@ -240,7 +240,8 @@ struct TensorImpl : RefCounted, SmallObject {
   Lazy<LeafState> extra;
 };
 
-/// ValueError that names the operation that runs on this thread (see Call), or else the accessor.
+/// ValueError that names the operation that runs on this thread (see Running), or else the
+/// accessor.
 [[noreturn]] void throw_undefined(const char* accessor);
 
 /// target ← source of the same shape, converted to its dtype; the two may overlap.
