@@ -1,5 +1,6 @@
 #include <xgrad/autograd/profiler.hpp>
 
+#include <cmath>
 #include <thread>
 
 #include "support.hpp"
@@ -115,8 +116,10 @@ TEST_CASE("starting twice, or stopping what is not on, is told") {
   profiler::stop();
 }
 
-TEST_CASE("the measured peak is above what a small operation does") {
+TEST_CASE("the peak is measured") {
   const auto peak = profiler::measure_peak();
-  CHECK(peak.flops > 1e8);
-  CHECK(peak.bytes > 1e8);
+  for (const double rate : {peak.flops, peak.bytes}) {
+    CHECK(rate > 0);
+    CHECK(std::isfinite(rate));
+  }
 }

@@ -70,7 +70,7 @@ void compute() {
 }
 
 /// The threads that work for this one, which led none before, in a product of matrices.
-int threads_led(DType dtype) {
+[[maybe_unused]] int threads_led(DType dtype) {
   const Tensor square = rand({400, 400}, {.dtype = dtype});
   const auto before = threads_of_this_process();
   matmul(square, square);
