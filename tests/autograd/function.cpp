@@ -1,4 +1,5 @@
 #include "support.hpp"
+#include <fmt/format.h>
 
 using namespace support;
 
@@ -81,6 +82,23 @@ TEST_CASE("anomaly mode names the operation that first made NaN or infinity") {
   // What was not finite before is not the fault of what comes after.
   const Tensor masked = tensor({0., -std::numeric_limits<double>::infinity()});
   CHECK(softmax(masked, 0).to_vector<float>() == std::vector<float>{1, 0});
+}
+
+TEST_CASE("anomaly mode looks at every value, the first and the only one too") {
+  const AnomalyMode guard;
+  for (const std::int64_t place : {0, 1, 6}) {
+    CAPTURE(place);
+    std::vector<double> numbers(7, 1.0);
+    numbers[static_cast<std::size_t>(place)] = 0;
+    const Tensor x = from_vector(numbers).requires_grad_();
+    CHECK(message_of<AnomalyError>([&] { log(x) * 2; }) ==
+          fmt::format("anomaly: log gave -inf at [{}] of its result [7] (inputs [7])", place));
+    CHECK(message_of<AnomalyError>([&] {
+            sqrt(x).sum().backward();
+          }).find(fmt::format("gave inf at [{}]", place)) != std::string::npos);
+  }
+  CHECK(message_of<AnomalyError>([&] { log(tensor(-1.0)); }) ==
+        "anomaly: log gave nan at [] of its result [] (inputs [])");
 }
 
 TEST_CASE("outside anomaly mode nothing is scanned") {

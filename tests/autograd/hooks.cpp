@@ -106,6 +106,10 @@ TEST_CASE("a hook may remove itself, and may not change the shape") {
   x.register_hook([](const Tensor& g) { return g.sum(); });
   CHECK(message_of<ShapeError>([&] { (x * 2).sum().backward(); }) ==
         "register_hook: a hook made [] of a gradient [2]");
+  Tensor w = tensor({1., 2.}, {.requires_grad = true});
+  w.register_hook([](const Tensor& g) { return g.to(float64); });
+  CHECK(message_of<DTypeError>([&] { w.sum().backward(); }) ==
+        "register_hook: a hook made float64 of a float32 gradient");
   Tensor y = x.detach().requires_grad_() * 2;
   y.grad_fn()->register_hook([](std::vector<Tensor>& inputs, const Tensor&) { inputs[0] = {}; });
   CHECK(message_of<ShapeError>([&] {

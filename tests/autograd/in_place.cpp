@@ -125,6 +125,33 @@ TEST_CASE("results computed from parts, trained leaves and gradients are tensors
   x.grad().fill_(0);
 }
 
+TEST_CASE("what got other data is no part of what it was") {
+  const Tensor x = counted({3, 4});
+  Tensor part = x.t();
+  part.set_data(counted({2, 2}));
+  part.fill_(1);
+  CHECK(values(part) == std::vector<double>{1, 1, 1, 1});
+  CHECK(equal(x, counted({3, 4})));
+}
+
+TEST_CASE("a leaf that was given up is still what its node says") {
+  Tensor x = tensor({-1., 2.}, {.requires_grad = true});
+  const Tensor y = relu(std::move(x));
+  CHECK(values(y.detach()) == std::vector<double>{0, 2});
+  CHECK(values(y.grad_fn()->edges()[0].leaf.detach()) == std::vector<double>{-1, 2});
+}
+
+TEST_CASE("parts of images in blocks are copied onto each other") {
+  Generator generator(3);
+  const Tensor images = randn({3, 16, 5, 4}, {.generator = &generator});
+  const Tensor kernel = randn({32, 16, 3, 3}, {.generator = &generator});
+  Tensor y = conv2d(images, kernel, {}, {.padding = 1});
+  const Tensor before = y.to(float64).clone();
+  y[0].copy_(y[2]);
+  CHECK(equal(y[0].to(float64), before[2]));
+  CHECK(equal(y.slice(0, 1).to(float64), before.slice(0, 1)));
+}
+
 TEST_CASE("assigning to a part changes the whole") {
   const Tensor x = counted({3, 4});
   x[0] = tensor({9., 8., 7., 6.});

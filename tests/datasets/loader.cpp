@@ -55,6 +55,26 @@ TEST_CASE("the order depends on the seed and the epoch, not on the number of thr
   CHECK(epoch(other) != first[0]);
 }
 
+TEST_CASE("an order is a seed's for ever: trainings of earlier versions can be repeated") {
+  using Order = std::vector<std::int64_t>;
+  struct Case {
+    std::uint64_t seed;
+    std::int64_t epoch;
+    Order shuffled, independent;
+  };
+  constexpr std::uint64_t far = std::uint64_t{1} << 32;
+  for (const Case& c : {Case{7, 0, {9, 0, 6, 3, 4, 2, 7, 8, 1, 5}, {18, 4, 17, 76, 61}},
+                        {7, 1, {1, 3, 0, 8, 6, 7, 4, 9, 2, 5}, {65, 66, 59, 45, 3}},
+                        {7 + far, 0, {1, 5, 7, 9, 2, 6, 8, 4, 0, 3}, {9, 83, 14, 8, 72}}}) {
+    EpochSampler one(10, 10, true, false);
+    one.start(c.seed, c.epoch);
+    CHECK(one.batch(0) == c.shuffled);
+    IndependentSampler other(100, 5, 3);
+    other.start(c.seed, c.epoch);
+    CHECK(other.batch(2) == c.independent);
+  }
+}
+
 TEST_CASE("without a seed the default generator decides") {
   manual_seed(5);
   DataLoader a(numbers(50), {.batch_size = 4, .shuffle = true});

@@ -45,6 +45,9 @@ TEST_CASE("slices, pads, flips and joins by hand") {
   CHECK(values(slice(x, 1, 0, {}, 2)) == std::vector<double>{1, 3, 4, 6});
   CHECK(values(slice(x, 1, -2)) == std::vector<double>{2, 3, 5, 6});
   CHECK(slice(x, 0, 5, 9).shape() == Shape{0, 3});
+  for (const std::int64_t step : {1, 2, 3, 7})
+    for (const std::int64_t start : {0, 1, 2, 3})
+      CHECK(slice(x, 1, start, start, step).shape() == Shape{2, 0});
   CHECK(values(pad(x, {1, 0}, 9)) == std::vector<double>{9, 1, 2, 3, 9, 4, 5, 6});
   CHECK(values(flip(x, {0, 1})) == std::vector<double>{6, 5, 4, 3, 2, 1});
   CHECK(values(cat({x, x}, 1)) == std::vector<double>{1, 2, 3, 1, 2, 3, 4, 5, 6, 4, 5, 6});
