@@ -86,6 +86,14 @@ TEST_CASE("damaged IDX files") {
     CHECK(pair.read() ==
           "images: offset 64: more bytes follow where the header says the data ends");
   }
+  SUBCASE("more labels than the header says") {
+    pair.labels += "\1";
+    CHECK(pair.read() ==
+          "labels: offset 11: more bytes follow where the header says the data ends");
+    pair.labels = gzip(pair.labels);
+    CHECK(pair.read() ==
+          "labels: offset 11: more bytes follow where the header says the data ends");
+  }
   SUBCASE("counts that differ") {
     pair.labels = idx_labels(4);
     CHECK(pair.read() == "labels: offset 4: 4 labels, expected 3 as there are images in " +

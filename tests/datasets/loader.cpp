@@ -31,6 +31,11 @@ TEST_CASE("every example once an epoch, the last batch smaller or left out") {
   CHECK(epoch(loader) == std::vector<std::vector<double>>{{0, 1, 2, 3}, {4, 5, 6, 7}, {8, 9}});
   DataLoader full_only(numbers(10), {.batch_size = 4, .drop_last = true});
   CHECK(epoch(full_only).size() == 2);
+  for (const bool drop : {false, true}) {  // full ones stay, the last one too
+    DataLoader full(numbers(8), {.batch_size = 4, .drop_last = drop});
+    CHECK(full.size() == 2);
+    CHECK(epoch(full) == std::vector<std::vector<double>>{{0, 1, 2, 3}, {4, 5, 6, 7}});
+  }
   DataLoader shuffled(numbers(100), {.batch_size = 7, .shuffle = true, .seed = 1});
   std::set<double> seen;
   for (const auto& batch : epoch(shuffled)) seen.insert(batch.begin(), batch.end());

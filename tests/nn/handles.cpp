@@ -217,3 +217,16 @@ TEST_CASE("an optimiser, hooks and averages go with a module that is moved") {
   CHECK(message_of<ValueError>([&] { net.parameters(); }) ==
         "module: used after it was moved from");
 }
+
+TEST_CASE("to() drops the gradients, also where nothing is converted") {
+  for (const DType dtype : {float32, float64}) {
+    Net net;
+    net(ones({4, 3})).square().sum().backward();
+    REQUIRE(net.fc.weight.grad().defined());
+    net.to(dtype);
+    for (const Tensor& x : net.parameters()) CHECK_FALSE(x.grad().defined());
+    // The next pass begins anew, in the new dtype.
+    net.eval()(ones({4, 3}, {.dtype = dtype})).sum().backward();
+    CHECK(equal(net.fc.bias.grad(), full({2}, 4., {.dtype = dtype})));
+  }
+}

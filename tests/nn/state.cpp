@@ -202,3 +202,21 @@ TEST_CASE("saving where nothing can be written is told, and leaves the old file 
           nn::save({{"x", zeros({4})}}, directory.file(""));
         }).find("Is a directory") != std::string::npos);
 }
+
+TEST_CASE("values lie at multiples of eight bytes, whatever the header's length") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("x.safetensors");
+  for (std::size_t letters = 1; letters <= 8; ++letters) {
+    CAPTURE(letters);
+    nn::save({{std::string(letters, 'n'), ones({1}, {.dtype = float64})}}, path);
+    const std::string bytes = bytes_of(path);
+    std::uint64_t header = 0;
+    std::memcpy(&header, bytes.data(), sizeof header);
+    CHECK(header % 8 == 0);
+    REQUIRE(bytes.size() == 8 + header + sizeof(double));
+    // Filled up with blanks, and no further than it must be.
+    const auto end = bytes.find_last_of('}', 8 + header - 1);
+    CHECK(bytes.substr(end + 1, 8 + header - end - 1) == std::string(7 + header - end, ' '));
+    CHECK(7 + header - end < 8);
+  }
+}
