@@ -227,6 +227,21 @@ std::optional<double> roc_auc(const Tensor& scores, const Tensor& target, std::i
   return wins / (positives * below);
 }
 
+namespace {
+
+/// Where bin b of n begins.
+double edge(std::int64_t b, int n) { return static_cast<double>(b) / n; }
+
+/// The bin (edge(b), edge(b + 1)] that holds p. The product may be rounded beyond an edge.
+std::size_t bin_of(double p, int n) {
+  auto b = static_cast<std::int64_t>(std::clamp<double>(std::ceil(p * n) - 1, 0, n - 1));
+  if (b > 0 && p <= edge(b, n)) --b;
+  if (b < n - 1 && p > edge(b + 1, n)) ++b;
+  return static_cast<std::size_t>(b);
+}
+
+}  // namespace
+
 Calibration calibration(const Tensor& probabilities, const Tensor& target, int bins) {
   const Scored all("calibration", probabilities, target);
   require<ValueError>(bins >= 1, "calibration: {} bins", bins);
@@ -244,8 +259,7 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
                           "scores: softmax(scores, 1)",
                           i, p);
     const auto top = std::ranges::max_element(row);
-    const double place = std::ceil(*top * bins) - 1;
-    Sums& bin = sums[static_cast<std::size_t>(std::clamp<double>(place, 0, bins - 1))];
+    Sums& bin = sums[bin_of(*top, bins)];
     ++bin.count;
     bin.right += top - row.begin() == all.target[i];
     bin.confidence += *top;
@@ -254,11 +268,9 @@ Calibration calibration(const Tensor& probabilities, const Tensor& target, int b
   Mean error;
   for (std::size_t b = 0; b < sums.size(); ++b) {
     const auto& [count, right, confidence] = sums[b];
-    Calibration::Bin bin{static_cast<double>(b) / bins,
-                         static_cast<double>(b + 1) / bins,
-                         count,
-                         {},
-                         fraction(right, count)};
+    const auto number = static_cast<std::int64_t>(b);
+    Calibration::Bin bin{
+        edge(number, bins), edge(number + 1, bins), count, {}, fraction(right, count)};
     if (count > 0) {
       bin.confidence = confidence / static_cast<double>(count);
       error.add(std::abs(*bin.accuracy - *bin.confidence), static_cast<double>(count));
