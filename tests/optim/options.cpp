@@ -225,6 +225,19 @@ TEST_CASE("a state that is loaded goes on in another optimiser, whatever the opt
   }
 }
 
+TEST_CASE("a state of another dtype or shape is told") {
+  const Tensor x = ones({3}, {.requires_grad = true});
+  SGD optimizer({x}, {.lr = 0.1, .momentum = 0.9});
+  const auto told = [&](const Tensor& v) {
+    return message_of<ValueError>([&] { optimizer.load_state_dict({{"velocity.0.0", v}}); });
+  };
+  const std::string begin =
+      "load_state_dict: the state does not fit:\n  different: velocity.0.0 is ";
+  CHECK(told(zeros({3}, {.dtype = float64})) == begin + "float64 [3], expected float32 [3]");
+  CHECK(told(zeros({1, 3})) == begin + "float32 [1, 3], expected float32 [3]");
+  CHECK(told(zeros({3})) == "");
+}
+
 TEST_CASE("parameters converted between steps take what is remembered with them") {
   for (const SGDOptions& o : combinations())
     for (const DType dtype : {float32, float64}) {
