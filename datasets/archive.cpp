@@ -2,6 +2,7 @@
 #include <xgrad/autograd/text.hpp>
 #include <xgrad/datasets/archive.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
@@ -74,6 +75,15 @@ void ByteFile::read(void* data, std::size_t bytes, const char* what) {
     done += static_cast<std::size_t>(got);
     offset_ += static_cast<std::uint64_t>(got);
   }
+}
+
+std::size_t ByteFile::read_up_to(void* data, unsigned bytes, const char* doing) {
+  const int got = read_some(data, bytes);
+  if (error_ != Z_OK)
+    fail(fmt::format("{}: offset {}: what is packed {} ({})", doing, offset_,
+                     error_ == Z_BUF_ERROR ? "does not end properly" : "is damaged", reason_));
+  offset_ += static_cast<std::uint64_t>(std::max(got, 0));
+  return static_cast<std::size_t>(std::max(got, 0));
 }
 
 std::uint32_t ByteFile::read_u32(const char* what) {

@@ -23,6 +23,8 @@ class ByteFile {
 
   /// Exactly the next bytes.
   void read(void* data, std::size_t bytes, const char* what);
+  /// Up to `bytes` of what comes next, 0 at the end. The message of damage begins with `doing`.
+  std::size_t read_up_to(void* data, unsigned bytes, const char* doing);
   /// A big-endian 32-bit number, as IDX has them.
   std::uint32_t read_u32(const char* what);
   /// Throws unless the file ends here.
@@ -35,7 +37,7 @@ class ByteFile {
   std::uint64_t offset() const noexcept { return offset_; }
 
  private:
-  /// Up to `bytes` of what comes next; their number, or −1.
+  /// zlib's read, whose first error is kept: the number of bytes, or −1.
   int read_some(void* data, unsigned bytes);
 
   std::string path_;
@@ -47,7 +49,8 @@ class ByteFile {
 };
 
 /// Calls visit(name, bytes) for every plain file of a tar archive (gzip or not) whose base name
-/// `wants` accepts. IOError where it is damaged, or an entry is larger than `most_bytes`.
+/// `wants` accepts. IOError where it is damaged, or an entry is larger than `most_bytes`: of a
+/// packed one maybe when all files have been visited, as its checksum stands at its end.
 void read_tar(const std::string& path, std::uint64_t most_bytes,
               const std::function<bool(const std::string& name)>& wants,
               const std::function<void(const std::string& name, std::vector<std::uint8_t>)>& visit);

@@ -5,6 +5,7 @@
 
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <filesystem>
 
 #include <archive.h>
@@ -24,8 +25,7 @@ struct Archive {
   XGRAD_SHARED_FUNCTION(archive_read_free)
   XGRAD_SHARED_FUNCTION(archive_read_new)
   XGRAD_SHARED_FUNCTION(archive_read_next_header)
-  XGRAD_SHARED_FUNCTION(archive_read_open_filename)
-  XGRAD_SHARED_FUNCTION(archive_read_support_filter_gzip)
+  XGRAD_SHARED_FUNCTION(archive_read_open)
   XGRAD_SHARED_FUNCTION(archive_read_support_format_tar)
 };
 
@@ -34,6 +34,45 @@ const Archive& lib() {
   return instance;
 }
 
+constexpr const char* unreadable = "not a readable tar archive";
+constexpr std::size_t block = 1 << 17;
+
+/// The archive's bytes, unpacked by zlib: libarchive does not look at the checksums of gzip.
+class Source {
+ public:
+  explicit Source(const std::string& path) : file_(path), block_(block) {}
+
+  /// For libarchive, which no exception may pass.
+  static la_ssize_t next(archive*, void* source, const void** bytes) noexcept {
+    auto& self = *static_cast<Source*>(source);
+    try {
+      *bytes = self.block_.data();
+      return static_cast<la_ssize_t>(self.read());
+    } catch (...) {
+      self.error_ = std::current_exception();
+      return -1;
+    }
+  }
+
+  void check() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+  /// The checksum is behind all that libarchive reads.
+  void finish() {
+    while (read() > 0) {
+    }
+  }
+
+ private:
+  std::size_t read() {
+    return file_.read_up_to(block_.data(), static_cast<unsigned>(block), unreadable);
+  }
+
+  ByteFile file_;
+  std::vector<std::uint8_t> block_;
+  std::exception_ptr error_;
+};
+
 }  // namespace
 
 void read_tar(
@@ -41,27 +80,26 @@ void read_tar(
     const std::function<bool(const std::string& name)>& wants,
     const std::function<void(const std::string& name, std::vector<std::uint8_t>)>& visit) {
   require<ValueError>(wants && visit, "read_tar: a function is empty");
-  size_of_file(path);
+  Source source(path);
   const std::unique_ptr<archive, decltype(archive_read_free)*> tar(lib().archive_read_new(),
                                                                    lib().archive_read_free);
-  lib().archive_read_support_filter_gzip(tar.get());
   lib().archive_read_support_format_tar(tar.get());
-  constexpr std::size_t block = 1 << 17;
   const auto check = [&](la_ssize_t code) {
     if (code >= ARCHIVE_OK) return;
+    source.check();
     const char* const what = lib().archive_error_string(tar.get());
     const int error = lib().archive_errno(tar.get());
     const bool is_of_system =
         error > 0 && error != EILSEQ && error != EINVAL;  // its own kinds of damage
-    raise<IOError>("{}: not a readable tar archive: {}{}", excerpt(path),
+    raise<IOError>("{}: {}: {}{}", excerpt(path), unreadable,
                    excerpt(what != nullptr ? what : "damaged"),
                    is_of_system ? std::string(": ") + std::strerror(error) : "");
   };
-  check(lib().archive_read_open_filename(tar.get(), path.c_str(), block));
+  check(lib().archive_read_open(tar.get(), &source, nullptr, &Source::next, nullptr));
   archive_entry* entry = nullptr;
   while (true) {
     const int code = lib().archive_read_next_header(tar.get(), &entry);
-    if (code == ARCHIVE_EOF) return;
+    if (code == ARCHIVE_EOF) break;
     check(code);
     const char* full = lib().archive_entry_pathname(entry);
     const std::string name = std::filesystem::path(full ? full : "").filename().string();
@@ -80,6 +118,7 @@ void read_tar(
     }
     visit(name, std::move(bytes));
   }
+  source.finish();
 }
 
 }  // namespace xgrad::datasets

@@ -65,6 +65,23 @@ TEST_CASE("a step that cannot be taken changes nothing") {
   }
 }
 
+TEST_CASE("a gradient of an old dtype, and parameters that nobody else has, are told") {
+  for (const auto& make : {sgd, muon}) {
+    Tensor x = leaf({2, 2});
+    const auto optimizer = make({x});
+    x.sum().backward();
+    x.set_data(ones({2, 2}, {.dtype = float64}));
+    CHECK(message_of<ValueError>([&] { optimizer->step(); })
+              .ends_with(": parameter 0 is float64 [2, 2], its gradient float32 [2, 2]; after "
+                         "set_data() call zero_grad()"));
+    const auto alone = make({leaf({2, 2})});
+    CHECK(message_of<GraphError>([&] { alone->step(); })
+              .ends_with(": nobody but this optimiser has its 1 parameters any more; where their "
+                         "module was replaced, make the optimiser anew, from the new one's "
+                         "parameters()"));
+  }
+}
+
 TEST_CASE("a gradient of an old shape is told by the pass that would add to it") {
   Tensor x = leaf({4});
   x.square().sum().backward();
