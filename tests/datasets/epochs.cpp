@@ -18,6 +18,8 @@ namespace {
 
 using Numbers = std::vector<std::int64_t>;
 
+constexpr std::uint64_t the_seed = 11;
+
 TensorDataset numbers(std::int64_t n) { return {arange(n).to(float32).reshape({n, 1}), arange(n)}; }
 
 /// The examples of each batch of the next epoch.
@@ -90,7 +92,6 @@ Numbers order_of(const Options& o, std::uint64_t seed, std::int64_t epoch) {
 }  // namespace
 
 TEST_CASE("every epoch, from any batch on, is what must come, for any number of workers") {
-  constexpr std::uint64_t seed = 11;
   for_all_options([](const Options& o) {
     const auto all = cut(up_to(o.examples), o.batch_size, o.drop_last);
     for (const int workers : {0, 1, 3}) {
@@ -98,7 +99,7 @@ TEST_CASE("every epoch, from any batch on, is what must come, for any number of 
       DataLoaderOptions options{.batch_size = o.batch_size,
                                 .shuffle = o.shuffle,
                                 .drop_last = o.drop_last,
-                                .seed = seed,
+                                .seed = the_seed,
                                 .workers = workers,
                                 .prefetch = workers + 1};
       if (all.empty()) {
@@ -108,7 +109,7 @@ TEST_CASE("every epoch, from any batch on, is what must come, for any number of 
       DataLoader loader(numbers(o.examples), options);
       CHECK(loader.size() == std::ssize(all));
       const auto wanted = [&](std::int64_t epoch, std::int64_t first) {
-        return cut(order_of(o, seed, epoch), o.batch_size, o.drop_last, first);
+        return cut(order_of(o, the_seed, epoch), o.batch_size, o.drop_last, first);
       };
       for (std::int64_t epoch = 0; epoch < 2; ++epoch) CHECK(epoch_of(loader) == wanted(epoch, 0));
       // Left early, the next one is whole.

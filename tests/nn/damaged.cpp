@@ -117,3 +117,18 @@ TEST_CASE("a file that is cut off anywhere, or longer, is told, with checksums a
     }
   }
 }
+
+TEST_CASE("values of some bytes more than their shape takes are told") {
+  Reading reading;
+  for (const char* dtype : {"F32", "F64", "I64", "F16", "I16", "U32"})
+    for (int more = 0; more < 8; ++more) {
+      const int bytes = dtype[1] == '3' ? 4 : dtype[1] == '1' ? 2 : 8;
+      CAPTURE(dtype);
+      CAPTURE(more);
+      const std::string header = std::string(R"({"x":{"dtype":")") + dtype +
+                                 R"(","shape":[1],"data_offsets":[0,)" +
+                                 std::to_string(bytes + more) + "]}}";
+      CHECK(reading(file_with(header, std::string(static_cast<std::size_t>(bytes + more), '\0'))) ==
+            (more == 0));
+    }
+}

@@ -134,7 +134,7 @@ TEST_CASE("top-k: the class is among the first k of a stable order") {
   CAPTURE(seed);
   std::mt19937 random(seed);
   const std::vector<double> values{0, 0.5, 1, -infinity, infinity};
-  for (const std::size_t classes : {1, 2, 3, 6}) {
+  for (const std::size_t classes : {1U, 2U, 3U, 6U}) {
     std::vector<double> scores;
     std::vector<std::int64_t> target;
     for (int i = 0; i < 60; ++i) {
@@ -170,7 +170,7 @@ TEST_CASE("the area under the ROC curve is the part of all pairs that are in ord
   CAPTURE(seed);
   std::mt19937 random(seed);
   const std::vector<double> values{-infinity, -1, 0, 0.25, 1, infinity};
-  for (const std::size_t kinds : {1, 2, 6})  // of scores: one is ties alone
+  for (const std::size_t kinds : {1U, 2U, 6U})  // of scores: one is ties alone
     for (std::int64_t c = 0; c < 3; ++c) {
       CAPTURE(kinds);
       CAPTURE(c);
@@ -231,7 +231,7 @@ TEST_CASE("the calibration error is the mean distance, by how many are in each b
   constexpr unsigned seed = 9;
   CAPTURE(seed);
   std::mt19937 random(seed);
-  for (const std::size_t classes : {1, 2, 4}) {
+  for (const std::size_t classes : {1U, 2U, 4U}) {
     std::vector<double> p;
     std::vector<std::int64_t> target;
     for (int i = 0; i < 200; ++i) {

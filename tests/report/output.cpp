@@ -371,3 +371,25 @@ TEST_CASE("the heat map's colours are shares: of the class, and of the largest c
   CHECK(report::heat(matrix, 0, 1) == orange);
   CHECK(report::heat(matrix, 1, 0) == report::mix(report::white, orange, std::sqrt(0.5)));
 }
+
+TEST_CASE("a log is gone on with behind every whole line, and nowhere else") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("log");
+  const std::string lines = "{\"n\":1}\n{}\n{\"word\":\"two\"}\n";
+  for (std::uint64_t keep = 0; keep <= lines.size() + 2; ++keep) {
+    CAPTURE(keep);
+    write_file(path, lines);
+    const bool whole = keep == 0 || (keep <= lines.size() && lines[keep - 1] == '\n');
+    const std::string told = message_of<IOError>([&] {
+      report::JsonLines log(path, keep);
+      log.write({{"more", std::int64_t{1}}});
+      CHECK(log.size() == keep + std::string("{\"more\":1}\n").size());
+      log.finish();
+    });
+    CHECK(told.empty() == whole);
+    if (!whole) CHECK(told.starts_with("log: " + path + ": of its "));
+    std::ifstream file(path, std::ios::binary);
+    const std::string now{std::istreambuf_iterator<char>(file), {}};
+    CHECK(now == (whole ? lines.substr(0, keep) + "{\"more\":1}\n" : lines));
+  }
+}
