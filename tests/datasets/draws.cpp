@@ -196,8 +196,10 @@ TEST_CASE("what different augmentations draw for one image is apart") {
   const Pixels before(images);
   const Pixels turned(augmented(augment::random_flip(), images));
   const Pixels moved(augmented(augment::random_translate(1), images));
+  // One of two places, as many as flips have, and one of three, as many as ways down.
   const Pixels cut(augmented(augment::random_cutout(2), images));
-  std::vector<int> flip_and_down(6), flip_and_top(4), down_and_top(6);
+  const Pixels dotted(augmented(augment::random_cutout(1), images));
+  std::vector<int> flip_and_down(6), flip_and_top(4), down_and_top(9);
   for (std::int64_t i = 0; i < 900; ++i) {
     const bool flipped = turned(i, 0, 0, 0) == before(i, 0, 0, 2);
     std::size_t row = 3;
@@ -212,7 +214,12 @@ TEST_CASE("what different augmentations draw for one image is apart") {
     ++flip_and_down[(flipped ? 3 : 0) + row];
     const std::size_t top = cut(i, 0, 0, 1) == 0 ? 0 : 1;
     ++flip_and_top[(flipped ? 2 : 0) + top];
-    ++down_and_top[2 * row + top];
+    std::size_t dot = 0;
+    while (dot < 2 && dotted(i, 0, static_cast<std::int64_t>(dot), 0) != 0 &&
+           dotted(i, 0, static_cast<std::int64_t>(dot), 1) != 0 &&
+           dotted(i, 0, static_cast<std::int64_t>(dot), 2) != 0)
+      ++dot;
+    ++down_and_top[3 * row + dot];
   }
   check_even(flip_and_down, 900);
   check_even(flip_and_top, 900);
