@@ -244,4 +244,11 @@ TEST_CASE("tar: whatever bit is turned, it is told or is a value") {
     CAPTURE(length);
     CHECK_FALSE(read(packed.substr(0, length)).has_value());
   }
+  // Behind the archive's end there may be more than is read at a time, and then the checksum.
+  const std::string longer = gzip(raw + std::string(400'000, '\0'));
+  CHECK(read(longer).has_value());
+  for (std::size_t from_end = 1; from_end <= 8; ++from_end) {
+    CAPTURE(from_end);
+    CHECK_FALSE(read(turned(longer, 8 * (longer.size() - from_end))).has_value());
+  }
 }
