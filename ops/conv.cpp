@@ -107,6 +107,7 @@ Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, con
   prepare(x, plan.x);
   prepare(weight, Layout::plain);
   prepare(y, plan.y);
+  if (bias.defined()) bias = arranged(bias, Layout::plain);  // it may be a part of images in blocks
   constexpr std::array names{"conv2d", "conv2d_input", "conv2d_weight"};
   const profiler::Scope scope(names[static_cast<std::size_t>(direction)], [&] {
     auto work = profiler::work_on({&x, &weight, &y});

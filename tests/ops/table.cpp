@@ -104,20 +104,6 @@ bool is_composed(Op op) {
   }
 }
 
-namespace {
-
-/// Calls f(op, row) for every row of the table.
-template <class F>
-void for_each_row(const F& f) {
-  for (std::size_t i = 0; i < operation_names.size(); ++i)
-    for (const Row& row : rows(static_cast<Op>(i))) {
-      CAPTURE(std::string(operation_names[i]));
-      CAPTURE(row.name);
-      f(static_cast<Op>(i), row);
-    }
-}
-
-/// Every node that `result` was computed by, once.
 std::vector<Node*> nodes_of(const Tensor& result) {
   std::vector<Node*> nodes;
   const auto visit = [&](Node* node) {
@@ -129,10 +115,6 @@ std::vector<Node*> nodes_of(const Tensor& result) {
   return nodes;
 }
 
-void collect_names(const Tensor& result, std::set<std::string>& names) {
-  for (const Node* node : nodes_of(result)) names.insert(node->name());
-}
-
 Inputs leaves(const Row& row, DType dtype) {
   Inputs copies;
   for (const Tensor& x : row.inputs) {
@@ -140,6 +122,12 @@ Inputs leaves(const Row& row, DType dtype) {
     if (is_floating(x.dtype())) copies.back().requires_grad_();
   }
   return copies;
+}
+
+namespace {
+
+void collect_names(const Tensor& result, std::set<std::string>& names) {
+  for (const Node* node : nodes_of(result)) names.insert(node->name());
 }
 
 }  // namespace

@@ -38,7 +38,33 @@ Rows pool_rows(Op op);
 Rows norm_rows(Op op);
 Rows loss_rows(Op op);
 
+/// Rows on images whose channels fill blocks, so that in float32 they may lie in them.
+Rows image_rows(Op op);
+
 /// Whether the operation is put together from others and records no node of its own name.
 bool is_composed(Op op);
+
+/// The inputs of a row in one dtype, the floating ones as leaves.
+Inputs leaves(const Row& row, DType dtype);
+
+/// Every node that `result` was computed by, once.
+std::vector<Node*> nodes_of(const Tensor& result);
+
+/// Calls f(op, row) for every row that `of` gives.
+template <class Of, class F>
+void for_each_row_of(const Of& of, const F& f) {
+  for (std::size_t i = 0; i < operation_names.size(); ++i)
+    for (const Row& row : of(static_cast<Op>(i))) {
+      CAPTURE(std::string(operation_names[i]));
+      CAPTURE(row.name);
+      f(static_cast<Op>(i), row);
+    }
+}
+
+/// The same for every row of the table.
+template <class F>
+void for_each_row(const F& f) {
+  for_each_row_of(rows, f);
+}
 
 }  // namespace table
