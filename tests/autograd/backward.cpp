@@ -199,3 +199,31 @@ TEST_CASE("several outputs in one pass") {
   backward({shared * 2, shared * 3});
   CHECK(x.grad().item() == 20);
 }
+
+TEST_CASE("a leaf's gradient is its own: a change in place reaches nothing that others hold") {
+  const Tensor x = normal({2, 3}).requires_grad_();
+  const Tensor g = normal({6}, 2);
+  const Tensor y = x.reshape({6});
+  y.backward(g, {.retain_graph = true});
+  x.grad().fill_(5);
+  CHECK(equal(g, normal({6}, 2)));
+  y.backward(g);
+  CHECK(equal(x.grad(), 5 + g.reshape({2, 3})));
+
+  // Two leaves that get parts of one gradient, and a hook that keeps what it saw.
+  const Tensor a = normal({3}, 3).requires_grad_();
+  const Tensor b = normal({3}, 4).requires_grad_();
+  Tensor kept;
+  Tensor(b).register_hook([&](const Tensor& gradient) {
+    kept = gradient;
+    return Tensor();
+  });
+  const Tensor joined = cat({a, b});
+  joined.backward(g);
+  const Tensor other = clone(b.grad());
+  a.grad().zero_();
+  CHECK(equal(b.grad(), other));
+  b.grad().zero_();
+  CHECK(equal(kept, other));
+  CHECK(equal(g, normal({6}, 2)));
+}

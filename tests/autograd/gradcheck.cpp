@@ -1,5 +1,6 @@
 // The checker is checked: it must reject what is wrong by very little.
 
+#include <limits>
 #include <sstream>
 
 #include "support.hpp"
@@ -75,4 +76,27 @@ TEST_CASE("it works under no_grad, and says what it cannot check") {
         }).starts_with("gradcheck: input 0 [2] is float32; differences need float64"));
   CHECK_THROWS_AS(gradcheck([](auto& x) { return x; }, {tensor({1})}), ValueError);
   CHECK_THROWS_AS(gradcheck([](auto& x, auto& y) { return x * y; }, {normal({2})}), ValueError);
+}
+
+TEST_CASE("what is no number is wrong: in the tape's gradient and in the difference") {
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  const double inf = std::numeric_limits<double>::infinity();
+  std::ostringstream out;
+  for (const double wrong : {none, inf, -inf}) {
+    CAPTURE(wrong);
+    CHECK_FALSE(gradcheck(off_by(wrong), {normal({3})}, {.report = &out}));
+    CHECK_FALSE(gradgradcheck(off_by(1, wrong), {normal({3})}, {.report = &out}));
+    // One entry of many.
+    const auto in_one = [wrong](const Tensor& x) {
+      const Tensor y = no_grad([&] { return x * 2; });
+      return record("one", y, wrt(x, [wrong](const Tensor& dy) {
+                      Tensor dx = dy * 2;
+                      dx.mutable_data<double>()[2] = wrong;
+                      return dx;
+                    }));
+    };
+    CHECK_FALSE(gradcheck(in_one, {normal({5})}, {.report = &out}));
+    const auto of_values = [wrong](const Tensor& x) { return where(x > 0, x, x * 0 + wrong); };
+    CHECK_FALSE(gradcheck(of_values, {normal({5})}, {.report = &out}));
+  }
 }

@@ -230,3 +230,65 @@ TEST_CASE("empty hooks are refused where they are given") {
         "gradcheck: the function is empty");
   CHECK_THROWS_AS(gradgradcheck(std::function<Tensor(const Tensor&)>(), {x}), ValueError);
 }
+
+TEST_CASE("retain_grad keeps what the hooks made of a gradient, whichever came first") {
+  for (const bool retain_first : {true, false}) {
+    CAPTURE(retain_first);
+    const Tensor x = tensor({2., 3.}, {.requires_grad = true});
+    Tensor y = x * 3;
+    if (retain_first) y.retain_grad();
+    y.register_hook([](const Tensor& g) { return g * 10; });
+    y.register_hook([](const Tensor& g) { return g + 1; });
+    if (!retain_first) y.retain_grad();
+    y.sum().backward();
+    CHECK(values(y.grad()) == std::vector<double>{11, 11});
+    CHECK(values(x.grad()) == std::vector<double>{33, 33});
+  }
+}
+
+TEST_CASE("a retained gradient is its tensor's own") {
+  const Tensor x = tensor({2., 3.}, {.requires_grad = true});
+  Tensor y = x.reshape({2, 1});
+  y.retain_grad();
+  const Tensor g = tensor({{1.}, {4.}});
+  y.backward(g);
+  y.grad().fill_(9);
+  CHECK(values(g) == std::vector<double>{1, 4});
+  CHECK(values(x.grad()) == std::vector<double>{1, 4});
+  y.backward(g);
+  CHECK(values(y.grad()) == std::vector<double>{10, 13});
+  CHECK(values(x.grad()) == std::vector<double>{2, 8});
+}
+
+TEST_CASE("a list of hooks is that of the beginning while it runs, whoever is added or removed") {
+  // Of each kind: on a leaf, on a result, on a node.
+  for (const int kind : {0, 1, 2}) {
+    CAPTURE(kind);
+    Tensor x = tensor({1.}, {.requires_grad = true});
+    Tensor y = x * 2;
+    std::string calls;
+    const auto add = [&](const std::function<void()>& f) {
+      const auto tensor_hook = [f](const Tensor&) {
+        f();
+        return Tensor();
+      };
+      if (kind == 0) return x.register_hook(tensor_hook);
+      if (kind == 1) return y.register_hook(tensor_hook);
+      return y.grad_fn()->register_hook([f](std::vector<Tensor>&, const Tensor&) { f(); });
+    };
+    HookHandle once;
+    once = add([&] {
+      calls += 'a';
+      once.remove();
+      // So many that a list which grew in place would lie elsewhere.
+      for (int i = 0; i < 100; ++i) add([&] { calls += 'n'; });
+    });
+    add([&] { calls += 'b'; });
+    const Tensor z = y * 1;
+    z.backward({}, {.retain_graph = true});
+    CHECK(calls == "ab");
+    calls.clear();
+    z.backward();
+    CHECK(calls == "b" + std::string(100, 'n'));
+  }
+}

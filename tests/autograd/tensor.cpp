@@ -82,3 +82,23 @@ TEST_CASE("set_grad and set_data check what they are given") {
   Tensor y = x * 2;
   CHECK_THROWS_AS(y.set_data(x), GraphError);
 }
+
+TEST_CASE("set_data takes over all of a tensor: where it begins, its shape and its dtype") {
+  Tensor x = tensor({1., 2.}, {.requires_grad = true});
+  const Tensor whole = arange(12).to(float64).reshape({4, 3});
+  x.set_data(whole.slice(0, 1, 3));
+  CHECK(x.dtype() == float64);
+  CHECK(x.numel() == 6);
+  CHECK(x.shape() == Shape{2, 3});
+  CHECK(values(x) == std::vector<double>{3, 4, 5, 6, 7, 8});
+  CHECK(values((x * 2).detach()) == std::vector<double>{6, 8, 10, 12, 14, 16});
+  // From a part to a whole, and on to a part of that: nothing is left of what was before.
+  x.set_data(tensor({1., 2.}));
+  CHECK(values(x) == std::vector<double>{1, 2});
+  x.set_data(whole[3]);
+  x.set_data(x.detach().slice(0, 1));
+  CHECK(values(x) == std::vector<double>{10, 11});
+  // It shares the memory.
+  no_grad([&] { x.fill_(7); });
+  CHECK(values(whole[3]) == std::vector<double>{9, 7, 7});
+}
