@@ -148,4 +148,160 @@ TEST_CASE("however inputs and gradients lie, results and gradients are those of 
   });
 }
 
+namespace {
+
+using Function = std::function<Tensor(const Tensor&)>;
+
+/// Whose gradients come in blocks, in rows, or as the given ones lie.
+std::vector<Function> uses() {
+  const Tensor weight = normal({32, 32, 3, 3}, 4) * 0.2;
+  return {[](const Tensor& x) { return relu(x); },
+          [](const Tensor& x) {
+            return permute(x, {3, 1, 2, 0});
+          },
+          [](const Tensor& x) { return x.flatten(1); },
+          [](const Tensor& x) { return slice(x, 1, 3, 20); },
+          [](const Tensor& x) { return max_pool2d(x, 2); },
+          [weight](const Tensor& x) { return conv2d(x, weight.to(x.dtype()), {}, {.padding = 1}); },
+          [](const Tensor& x) { return batch_norm(x, {}, {}, {}, {}, {.training = true}); }};
+}
+
+/// The gradient of x in what two of its uses give together, in one pass or in two.
+Tensor gradient_of_uses(Tensor x, const Function& f, const Function& g, bool at_once) {
+  x.set_grad({});
+  const Tensor a = f(x);
+  const Tensor b = g(x);
+  const Tensor da = normal(a.shape(), 5).to(x.dtype());
+  const Tensor db = normal(b.shape(), 6).to(x.dtype());
+  if (at_once) {
+    backward({a, b}, {da, db});
+  } else {
+    a.backward(da);
+    b.backward(db);
+  }
+  return x.grad();
+}
+
+}  // namespace
+
+TEST_CASE("gradients that come in blocks and in rows add up, within a pass and over passes") {
+  const Tensor plain = normal({2, 32, 6, 4}, 1).to(float32);
+  const auto all = uses();
+  for (std::size_t i = 0; i < all.size(); ++i)
+    for (std::size_t j = 0; j < all.size(); ++j)
+      for (const bool at_once : {true, false}) {
+        CAPTURE(i);
+        CAPTURE(j);
+        CAPTURE(at_once);
+        const Tensor exact =
+            gradient_of_uses(plain.to(float64).requires_grad_(), all[i], all[j], at_once);
+        for (const Lie lie : {Lie::plain, Lie::blocked, Lie::other_blocks}) {
+          CAPTURE(static_cast<int>(lie));
+          const Tensor x = lying(plain, lie).detach().requires_grad_();
+          CHECK(close(gradient_of_uses(x, all[i], all[j], at_once), exact));
+        }
+      }
+}
+
+TEST_CASE("one storage is convolved as images of several extents, in any order") {
+  const std::vector<Shape> shapes{
+      {2, 32, 8, 8}, {2, 128, 4, 4}, {8, 32, 4, 4}, {2, 32, 4, 16}, {1, 64, 8, 8}};
+  const auto convolved = [](const Tensor& images) {
+    const Tensor weight = normal({32, images.size(1), 3, 3}, 4).to(images.dtype()) * 0.1;
+    return conv2d(images, weight, {}, {.padding = 1});
+  };
+  const Tensor values_of_all = normal({2 * 32 * 8 * 8}, 1).to(float32);
+  for (const Lie lie : lies) {
+    CAPTURE(static_cast<int>(lie));
+    for (const Shape& first : shapes) {
+      CAPTURE(first);
+      const Tensor x = lying(values_of_all.reshape(first), lie);
+      for (int round = 0; round < 2; ++round)
+        for (const Shape& shape : shapes) {
+          CAPTURE(shape);
+          const Tensor exact = convolved(values_of_all.to(float64).reshape(shape));
+          CHECK(close(convolved(x.reshape(shape)), exact));
+          CHECK(close(relu(x.reshape(shape)), relu(values_of_all.to(float64).reshape(shape))));
+        }
+      CHECK(equal(x.reshape(values_of_all.shape()), values_of_all));
+    }
+  }
+}
+
+TEST_CASE("a change in place changes that value alone, however the values lie and were read") {
+  const Shape shape{3, 32, 3, 5};
+  const Tensor plain = normal(shape, 1).to(float32);
+  struct Change {
+    const char* name;
+    std::function<void(Tensor&)> f;
+  };
+  const std::vector<Change> changes{
+      {"one value", [](Tensor& x) { x.mutable_data<float>()[77] = 42; }},
+      {"an image", [](Tensor& x) { x[1].fill_(42); }},
+      {"a channel of an image", [](Tensor& x) { x[2][7].fill_(42); }},
+      {"a row", [](Tensor& x) { x[0][31][2].copy_(arange(5).to(float32)); }},
+      {"two images", [](Tensor& x) { x.slice(0, 1).copy_(x.slice(0, 0, 2).clone()); }},
+      {"images that overlap", [](Tensor& x) { x.slice(0, 1).copy_(x.slice(0, 0, 2)); }},
+      {"as a matrix",
+       [](Tensor& x) {
+         x.reshape({96, 15})[50].zero_();
+       }},
+      {"all", [](Tensor& x) { x.copy_(x * 2); }},
+  };
+  const Tensor weight = normal({16, 32, 3, 3}, 4).to(float32) * 0.1;
+  using Read = std::function<void(const Tensor&)>;
+  const std::vector<Read> reads{[](const Tensor&) {}, [](const Tensor& x) { x.data<float>(); },
+                                [&](const Tensor& x) { conv2d(x, weight); },
+                                [](const Tensor& x) {
+                                  arranged(x.reshape({3, 16, 6, 5}), Layout::blocked);
+                                }};
+  for (const Change& change : changes)
+    for (const Lie lie : lies)
+      for (std::size_t read = 0; read < reads.size(); ++read) {
+        CAPTURE(change.name);
+        CAPTURE(static_cast<int>(lie));
+        CAPTURE(read);
+        Tensor right = clone(plain);
+        change.f(right);
+        Tensor x = lying(plain, lie);
+        const Tensor flat = x.reshape({x.numel()});
+        const Tensor same = x;
+        reads[read](x);
+        change.f(x);
+        CHECK(equal(x, right));
+        CHECK(equal(flat, right.reshape({right.numel()})));
+        CHECK(equal(relu(same), relu(right)));
+        CHECK(close(conv2d(same, weight), conv2d(right.to(float64), weight.to(float64))));
+        // And once more, what was read in between being out of date.
+        change.f(x);
+        change.f(right);
+        CHECK(equal(x, right));
+        CHECK(close(conv2d(same, weight), conv2d(right.to(float64), weight.to(float64))));
+      }
+}
+
+TEST_CASE("a temporary's memory that was read in either order is read anew after work in it") {
+  const Tensor plain = normal({2, 32, 3, 5}, 1).to(float32);
+  const Tensor weight = normal({16, 32, 3, 3}, 4).to(float32) * 0.1;
+  for (const Lie lie : lies) {
+    CAPTURE(static_cast<int>(lie));
+    Tensor x = lying(plain, lie);
+    x.data<float>();
+    arranged(x, Layout::blocked);
+    const Tensor y = relu(std::move(x));
+    CHECK(equal(y, relu(plain)));
+    CHECK(close(conv2d(y, weight), conv2d(relu(plain.to(float64)), weight.to(float64))));
+    Tensor dy = lying(plain, lie);
+    dy.data<float>();
+    arranged(dy, Layout::blocked);
+    for (const Lie of_sign : lies) {
+      const Tensor sign = lying(-plain, of_sign);
+      const Tensor masked = mask_positive(Tensor(dy), sign);
+      CHECK(equal(masked, mask_positive(plain, -plain)));
+      Tensor own = lying(plain, lie);
+      CHECK(equal(mask_positive(std::move(own), sign), mask_positive(plain, -plain)));
+    }
+  }
+}
+
 }  // namespace table
