@@ -88,7 +88,8 @@ TEST_CASE("a stream has no number twice: draws that follow one another share not
   std::set<double> seen;
   std::size_t count = 0;
   const Draw draw = draws()[1];
-  for (const std::size_t length : {1, 2, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 33, 1000, 1001})
+  for (const std::size_t length :
+       {1U, 2U, 3U, 4U, 5U, 7U, 8U, 9U, 15U, 16U, 17U, 31U, 33U, 1000U, 1001U})
     for (int i = 0; i < 8; ++i) {
       for (const double value : draw.f(generator, length)) seen.insert(value);
       count += length;

@@ -74,7 +74,7 @@ TEST_CASE("passes over one graph are those over fresh ones, and add up in the le
     const Tensor y = row.f(inputs);
     const Tensor result = clone(y.detach());
     Inputs sums(inputs.size());
-    for (const std::uint64_t pass : {1, 2, 3}) {
+    for (const std::uint64_t pass : {1U, 2U, 3U}) {
       CAPTURE(pass);
       const Tensor dy = drawn_like(y, 30 + pass);
       y.backward(dy, {.retain_graph = pass < 3});
