@@ -54,11 +54,16 @@ Tensor after_hooks(const HookList<TensorHook>& hooks, Tensor gradient) {
   return gradient;
 }
 
+/// The same where gradients may be on the tape, and those that are stay there.
+Tensor owned_or_recorded(Tensor gradient, bool create_graph) {
+  return create_graph && gradient.requires_grad() ? gradient : owned(std::move(gradient));
+}
+
 /// grad ← grad + gradient. What was there before is returned: its end, which may run a user's
 /// code, has to wait until the lock that guards grad is open.
 Tensor add_to(Tensor& grad, Tensor gradient, bool create_graph) {
   if (!grad.defined())
-    return std::exchange(grad, create_graph ? std::move(gradient) : owned(std::move(gradient)));
+    return std::exchange(grad, owned_or_recorded(std::move(gradient), create_graph));
   return std::exchange(grad, detail::add_gradients(grad, gradient));
 }
 
@@ -318,8 +323,10 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gra
   pass.store_leaf_gradients();
 }
 
-std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
-                         const GradOptions& options) {
+namespace {
+
+std::vector<Tensor> find_gradients(const std::vector<Tensor>& outputs,
+                                   const std::vector<Tensor>& inputs, const GradOptions& options) {
   Pass pass({.retain_graph = options.retain_graph, .create_graph = options.create_graph});
   pass.look_for(outputs, inputs);
   start_all(pass, from_grad, outputs, options.grad_outputs);
@@ -333,6 +340,17 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
                         "true}} to get an undefined tensor for it",
                         gradients.size() - 1, input.shape());
   }
+  return gradients;
+}
+
+}  // namespace
+
+std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
+                         const GradOptions& options) {
+  std::vector<Tensor> gradients = find_gradients(outputs, inputs, options);
+  const GradModeGuard mode(options.create_graph);
+  for (Tensor& gradient : gradients)  // now that the pass holds none of them
+    if (gradient.defined()) gradient = owned_or_recorded(std::move(gradient), options.create_graph);
   return gradients;
 }
 

@@ -27,6 +27,7 @@ struct GradOptions {
 
 /// The gradients of the (sum of the) outputs in each of `inputs`, which may be leaves or results;
 /// grad() of the leaves is left alone, and only the part of the graph that leads to `inputs` runs.
+/// Each shares memory with nothing else, unless it is on the tape.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options = {});
 Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});

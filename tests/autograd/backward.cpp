@@ -227,3 +227,41 @@ TEST_CASE("a leaf's gradient is its own: a change in place reaches nothing that 
   CHECK(equal(kept, other));
   CHECK(equal(g, normal({6}, 2)));
 }
+
+TEST_CASE(
+    "what grad() gives is nobody else's either, nor a leaf's gradient that is not on the tape") {
+  const Tensor x = normal({2, 3}).requires_grad_();
+  const Tensor z = normal({2, 3}, 3).requires_grad_();
+  const Tensor g = normal({6}, 2);
+  const Tensor y = (x + z).reshape({6});
+  for (const bool create_graph : {false, true}) {
+    CAPTURE(create_graph);
+    auto found = grad({y}, {x, z, y, x},
+                      {.create_graph = create_graph, .retain_graph = true, .grad_outputs = {g}});
+    for (std::size_t i = 0; i < found.size(); ++i) {
+      found[i].fill_(static_cast<int>(i));
+      CHECK(equal(g, normal({6}, 2)));
+      for (std::size_t j = 0; j < found.size(); ++j)
+        CHECK(equal(found[j].flatten(), j <= i ? full_like(g, static_cast<int>(j)) : g));
+    }
+    Tensor(x).set_grad({});
+    y.backward(g, {.retain_graph = true, .create_graph = create_graph});
+    x.grad().fill_(5);
+    CHECK(equal(g, normal({6}, 2)));
+    CHECK(equal(z.grad().flatten(), create_graph ? g + g : g));
+  }
+}
+
+TEST_CASE("a gradient to start with that requires one itself is copied where nothing is recorded") {
+  const Tensor x = normal({3}).requires_grad_();
+  const Tensor dy = normal({3}, 2).requires_grad_();
+  x.backward(dy);
+  CHECK_FALSE(x.grad().requires_grad());
+  x.grad().fill_(1);
+  const Tensor found = grad(x, x, {.grad_outputs = {dy}});
+  CHECK_FALSE(found.requires_grad());
+  Tensor(found).fill_(1);
+  CHECK(equal(dy.detach(), normal({3}, 2)));
+  const Tensor recorded = grad(x * 2, x, {.create_graph = true, .grad_outputs = {dy}});
+  CHECK(equal(grad(recorded.sum(), dy), full({3}, 2, {.dtype = float64})));
+}

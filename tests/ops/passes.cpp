@@ -133,6 +133,14 @@ TEST_CASE("grad() gives what backward() leaves, and gradients that are nobody el
     for (const Tensor& x : inputs) CHECK_FALSE((x.requires_grad() && x.grad().defined()));
     y.backward(dy);
     for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(same(found[i], wanted[i].grad()));
+    const Inputs values = copies_of(found);
+    for (std::size_t i = 0; i < found.size(); ++i)
+      if (found[i].defined()) {
+        Tensor(found[i]).fill_(7);
+        CHECK(equal(dy, drawn_like(y, 42)));
+        CHECK(same(wanted[i].grad(), values[i]));
+        for (std::size_t j = i + 1; j < found.size(); ++j) CHECK(same(found[j], values[j]));
+      }
   });
 }
 
