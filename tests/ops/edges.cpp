@@ -218,3 +218,39 @@ TEST_CASE("other edges") {
   CHECK((x >= 1).to_vector<bool>() == std::vector<bool>{true, false, true, false});
   CHECK((x < none).to_vector<bool>() == std::vector<bool>(4, false));
 }
+
+TEST_CASE("what tests compare with tells every value apart, the first and the last") {
+  for (const DType dtype : {float32, float64, int64})
+    for (const std::int64_t n : {1, 2, 15, 16, 17, 64, 65}) {
+      CAPTURE(name(dtype));
+      CAPTURE(n);
+      const Tensor x = arange(n).to(dtype);
+      CHECK(equal(x, x.clone()));
+      CHECK(allclose(x, x.clone(), 0, 0));
+      CHECK(all_finite(x));
+      for (std::int64_t i = 0; i < n; ++i) {
+        Tensor other = x.clone();
+        other[i].fill_(n + 7);
+        CHECK_FALSE(equal(x, other));
+        CHECK_FALSE(equal(other, x));
+        CHECK_FALSE(allclose(x, other, 1e-3, 1e-3));
+        CHECK_FALSE(allclose(other, x, 1e-3, 1e-3));
+        if (!is_floating(dtype)) continue;
+        for (const double value : {none, inf, -inf}) {
+          other[i].fill_(value);
+          CHECK_FALSE(all_finite(other));
+          CHECK_FALSE(allclose(x, other));
+        }
+      }
+      CHECK_FALSE(equal(x, x.reshape({1, n})));
+      CHECK_FALSE(equal(x, x.slice(0, 1)));
+      CHECK_FALSE(equal(x, x.to(dtype == float32 ? float64 : float32)));
+      CHECK_THROWS_AS(allclose(x, x.reshape({1, n})), ShapeError);
+    }
+  // The tolerance is absolute plus relative to the second.
+  CHECK(allclose(tensor(1.5), tensor(1.), 0, 0.5));
+  CHECK_FALSE(allclose(tensor(1.5), tensor(1.), 0, 0.49));
+  CHECK(allclose(tensor(3.), tensor(2.), 0.5, 0));
+  CHECK_FALSE(allclose(tensor(2.), tensor(3.), 0.3, 0));
+  CHECK(allclose(tensor(2.), tensor(3.), 0.34, 0));
+}
