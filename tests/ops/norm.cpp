@@ -54,6 +54,30 @@ TEST_CASE("each pass through one batch normalisation sees its own gradient") {
   CHECK(equal(gradient(normal({4, 3}, 2)), first));
 }
 
+TEST_CASE("running statistics that change later do not change what was computed with them") {
+  const Tensor x = normal({4, 3, 2, 2}).requires_grad_();
+  const Tensor w = normal({3}, 2).requires_grad_();
+  const Tensor b = normal({3}, 3).requires_grad_();
+  const Tensor dy = normal({4, 3, 2, 2}, 4);
+  for (const bool training : {false, true}) {
+    CAPTURE(training);
+    const auto gradients = [&](bool change) {
+      Tensor mean = normal({3}, 5);
+      Tensor var = uniform({3}, 0.5, 2, 6);
+      const Tensor y = batch_norm(x, mean, var, w, b, {.training = training});
+      if (change) {
+        mean.fill_(3);
+        var.fill_(7);
+        batch_norm(x.detach() * 2, mean, var, {}, {}, {.training = true});
+      }
+      return grad({y}, {x, w, b}, {.grad_outputs = {dy}});
+    };
+    const auto right = gradients(false);
+    const auto later = gradients(true);
+    for (std::size_t i = 0; i < 3; ++i) CHECK(equal(later[i], right[i]));
+  }
+}
+
 TEST_CASE("wrong batch normalisations are told") {
   const Tensor x = zeros({2, 3, 4, 4});
   const Tensor three = ones({3});

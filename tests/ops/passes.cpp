@@ -307,6 +307,28 @@ TEST_CASE("a temporary's memory is used where only it is seen: the numbers are t
   });
 }
 
+TEST_CASE("after a change of an argument or of the result, gradients are right or an error") {
+  for_all([](const Row& row, DType dtype) {
+    for (std::size_t i = 0; i <= row.inputs.size(); ++i) {
+      CAPTURE(i);  // the last is the result
+      const Inputs inputs = laid(row, dtype);
+      const Tensor y = row.f(inputs);
+      const Tensor dy = drawn_like(y, 47);
+      const Inputs right = fresh(row, dtype, dy);
+      Tensor changed = (i < inputs.size() ? inputs[i] : y).detach();
+      // A result may be its argument's memory, and a copy of a part is not to be changed.
+      if (changed.impl()->copied_by != nullptr) continue;
+      changed.fill_(1);
+      try {
+        y.backward(dy);
+      } catch (const GraphError&) {
+        continue;
+      }
+      check_same(gradients_of(inputs), right);
+    }
+  });
+}
+
 TEST_CASE("a temporary whose memory somebody sees is not overwritten") {
   for_all([](const Row& row, DType dtype) {
     const Inputs inputs = laid(row, dtype);
