@@ -1,4 +1,5 @@
 #include <cmath>
+#include <functional>
 #include <limits>
 
 #include "support.hpp"
@@ -109,4 +110,42 @@ TEST_CASE("wrong targets are told") {
   CHECK(message_of<ShapeError>([] {
           mse_loss(zeros({2, 1}), zeros({2}));
         }).starts_with("mse_loss: input [2, 1] and target [2] differ"));
+}
+
+TEST_CASE("targets and weights that change later are told, or do not matter") {
+  const Tensor x = normal({3, 4}).requires_grad_();
+  struct Case {
+    const char* name;
+    std::function<Tensor(const Tensor& target, const Tensor& weight)> f;
+  };
+  const std::vector<Case> cases{
+      {"plain", [&](const Tensor& t, const Tensor&) { return cross_entropy(x, t); }},
+      {"smoothed", [&](const Tensor& t,
+                       const Tensor&) { return cross_entropy(x, t, {.label_smoothing = 0.1}); }},
+      {"weighted",
+       [&](const Tensor& t, const Tensor& w) { return cross_entropy(x, t, {.weight = w}); }},
+      {"ignored",
+       [&](const Tensor& t, const Tensor&) { return cross_entropy(x, t, {.ignore_index = 2}); }},
+      {"nll", [&](const Tensor& t, const Tensor& w) { return nll_loss(x, t, {.weight = w}); }}};
+  for (const Case& c : cases)
+    for (const int changed : {0, 1}) {
+      CAPTURE(c.name);
+      CAPTURE(changed);
+      const auto gradient = [&](int change) {
+        Tensor target = tensor({2, 0, 1});
+        Tensor weight = tensor({0.5, 2., 1.5, 1.}, {.dtype = float64});
+        const Tensor loss = c.f(target, weight);
+        if (change == 0) target.fill_(3);
+        if (change == 1) weight.fill_(9);
+        return grad(loss, x);
+      };
+      const Tensor right = gradient(-1);
+      Tensor later;
+      try {
+        later = gradient(changed);
+      } catch (const GraphError&) {
+        continue;
+      }
+      CHECK(equal(later, right));
+    }
 }
