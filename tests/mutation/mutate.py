@@ -120,10 +120,10 @@ class Runner:
         kept.write_text(json.dumps({"state": state, "times": {t.name: [t.seconds, t.cpu] for t in self.tests}}))
         print(f"they take {sum(t.seconds for t in self.tests):.0f} s", flush=True)
 
-    def one(self, worker, file, text):
+    def one(self, worker, file, text, only=None):
         before = time.monotonic()
-        ours = trial.Trial(self.build, self.options.work / f"worker{worker}", self.options.memory << 20)
-        outcome, said = ours.make(file, text)
+        ours = trial.Trial(self.build, self.options.work / str(worker), self.options.memory << 20)
+        outcome, said = ours.make(file, text, only)
         result = {"outcome": outcome, "said": said, "by": None}
         result["build seconds"] = round(time.monotonic() - before, 1)
         if outcome == "built":
@@ -202,7 +202,8 @@ def planted(runner, options):
             result = {"outcome": f"its text is there {source.count(entry['old'])} times", "by": None, "said": "",
                       "seconds": 0}
         else:
-            result = runner.one(0, entry["file"], source.replace(entry["old"], entry["new"]).encode())
+            text = source.replace(entry["old"], entry["new"]).encode()
+            result = runner.one("planted", entry["file"], text, entry.get("objects"))
         missed += result["outcome"] != "noticed"
         print(f"{result['outcome']:11} {entry['name']}: {result['by'] or ''} {short(result['said'])} "
               f"{result['seconds']:.0f} s", flush=True)

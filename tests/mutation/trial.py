@@ -147,9 +147,10 @@ class Trial:
         for name in ("source", "object", "tests", "run"):
             (self.folder / name).mkdir(parents=True)
 
-    def make(self, file, text):
-        """Builds with `text` in place of `file`; says what came of it: "built", "same code", or
-        "invalid" with the compiler's words."""
+    def make(self, file, text, only=None):
+        """Builds with `text` in place of `file`, in all objects that depend on it or in those of the
+        sources `only`; says what came of it: "built", "same code", or "invalid" with the compiler's
+        words."""
         self.clean()
         overlay = self.folder / "source" / "xgrad" / file
         overlay.parent.mkdir(parents=True)
@@ -157,6 +158,8 @@ class Trial:
         changed = {}
         for built in self.build.users[file]:
             command, source = self.build.compile[built]
+            if only and os.path.relpath(source, self.build.root) not in only:
+                continue
             ours = self.folder / "object" / built
             ours.parent.mkdir(parents=True, exist_ok=True)
             head = command[:command.index(f" -o {built} ")]
@@ -165,8 +168,7 @@ class Trial:
                 source = overlay
             else:
                 head = head.replace(" -I", f" -I{overlay.parents[file.count('/') + 1]} -I", 1)
-            folder = self.build.folder if built.startswith("CMakeFiles") else self.build.folder
-            code, said = run(f"{head} -w -o {ours} -c {source}", folder, 1800,
+            code, said = run(f"{head} -w -o {ours} -c {source}", self.build.folder, 1800,
                              preexec_fn=limited(self.memory, 1800))
             if code is None or code != 0:
                 return "invalid", next((l for l in said.splitlines() if "error" in l), said[-300:])
