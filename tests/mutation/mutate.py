@@ -117,7 +117,8 @@ class Runner:
         for test in self.tests:
             if wrong := ours.test(test, limit=False):
                 sys.exit(f"{test.name} fails without a change: {wrong}")
-        kept.write_text(json.dumps({"state": state, "times": {t.name: [t.seconds, t.cpu] for t in self.tests}}))
+        times = {test.name: [test.seconds, test.cpu] for test in self.tests}
+        kept.write_text(json.dumps({"state": state, "times": times}))
         print(f"they take {sum(t.seconds for t in self.tests):.0f} s", flush=True)
 
     def one(self, worker, file, text, only=None):
@@ -154,7 +155,6 @@ def sample(runner, drawn, options):
     if not options.resume:
         record.write_text("")
     counted = collections.Counter()
-    free = list(range(options.jobs))
     queue = iter(enumerate(drawn, 1))
 
     def enough():
@@ -173,7 +173,8 @@ def sample(runner, drawn, options):
                 continue
             text = mutant.apply((ROOT / mutant.file).read_bytes())
             result = runner.one(worker, mutant.file, text)
-            entry = {"number": number, "seed": options.seed, "name": mutant.name, **vars(mutant), **result}
+            entry = {"number": number, "seed": options.seed, "date": str(datetime.date.today()),
+                     "name": mutant.name, **vars(mutant), **result}
             with runner.lock:
                 counted[result["outcome"]] += 1
                 with record.open("a") as out:
@@ -181,7 +182,7 @@ def sample(runner, drawn, options):
                 print(f"{number:5} {result['outcome']:11} {short(mutant.name)}  "
                       f"{result['by'] or ''} {short(result['said'])} {result['seconds']:.0f} s", flush=True)
     with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
-        for running in [pool.submit(work, worker) for worker in free]:
+        for running in [pool.submit(work, worker) for worker in range(options.jobs)]:
             running.result()
     print(", ".join(f"{count} {outcome}" for outcome, count in sorted(counted.items())))
 
@@ -193,36 +194,44 @@ def short(text, most=150):
 
 def planted(runner, options):
     """Mistakes that were written down; each names its place by the text that stands there once."""
-    missed = 0
-    for entry in json.loads((HERE / "planted.json").read_text()):
-        if options.planted and not any(p in entry["name"] for p in options.planted):
-            continue
+    free = list(range(options.jobs))
+
+    def one(entry):
         source = (ROOT / entry["file"]).read_text()
-        if source.count(entry["old"]) != 1:
-            result = {"outcome": f"its text is there {source.count(entry['old'])} times", "by": None, "said": "",
-                      "seconds": 0}
-        else:
-            text = source.replace(entry["old"], entry["new"]).encode()
-            result = runner.one("planted", entry["file"], text, entry.get("objects"))
-        missed += result["outcome"] != "noticed"
+        count = source.count(entry["old"])
+        if count != 1:
+            print(f"{entry['name']}: its text is in {entry['file']} {count} times", flush=True)
+            return False
+        worker = free.pop()
+        text = source.replace(entry["old"], entry["new"]).encode()
+        result = runner.one(f"planted{worker}", entry["file"], text, entry.get("objects"))
+        free.append(worker)
         print(f"{result['outcome']:11} {entry['name']}: {result['by'] or ''} {short(result['said'])} "
               f"{result['seconds']:.0f} s", flush=True)
-    print(f"{missed} not noticed")
+        return result["outcome"] == "noticed"
+
+    entries = [entry for entry in json.loads((HERE / "planted.json").read_text())
+               if not options.planted or any(word in entry["name"] for word in options.planted)]
+    with concurrent.futures.ThreadPoolExecutor(options.jobs) as pool:
+        missed = list(pool.map(one, entries)).count(False)
+    print(f"{missed} of {len(entries)} not noticed")
     return 1 if missed else 0
 
 
 def arguments():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(description=__doc__,
+                                     formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sample", type=int, default=0, metavar="N",
                         help="as many that differ from the code as it is; all if not given")
     parser.add_argument("--seed", type=int, default=datetime.date.today().toordinal())
     parser.add_argument("--only", action="append", default=[], metavar="PATH", help="a file or a folder")
-    parser.add_argument("--list", action="store_true", help="prints them in the order drawn, and tries none")
+    parser.add_argument("--list", action="store_true", help="prints them as drawn and tries none")
     parser.add_argument("--resume", action="store_true", help="goes on with the record that is there")
-    parser.add_argument("--again", action="store_true", help="with --resume: tries anew what was not noticed")
+    parser.add_argument("--again", action="store_true", help="with --resume: also what was not noticed")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at once")
     parser.add_argument("--memory", type=int, default=16384, help="MiB of address space for a test")
-    parser.add_argument("--planted", nargs="*", metavar="NAME", help="those whose name has NAME in it; all if none")
+    parser.add_argument("--planted", nargs="*", metavar="NAME",
+                        help="those whose name has NAME in it; all if none is given")
     parser.add_argument("--table", type=pathlib.Path, metavar="FILE", help="writes the table of the record")
     parser.add_argument("--build", type=pathlib.Path, default=ROOT / "build" / "mutation")
     parser.add_argument("--record", type=pathlib.Path)

@@ -1,7 +1,6 @@
 """The record of what was tried as a table in Markdown."""
 
 import collections
-import datetime
 import json
 import re
 
@@ -34,43 +33,56 @@ def code(text, most=60):
     return f"`{cell(text, most)}`" if text.strip() else "nothing"
 
 
+def counts_of(entries):
+    """room -> kind of outcome -> how many; in all rooms together at the end."""
+    rooms = [r for r in trial.ROOMS if any(e["file"].startswith(r + "/") for e in entries)]
+    counts = {room: collections.Counter(e["kind"] for e in entries if e["file"].startswith(room + "/"))
+              for room in rooms}
+    counts["all"] = sum(counts.values(), collections.Counter())
+    return counts
+
+
+def summary(counts):
+    yield ("| room | tried | noticed | equivalent | not noticed | share noticed | same code "
+           "| did not compile |")
+    yield "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"
+    for room, count in counts.items():
+        real = count["noticed"] + count["not noticed"]
+        share = f"{100 * count['noticed'] / real:.1f} %" if real else ""
+        yield (f"| {room} | {real + count['equivalent']} | {count['noticed']} | {count['equivalent']} "
+               f"| {count['not noticed']} | {share} | {count['same code']} | {count['invalid']} |")
+
+
 def write(record, reasons_file, out):
-    entries = {}
+    """The record in Markdown, with the reasons that verdicts.txt gives."""
+    latest = {}
     for line in record.read_text().splitlines():
         entry = json.loads(line)
-        entries[entry["name"]] = entry
-    entries = sorted(entries.values(), key=lambda e: e["number"])
+        latest[entry["name"]] = entry
+    entries = sorted(latest.values(), key=lambda e: e["number"])
     reasons = verdicts(reasons_file)
+    for e in entries:
+        e["reason"] = reasons.get(one_line(e["name"]), "")
+        is_equivalent = e["outcome"] == "not noticed" and e["reason"].startswith("equivalent")
+        e["kind"] = "equivalent" if is_equivalent else e["outcome"]
+    dates = sorted({e["date"] for e in entries if "date" in e})
+    when = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "no day"
+    lines = ["# Changes of single places, and what notices them", "",
+             "Written by `tests/mutation/mutate.py --table`; what the words mean is in",
+             f"[its README](../tests/mutation/README.md). Tried on {when}, drawn with seed "
+             f"{', '.join(sorted({str(e['seed']) for e in entries}))}.", "",
+             *summary(counts_of(entries))]
 
-    def why(entry):
-        return reasons.get(one_line(entry["name"]), "")
+    def place(entry):
+        return f"`{entry['file']}:{entry['line']}:{entry['column']}`"
 
-    def kind(entry):
-        if entry["outcome"] == "not noticed" and why(entry).startswith("equivalent"):
-            return "equivalent"
-        return entry["outcome"]
-    rooms = [r for r in trial.ROOMS if any(e["file"].startswith(r + "/") for e in entries)]
-    counts = {room: collections.Counter(kind(e) for e in entries if e["file"].startswith(room + "/"))
-              for room in rooms}
-    counts["all"] = sum((counts[r] for r in rooms), collections.Counter())
-    lines = [f"Tried on {datetime.date.today().isoformat()}, seed {entries[0]['seed'] if entries else '-'}.", "",
-             "| room | tried | noticed | not noticed | of them equivalent | share noticed "
-             "| same code | did not compile |", "| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |"]
-    for room, count in counts.items():
-        missed = count["not noticed"] + count["equivalent"]
-        real = count["noticed"] + count["not noticed"]
-        share = f"{100 * count['noticed'] / real:.1f} %" if real else "-"
-        lines.append(f"| {room} | {count['noticed'] + missed} | {count['noticed']} | {missed} | "
-                     f"{count['equivalent']} | {share} | {count['same code']} | {count['invalid']} |")
+    def change(entry, most):
+        return f"{entry['operator']}: {code(entry['old'], most)} → {code(entry['new'], most)}"
     lines += ["", "## Not noticed", "", "| place | change | verdict |", "| --- | --- | --- |"]
-    for e in entries:
-        if e["outcome"] == "not noticed":
-            lines.append(f"| `{e['file']}:{e['line']}:{e['column']}` | {e['operator']}: {code(e['old'])} → "
-                         f"{code(e['new'])} | {cell(why(e), 400) or '**open**'} |")
+    lines += [f"| {place(e)} | {change(e, 60)} | {cell(e['reason'], 400) or '**open**'} |"
+              for e in entries if e["outcome"] == "not noticed"]
     lines += ["", "## Noticed", "", "| place | change | by |", "| --- | --- | --- |"]
-    for e in entries:
-        if e["outcome"] == "noticed":
-            lines.append(f"| `{e['file']}:{e['line']}:{e['column']}` | {e['operator']}: {code(e['old'], 40)} → "
-                         f"{code(e['new'], 40)} | `{e['by']}`: {cell(e['said'], 80)} |")
+    lines += [f"| {place(e)} | {change(e, 40)} | `{e['by']}`: {cell(e['said'], 80)} |"
+              for e in entries if e["outcome"] == "noticed"]
     out.write_text("\n".join(lines) + "\n")
     return 0

@@ -115,7 +115,8 @@ class Build:
 
     def public_headers(self):
         """What a user's file can see: they are compiled into every test as well."""
-        seen, waiting = set(), [self.root / "include/xgrad/xgrad.hpp", self.root / "include/xgrad/xtensor.hpp"]
+        seen = set()
+        waiting = [self.root / "include/xgrad" / name for name in ("xgrad.hpp", "xtensor.hpp")]
         while waiting:
             text = waiting.pop().read_text()
             for path in re.findall(r"#include <xgrad/([^>]+)>", text):
