@@ -17,6 +17,7 @@ import json
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import threading
@@ -156,26 +157,31 @@ def sample(runner, drawn, options):
         record.write_text("")
     counted = collections.Counter()
     queue = iter(enumerate(drawn, 1))
+    under_way = 0
 
     def enough():
-        return options.sample and counted["noticed"] + counted["not noticed"] >= options.sample
+        count = counted["noticed"] + counted["not noticed"] + under_way
+        return options.sample and count >= options.sample
 
     def work(worker):
+        nonlocal under_way
         while True:
             with runner.lock:
                 number, mutant = (None, None) if enough() else next(queue, (None, None))
             if mutant is None:
                 return
             entry = done.get(mutant.name)
-            if entry and not (options.again and entry["outcome"] == "not noticed"):
-                with runner.lock:
+            with runner.lock:
+                if entry and not (options.again and entry["outcome"] == "not noticed"):
                     counted[entry["outcome"]] += 1
-                continue
+                    continue
+                under_way += 1
             text = mutant.apply((ROOT / mutant.file).read_bytes())
             result = runner.one(worker, mutant.file, text)
             entry = {"number": number, "seed": options.seed, "date": str(datetime.date.today()),
                      "name": mutant.name, **vars(mutant), **result}
             with runner.lock:
+                under_way -= 1
                 counted[result["outcome"]] += 1
                 with record.open("a") as out:
                     out.write(json.dumps(entry) + "\n")
@@ -238,7 +244,7 @@ def arguments():
     options = parser.parse_args()
     options.build = options.build.resolve()
     options.record = options.record or options.build / "tried.jsonl"
-    options.work = options.build / "work"
+    options.work = options.build / "work" / str(os.getpid())  # several runs may go on at once
     return options
 
 
@@ -249,6 +255,13 @@ def main():
     configure(options.build)
     build = trial.Build(ROOT, options.build)
     runner = Runner(build, options)
+    try:
+        return tried(build, runner, options)
+    finally:
+        shutil.rmtree(options.work, ignore_errors=True)
+
+
+def tried(build, runner, options):
     if options.planted is not None:
         runner.measure()
         return planted(runner, options)
