@@ -240,8 +240,9 @@ class Finder:
         for entry in entries:
             if re.match(r"\.\w+\s*=", self.of(entry)):
                 end = entry.extent.end.offset
-                after = re.match(rb"\s*,\s*", self.source[end:])
-                self.add("entry dropped", entry.extent.start.offset, end + len(after[0] if after else b""), "")
+                if after := re.match(rb"\s*,\s*", self.source[end:]):
+                    end += len(after[0])
+                self.add("entry dropped", entry.extent.start.offset, end, "")
         if len(entries) <= 8:
             self.swap_neighbours(entries)
 
