@@ -15,7 +15,7 @@ def verdicts(path):
         text = re.sub(r"^#.*\n", "", path.read_text(), flags=re.M)
         for block in re.split(r"\n\s*\n", text.strip()):
             name, _, reason = block.partition("\n")
-            found[name.strip()] = " ".join(reason.split())
+            found[one_line(name)] = " ".join(reason.split())
     return found
 
 
