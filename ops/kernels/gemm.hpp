@@ -22,7 +22,7 @@ struct Matrix {
 /// `accumulate`. Inside a parallel part it runs on one thread. float32 goes to oneDNN where that is
 /// there, unless XGRAD_GEMM=blas; the rest to OpenBLAS.
 ///
-/// The libraries get no more than 16384 terms of the inner axis at a time (512 where c is a row or
+/// The libraries get no more than 16384 terms of the inner axis at a time (1024 where c is a row or
 /// a column), and what they make of these is joined as accumulate.hpp says: so many roundings at
 /// most, and some hundreds with libraries that add up in blocks, as they do.
 template <class T>

@@ -34,6 +34,23 @@ TEST_CASE("right rules pass, and rules wrong by 0.05 % do not") {
   CHECK_FALSE(gradgradcheck(off_by(1, 1.0005), {normal({5})}, {.report = &out}));
 }
 
+TEST_CASE("figures count the entries of all checks and keep the largest error of any") {
+  std::ostringstream out;
+  GradcheckFigures figures;
+  const auto check = [&](double factor, std::int64_t n) {
+    gradcheck(off_by(factor), {normal({n})}, {.report = &out, .figures = &figures});
+  };
+  check(1, 3);
+  CHECK(figures.entries == 3);
+  CHECK(figures.largest_error < 1e-8);
+  check(3, 4);  // |3 r − r| / (3 |r| + |r|)
+  CHECK(figures.entries == 7);
+  CHECK(figures.largest_error == doctest::Approx(0.5));
+  check(1, 5);
+  CHECK(figures.entries == 12);
+  CHECK(figures.largest_error == doctest::Approx(0.5));
+}
+
 TEST_CASE("a failure prints the input, the index, both values and the relative error") {
   std::ostringstream out;
   const Tensor x = tensor({{1., 2.}}, {.dtype = float64});

@@ -1,8 +1,11 @@
+#include <xgrad/autograd/small.hpp>
+
 #include <cstdlib>
 #include <functional>
 #include <optional>
 
 #include "support.hpp"
+#include <malloc.h>
 
 using namespace support;
 
@@ -79,6 +82,21 @@ TEST_CASE("freed blocks serve the next request of their size") {
   CHECK(memory::statistics().bytes_cached == 0);
   memory::set_pooling(pooled);
 }
+
+#if defined(__GLIBC__) && __GLIBC_PREREQ(2, 33)
+TEST_CASE("small blocks are kept, and larger ones go back to the system") {
+  const auto grown = [](std::size_t bytes) {
+    const auto used = [] { return static_cast<std::int64_t>(mallinfo2().uordblks); };
+    const std::int64_t before = used();
+    for (int i = 0; i < 10000; ++i) detail::give_back_small(detail::take_small(bytes), bytes);
+    return used() - before;
+  };
+  for (const std::size_t bytes : {1, 64, 65, 1000, 1024, 1025, 1100, 5000}) {
+    CAPTURE(bytes);
+    CHECK(grown(bytes) <= 2000);  // of a block or none
+  }
+}
+#endif
 
 TEST_CASE("a training step in its steady state asks the system for nothing") {
   const bool pooled = memory::pooling();

@@ -166,5 +166,11 @@ TEST_CASE("what cannot be augmented is an error") {
   CHECK_THROWS_AS(augment::random_cutout(-1), ValueError);
   CHECK_THROWS_AS(augmented(augment::random_cutout(5), samples(), 0), ShapeError);
   CHECK_THROWS_AS(augmented(augment::random_translate(4), samples(), 0), ShapeError);
+  for (const Shape& narrow : {Shape{2, 1, 2, 5}, Shape{2, 1, 5, 2}}) {
+    CHECK_THROWS_AS(augmented(augment::random_translate(2), ones(narrow), 0), ShapeError);
+    CHECK_THROWS_AS(augmented(augment::random_cutout(3), ones(narrow), 0), ShapeError);
+    augmented(augment::random_translate(1), ones(narrow), 0);
+    augmented(augment::random_cutout(2), ones(narrow), 0);
+  }
   CHECK_THROWS_AS(augmented(augment::random_flip(), ones({3, 4}), 0), ShapeError);
 }

@@ -123,6 +123,10 @@ TEST_CASE("layers check their sizes") {
   CHECK(message_of<ValueError>([] {
           nn::Conv2d{3, 4, 3, {.groups = 2}};
         }) == "Conv2d: 2 groups must divide 3 input and 4 output channels");
+  for (const Pair kernel : {Pair(0, 3), Pair(3, 0), Pair(-1, 1)})
+    CHECK(message_of<ValueError>([&] {
+            nn::Conv2d{1, 1, kernel};
+          }).starts_with("Conv2d: 1 input and 1 output channels, kernel ["));
   CHECK_THROWS_AS(nn::Dropout{1.5}, ValueError);
 }
 

@@ -179,6 +179,11 @@ TEST_CASE("comparisons of whole tensors") {
   CHECK_FALSE(equal(tensor({1, 2}), tensor({1, 3})));
   CHECK(allclose(tensor({1., 2.}), tensor({1., 2.000001})));
   CHECK_FALSE(allclose(tensor({1.}), tensor({1.1})));
+  CHECK(allclose(tensor({1.}), tensor({1.5}), 0, 0.5));  // as far as may be
+  CHECK_FALSE(allclose(tensor({1.}), tensor({1.75}), 0, 0.5));
+  CHECK(allclose(tensor({3}), tensor({4}), 0.25, 0));
+  CHECK(allclose(tensor({3}), tensor({5}), 0.2, 1));
+  CHECK_FALSE(allclose(tensor({2}), tensor({5}), 0.2, 1));
   CHECK(all_finite(tensor({1., 2.})));
   CHECK_FALSE(all_finite(tensor({1., inf})));
 }

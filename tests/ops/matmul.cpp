@@ -1,3 +1,5 @@
+#include <xgrad/ops/kernels/gemm.hpp>
+
 #include "support.hpp"
 
 using namespace support;
@@ -32,6 +34,16 @@ TEST_CASE("products agree with the definition") {
   CHECK(matmul(tensor({1., 2.}), tensor({3., 4.})).item() == 11);
   CHECK(matmul(zeros({2, 0}), zeros({0, 3})).shape() == Shape{2, 3});
   CHECK(sum(matmul(zeros({2, 0}), zeros({0, 3}))).item() == 0);
+}
+
+TEST_CASE("a product over no terms writes its rows and nothing behind them") {
+  const double nothing = 0;
+  for (const bool accumulate : {false, true}) {
+    std::vector<double> c{1, 2, 3, 4, 5, 6, 7, 8};  // two rows of two, three from one to the next
+    kernels::gemm<double>(2, 2, 0, {&nothing, 1}, {&nothing, 2}, c.data(), 3, accumulate);
+    CHECK(c == (accumulate ? std::vector<double>{1, 2, 3, 4, 5, 6, 7, 8}
+                           : std::vector<double>{0, 0, 3, 0, 0, 6, 7, 8}));
+  }
 }
 
 TEST_CASE("linear is x times the transpose of the weight plus the bias") {
