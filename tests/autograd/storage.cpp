@@ -91,7 +91,7 @@ TEST_CASE("small blocks are kept, and larger ones go back to the system") {
     for (int i = 0; i < 10000; ++i) detail::give_back_small(detail::take_small(bytes), bytes);
     return used() - before;
   };
-  for (const std::size_t bytes : {1, 64, 65, 1000, 1024, 1025, 1100, 5000}) {
+  for (const std::size_t bytes : {1U, 64U, 65U, 1000U, 1024U, 1025U, 1100U, 5000U}) {
     CAPTURE(bytes);
     CHECK(grown(bytes) <= 2000);  // of a block or none
   }
