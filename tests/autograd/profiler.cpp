@@ -119,7 +119,7 @@ TEST_CASE("starting twice, or stopping what is not on, is told") {
 TEST_CASE("the peak is measured") {
   const auto peak = profiler::measure_peak();
   for (const double rate : {peak.flops, peak.bytes}) {
-    CHECK(rate > 0);
+    CHECK(rate > 1e6);  // of any machine, under Valgrind too: the units are right
     CHECK(std::isfinite(rate));
   }
 }
