@@ -216,3 +216,53 @@ TEST_CASE("the same convolution gives the same bits, kernel for kernel") {
     for (int i = 0; i < 5; ++i) CHECK(equal(run(direction, plan, g, narrow), first));
   }
 }
+
+TEST_CASE("what is compiled for one convolution serves no other that differs in one number") {
+  const ConvGeometry base{.n = 2,
+                          .c = 16,
+                          .h = 11,
+                          .w = 11,
+                          .k = 16,
+                          .r = 3,
+                          .s = 3,
+                          .oh = 3,
+                          .ow = 3,
+                          .stride_h = 4,
+                          .stride_w = 4,
+                          .pad_h = 1,
+                          .pad_w = 1,
+                          .dilation_h = 1,
+                          .dilation_w = 1,
+                          .groups = 1};
+  // Each of them alone leaves the result's extents what they are.
+  struct Change {
+    std::int64_t ConvGeometry::*number;
+    std::int64_t to;
+  };
+  using G = ConvGeometry;
+  for (const Change& change : {Change{&G::dilation_h, 2},
+                               {&G::dilation_w, 2},
+                               {&G::pad_h, 0},
+                               {&G::pad_w, 0},
+                               {&G::stride_h, 5},
+                               {&G::stride_w, 5},
+                               {&G::h, 12},
+                               {&G::w, 12},
+                               {&G::n, 3},
+                               {&G::k, 32},
+                               {&G::c, 32},
+                               {&G::groups, 2}}) {
+    ConvGeometry other = base;
+    other.*change.number = change.to;
+    for (const auto direction : directions)
+      for (const ConvGeometry& g : {base, other}) {  // with the other's kept
+        const Operands wide = operands(g);
+        const Operands narrow{wide.x.to(float32), wide.weight.to(float32), wide.y.to(float32)};
+        const ConvPlan plan = plan_with(ConvKernel::direct, g);
+        if (!kernels::onednn_can(direction, plan, g)) continue;
+        const Tensor exact = run(direction, {}, g, wide);
+        const Tensor found = run(direction, plan, g, narrow);
+        CHECK(allclose(found.to(float64), exact, 0, 1e-5 * max(abs(exact)).item()));
+      }
+  }
+}
