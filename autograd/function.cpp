@@ -1,4 +1,5 @@
 #include <xgrad/autograd/function.hpp>
+#include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/raise.hpp>
 
 namespace xgrad {
@@ -37,7 +38,7 @@ Tensor Saved::operator()() const {
 
 bool takes_memory(const Tensor& x) noexcept {
   return x.defined() && x.impl()->is_unique() && x.storage()->is_unique() &&
-         !x.impl()->requires_grad;
+         !x.impl()->requires_grad && lie_alike(x, x);
 }
 
 namespace detail {

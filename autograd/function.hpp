@@ -64,8 +64,9 @@ template <class Rule>
 concept IndexedBackwardRule = std::is_invocable_r_v<Tensor, Rule&, std::size_t, Tensor>;
 
 /// Whether a result may be computed in the memory of `x`, which its owner has given up (moved):
-/// nobody else holds the tensor or sees its memory, it is no leaf that requires a gradient, and
-/// what is computed has one element for each of x, of its dtype.
+/// nobody else holds the tensor or sees its memory, it is no leaf that requires a gradient nor a
+/// part of images in blocks, where its values lie among others', and what is computed has one
+/// element for each of x, of its dtype.
 bool takes_memory(const Tensor& x) noexcept;
 
 /// An argument and the rule of its gradient.

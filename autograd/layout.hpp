@@ -32,7 +32,8 @@ Tensor arranged(const Tensor& x, Layout layout);
 
 inline Tensor as_it_lies(const Tensor& x) { return arranged(x, layout_of(x)); }
 
-/// Whether equal positions in memory are equal positions in both, which have one shape.
+/// Whether equal positions in memory are equal positions in both, which have one shape; of x and x,
+/// whether its values lie together.
 bool lie_alike(const Tensor& a, const Tensor& b);
 
 /// The values of a tensor in the layout it was made in or arranged() to.

@@ -77,8 +77,7 @@ Tensor gelu(const Tensor& x) {
 Tensor relu(const Tensor& x) { return relu_recorded(x, map_numeric("relu", x, rectified)); }
 
 Tensor relu(Tensor&& x) {
-  // Of a part of images in blocks, the memory holds other values.
-  if (!takes_memory(x) || !lie_alike(x, x)) return relu(std::as_const(x));
+  if (!takes_memory(x)) return relu(std::as_const(x));
   const Tensor y = map_numeric_in_place("relu", x, rectified);
   return relu_recorded(x, y);
 }

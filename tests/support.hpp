@@ -42,6 +42,18 @@ inline Tensor uniform(const Shape& shape, double low, double high, std::uint64_t
 
 inline std::vector<double> values(const Tensor& x) { return x.to(float64).to_vector<double>(); }
 
+/// So many threads for operations while one lives.
+class Threads {
+ public:
+  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
+  ~Threads() { set_num_threads(before_); }
+  Threads(const Threads&) = delete;
+  Threads& operator=(const Threads&) = delete;
+
+ private:
+  int before_;
+};
+
 /// A directory for one test, gone afterwards.
 class TemporaryDirectory {
  public:

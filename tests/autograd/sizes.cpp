@@ -16,18 +16,6 @@ using namespace support;
 
 namespace {
 
-/// So many threads for operations while one lives.
-class Threads {
- public:
-  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 constexpr std::array thread_counts{1, 2, 3, 5, 8};
 
 }  // namespace

@@ -105,7 +105,7 @@ class Runner:
     def measure(self):
         """The tests must pass without a change, and their times are the measure of a hang."""
         kept = self.build.folder / "baseline.json"
-        programs = {t.command[0] for t in self.tests} | {str(self.build.folder / self.build.library)}
+        programs = {t.command[0] for t in self.tests} | {str(self.build.folder / self.build.shared_object)}
         state = [self.options.memory, *sorted((p, os.stat(p).st_mtime) for p in programs)]
         state = json.loads(json.dumps(state))
         if kept.exists() and (old := json.loads(kept.read_text()))["state"] == state:

@@ -84,7 +84,7 @@ class Build:
         for entry in commands:
             built = re.search(r" -o (\S+) ", entry["command"])[1]
             self.compile[built] = (entry["command"].replace(" -Werror ", " "), entry["file"])
-        self.library = next(p.name for p in folder.glob("libxgrad.so.*") if p.is_symlink())
+        self.shared_object = next(p.name for p in folder.glob("libxgrad.so.*") if p.is_symlink())
         self.link = {}  # what is linked, from the build folder on -> command
         for line in self.ninja("-t", "commands", "libxgrad.so",
                                *(f"tests/{p.name}" for p in folder.glob("tests/test_*"))):
@@ -184,7 +184,7 @@ class Trial:
             words = command.split()
             if not any(word in changed for word in words):
                 continue
-            name = self.build.library if built.startswith("libxgrad") else built
+            name = self.build.shared_object if built.startswith("libxgrad") else built
             words[words.index("-o") + 1] = str(self.folder / name)
             words = [str(changed.get(word, word)) for word in words]
             if shutil.which("ld.lld"):

@@ -12,18 +12,6 @@ namespace boundaries {
 
 using namespace support;  // NOLINT
 
-/// So many threads for operations while one lives.
-class Threads {
- public:
-  explicit Threads(int count) : before_(num_threads()) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before_); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-
- private:
-  int before_;
-};
-
 inline const std::vector<int>& thread_counts() {
   static const std::vector<int> counts{1, 2, 3, 5, 8};
   return counts;

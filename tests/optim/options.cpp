@@ -101,22 +101,30 @@ std::string text_of(const SGDOptions& o) {
                      o.kind == Momentum::averaged);
 }
 
-}  // namespace
-
-TEST_CASE("every combination of options, alone, steps as the formulas say") {
+/// f(options, dtype) for all of them.
+template <class F>
+void for_combinations(const F& f) {
   for (const SGDOptions& o : combinations())
     for (const DType dtype : {float32, float64}) {
       CAPTURE(text_of(o));
       CAPTURE(dtype);
-      Trained p(5, dtype, 1);
-      SGD optimizer({p.x}, o);
-      for (std::uint64_t step = 0; step < 6; ++step) {
-        p.give(10 + step);
-        p.step(o);
-        optimizer.step();
-        CHECK(p.off() <= roundings);
-      }
+      f(o, dtype);
     }
+}
+
+}  // namespace
+
+TEST_CASE("every combination of options, alone, steps as the formulas say") {
+  for_combinations([](const SGDOptions& o, DType dtype) {
+    Trained p(5, dtype, 1);
+    SGD optimizer({p.x}, o);
+    for (std::uint64_t step = 0; step < 6; ++step) {
+      p.give(10 + step);
+      p.step(o);
+      optimizer.step();
+      CHECK(p.off() <= roundings);
+    }
+  });
 }
 
 TEST_CASE("all combinations as groups of one optimiser keep apart") {
@@ -239,32 +247,28 @@ TEST_CASE("a state of another dtype or shape is told") {
 }
 
 TEST_CASE("parameters converted between steps take what is remembered with them") {
-  for (const SGDOptions& o : combinations())
-    for (const DType dtype : {float32, float64}) {
-      CAPTURE(text_of(o));
-      CAPTURE(dtype);
-      Trained p(5, dtype, 1);
-      SGD optimizer({p.x}, o);
-      for (std::uint64_t step = 0; step < 6; ++step) {
-        const DType now = step % 4 < 2 ? dtype : dtype == float32 ? float64 : float32;
-        p.x.set_grad({});
-        p.x.set_data(p.x.detach().to(now).clone());
-        p.give(step);
-        p.step(o);
-        optimizer.step();
-        CHECK(p.x.dtype() == now);
-        // Of float32 as long as it was once that.
-        CHECK(p.off() * (now == float32 ? 1 : 0x1p-29) <= roundings);
-        for (const auto& [name, v] : optimizer.state_dict()) CHECK(v.dtype() == now);
-      }
+  for_combinations([](const SGDOptions& o, DType dtype) {
+    Trained p(5, dtype, 1);
+    SGD optimizer({p.x}, o);
+    for (std::uint64_t step = 0; step < 6; ++step) {
+      const DType now = step % 4 < 2 ? dtype : dtype == float32 ? float64 : float32;
+      p.x.set_grad({});
+      p.x.set_data(p.x.detach().to(now).clone());
+      p.give(step);
+      p.step(o);
+      optimizer.step();
+      CHECK(p.x.dtype() == now);
+      // Of float32 as long as it was once that.
+      CHECK(p.off() * (now == float32 ? 1 : 0x1p-29) <= roundings);
+      for (const auto& [name, v] : optimizer.state_dict()) CHECK(v.dtype() == now);
     }
+  });
 }
 
 TEST_CASE("sizes around the pieces that threads take, and several parameters at once") {
-  const int before = num_threads();
   const std::int64_t piece = kernels::worthwhile;
   for (const int threads : {1, 2, 3}) {
-    set_num_threads(threads);
+    const Threads some(threads);
     for (const SGDOptions& o :
          {SGDOptions{.lr = 0.1, .weight_decay = 0.1}, SGDOptions{.lr = 0.1, .momentum = 0.9},
           SGDOptions{.lr = 0.1, .momentum = 0.9, .weight_decay = 0.1, .nesterov = true},
@@ -288,5 +292,4 @@ TEST_CASE("sizes around the pieces that threads take, and several parameters at 
       for (const Trained& p : all) CHECK(p.off() <= roundings);
     }
   }
-  set_num_threads(before);
 }
