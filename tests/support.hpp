@@ -5,6 +5,7 @@
 #include <xgrad/ops/ops.hpp>
 
 #include <cstdint>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <string>
@@ -41,6 +42,12 @@ inline Tensor uniform(const Shape& shape, double low, double high, std::uint64_t
 }
 
 inline std::vector<double> values(const Tensor& x) { return x.to(float64).to_vector<double>(); }
+
+/// Whether sweeps are asked for at their full size.
+inline bool is_long() {
+  const char* const setting = std::getenv("XGRAD_TEST_LONG");
+  return setting != nullptr && std::string(setting) == "1";
+}
 
 /// So many threads for operations while one lives.
 class Threads {

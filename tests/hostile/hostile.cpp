@@ -78,11 +78,6 @@ void prepare_once() {
   REQUIRE(prepared);
 }
 
-bool is_long() {
-  const char* setting = std::getenv("XGRAD_TEST_LONG");
-  return setting != nullptr && std::string(setting) == "1";
-}
-
 template <class T>
 std::string words(const T& value) {
   std::ostringstream out;

@@ -2,7 +2,6 @@
 
 #include <xgrad/nn/nn.hpp>
 
-#include <cstdlib>
 #include <fstream>
 #include <random>
 
@@ -25,8 +24,6 @@ void rewrite(const std::string& path, const std::string& bytes) {
   std::filesystem::remove(path);
   write_file(path, bytes);
 }
-
-bool is_long() { return std::getenv("XGRAD_TEST_LONG") != nullptr; }
 
 /// What is wrong with a file of these bytes; "" if it can be loaded.
 class Loading {

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <map>
 #include <optional>
@@ -314,8 +313,6 @@ Subject subject() {
   net.push_back(Cell{});
   return Subject(net);
 }
-
-bool is_long() { return std::getenv("XGRAD_TEST_LONG") != nullptr; }
 
 }  // namespace
 

@@ -5,7 +5,6 @@
 #include <xgrad/ops/kernels/parallel.hpp>
 
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <utility>
 
@@ -17,8 +16,6 @@ using namespace support;  // NOLINT
 
 constexpr double unit = 0x1p-24;  // u: half of float32's relative spacing
 constexpr double sum_roundings = 64 + 6;
-
-bool is_long() { return std::getenv("XGRAD_TEST_LONG") != nullptr; }
 
 /// Numbers of terms; the long ones take 2 GB.
 std::vector<std::int64_t> sizes() {

@@ -3,7 +3,6 @@
 
 #include <xgrad/ops/kernels/parallel.hpp>
 
-#include <cstdlib>
 #include <vector>
 
 #include "support.hpp"
@@ -16,8 +15,6 @@ inline const std::vector<int>& thread_counts() {
   static const std::vector<int> counts{1, 2, 3, 5, 8};
   return counts;
 }
-
-inline bool is_long() { return std::getenv("XGRAD_TEST_LONG") != nullptr; }
 
 /// Each constant, one less and one more.
 inline std::vector<std::int64_t> around(const std::vector<std::int64_t>& constants) {

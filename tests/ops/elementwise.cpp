@@ -6,7 +6,6 @@
 
 #include <bit>
 #include <cmath>
-#include <cstdlib>
 #include <functional>
 #include <limits>
 #include <type_traits>
@@ -226,7 +225,7 @@ double ulps(T y, long double exact) {
 /// All sizes of both signs evenly by their logarithm, [−to, to] evenly, and the edges.
 template <class T>
 std::vector<T> sweep(double to) {
-  const std::int64_t count = std::getenv("XGRAD_TEST_LONG") != nullptr ? 4000000 : 20000;
+  const std::int64_t count = is_long() ? 4000000 : 20000;
   std::vector<T> x = edges<T>();
   const auto top = std::bit_cast<Bits<T>>(infinity<T>);
   const Bits<T> step = top / static_cast<Bits<T>>(count);

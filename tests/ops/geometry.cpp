@@ -2,7 +2,6 @@
 // numbers or an xgrad::Error, as an oracle in 128 bits says.
 
 #include <cmath>
-#include <cstdlib>
 #include <limits>
 #include <optional>
 
@@ -20,10 +19,7 @@ constexpr std::int64_t int32_more = std::int64_t{1} << 31;
 constexpr std::uint64_t seed = 15;
 
 /// How often each sweep draws.
-int draws(int usual) {
-  const char* setting = std::getenv("XGRAD_TEST_LONG");
-  return setting != nullptr && std::string(setting) == "1" ? 50 * usual : usual;
-}
+int draws(int usual) { return is_long() ? 50 * usual : usual; }
 
 /// One of the given numbers.
 std::int64_t one_of(Generator& generator, std::initializer_list<std::int64_t> numbers) {

@@ -15,11 +15,11 @@
 #include <string>
 #include <vector>
 
-#include <doctest/doctest.h>
+#include "support.hpp"
 #include <pthread.h>
 #include <ucontext.h>
 
-using namespace xgrad;
+using namespace support;
 
 namespace {
 
@@ -72,6 +72,10 @@ class Storm {
   }
   ~Storm() {
     timer_delete(timer_);
+    // One may wait still for a thread that is busy, and would end the program: ignoring drops it.
+    struct sigaction ignored {};
+    ignored.sa_handler = SIG_IGN;
+    sigaction(SIGUSR1, &ignored, nullptr);
     sigaction(SIGUSR1, &before_, nullptr);
   }
   Storm(const Storm&) = delete;
@@ -153,15 +157,6 @@ bool same_bits(const Tensor& a, const Tensor& b) {
              : std::memcmp(a.data<float>(), b.data<float>(),
                            sizeof(float) * static_cast<std::size_t>(a.numel())) == 0;
 }
-
-/// Puts the number of threads back.
-struct Threads {
-  explicit Threads(int count) { set_num_threads(count); }
-  ~Threads() { set_num_threads(before); }
-  Threads(const Threads&) = delete;
-  Threads& operator=(const Threads&) = delete;
-  int before = num_threads();
-};
 
 }  // namespace
 
