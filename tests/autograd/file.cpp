@@ -177,6 +177,10 @@ TEST_CASE("links stay, also those to a file that is not there yet") {
           replace(directory.file("circle"), "new");
         }).starts_with("test: cannot write: "));
   CHECK(fs::is_symlink(directory.file("circle")));
+  // What is told is the path that was given, not where it leads.
+  fs::create_symlink("there/x/below", directory.file("astray"));
+  CHECK(message_of<IOError>([&] { replace(directory.file("astray"), "new"); }) ==
+        "test: cannot write: " + directory.file("astray") + ": Not a directory");
 }
 
 TEST_CASE("several that write to one path do not meet; the last to finish wins") {

@@ -33,6 +33,21 @@ TEST_CASE("tensors print as PyTorch's do") {
   CHECK(shown(Tensor()) == "tensor(undefined)");
 }
 
+TEST_CASE("powers of ten are written where fixed digits would not do, from PyTorch's bounds on") {
+  const auto wide = [](std::initializer_list<double> numbers) {
+    const std::string text = shown(from_vector(std::vector<double>(numbers)));
+    return text.substr(0, text.find(", dtype"));
+  };
+  CHECK(wide({1, 1000}) == "tensor([   1., 1000.]");
+  CHECK(wide({1, 1000.5}) == "tensor([1.0000e+00, 1.0005e+03]");
+  CHECK(wide({2, 2001}) == "tensor([2.0000e+00, 2.0010e+03]");
+  CHECK(wide({1e8}) == "tensor([100000000.]");
+  CHECK(wide({1e8 + 1}) == "tensor([1.0000e+08]");
+  CHECK(wide({1e-4}) == "tensor([0.0001]");
+  CHECK(wide({0.99e-4}) == "tensor([9.9000e-05]");
+  CHECK(wide({0, 0}) == "tensor([0., 0.]");
+}
+
 TEST_CASE("large tensors show their edges, long rows are folded") {
   CHECK(shown(arange(2000)) == "tensor([   0,    1,    2,  ..., 1997, 1998, 1999])");
   const std::string text = shown(zeros({100, 100}));

@@ -4,6 +4,7 @@
 #include <xgrad/datasets/mnist.hpp>
 #include <xgrad/datasets/shared_library.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <cstdlib>
@@ -14,6 +15,7 @@
 #include "datasets/files.hpp"
 #include <arpa/inet.h>
 #include <netinet/in.h>
+#include <pty.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 
@@ -52,6 +54,7 @@ class Server {
   std::atomic<std::size_t> cut_after = 0;    // bytes of a body, then the line breaks; 0: never
   std::atomic<int> cuts = 0;                 // how many times
   std::atomic<bool> ranges = true;
+  std::atomic<bool> lengths = true;  // whether a body's is told before it comes
   std::vector<std::string> requests;
 
  private:
@@ -87,7 +90,8 @@ class Server {
                                       std::to_string(from) + '-' + std::to_string(file.size() - 1) +
                                       '/' + std::to_string(file.size()) + "\r\n"
                                 : "HTTP/1.1 200 OK\r\n";
-    head += "Content-Length: " + std::to_string(body.size()) + "\r\nConnection: close\r\n\r\n";
+    if (lengths) head += "Content-Length: " + std::to_string(body.size()) + "\r\n";
+    head += "Connection: close\r\n\r\n";
     if (cuts > 0 && cut_after < body.size()) {
       --cuts;
       body.resize(cut_after);
@@ -201,6 +205,44 @@ TEST_CASE_FIXTURE(Fixture, "a server without ranges starts over") {
 TEST_CASE_FIXTURE(Fixture, "a part that is whole already needs only its sum") {
   write_file(target + ".part", body);
   download({server.url("data.gz")}, target, options());
+  CHECK(contents(target) == body);
+  CHECK(server.requests.size() == 1);
+}
+
+TEST_CASE_FIXTURE(Fixture, "where the server does not say how much comes, no whole is told") {
+  server.lengths = false;
+  for (const std::size_t before : {0U, 100'000U}) {
+    CAPTURE(before);
+    if (before > 0) write_file(target + ".part", body.substr(0, before));
+    download({server.url("data.gz")}, target, options());
+    CHECK(contents(target) == body);
+    CHECK(last_done == 300'000);
+    CHECK(last_total == 0);
+    std::filesystem::remove(target);
+  }
+}
+
+TEST_CASE_FIXTURE(Fixture, "a terminal shows in one line how far it is") {
+  int terminal = -1;
+  int screen = -1;
+  REQUIRE(openpty(&terminal, &screen, nullptr, nullptr, nullptr) == 0);
+  std::string shown;
+  std::thread reader([&] {
+    char bytes[4096];
+    for (ssize_t got; (got = read(terminal, bytes, sizeof bytes)) > 0;)
+      shown.append(bytes, static_cast<std::size_t>(got));
+  });
+  const int before = dup(STDERR_FILENO);
+  dup2(screen, STDERR_FILENO);
+  close(screen);
+  download({server.url("data.gz")}, target, {.md5 = md5});
+  dup2(before, STDERR_FILENO);  // the last that holds the screen: the reader ends
+  close(before);
+  reader.join();
+  close(terminal);
+  CHECK(shown.find("data.gz [==============================] 100%  0.3 MB") != std::string::npos);
+  CHECK(shown.find("100%", shown.find("100%") + 1) == std::string::npos);
+  CHECK(std::ranges::count(shown, '\n') == 1);
   CHECK(contents(target) == body);
 }
 

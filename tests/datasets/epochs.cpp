@@ -206,6 +206,19 @@ TEST_CASE("independent batches are the seed's, the epoch's and their number's al
     }
 }
 
+TEST_CASE("a batch that there is not is told") {
+  EpochSampler epochs(8, 3, true, false);
+  IndependentSampler independent(8, 3, 5);
+  epochs.start(1, 0);
+  independent.start(1, 0);
+  for (const std::int64_t number : {-1, 3, 100})
+    CHECK(message_of<ValueError>([&] { epochs.batch(number); }) ==
+          "EpochSampler: no batch " + std::to_string(number) + ", there are 3");
+  for (const std::int64_t number : {-1, 5, 100})
+    CHECK(message_of<ValueError>([&] { independent.batch(number); }) ==
+          "IndependentSampler: no batch " + std::to_string(number) + ", there are 5");
+}
+
 TEST_CASE("independent batches: every set of three out of five comes up as often") {
   std::map<Numbers, int> sets;
   std::vector<int> counts(5);

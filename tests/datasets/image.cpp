@@ -56,4 +56,7 @@ TEST_CASE("resizing: nothing changes at the same size, triangles otherwise") {
   const auto too_high = transforms::resize(std::int64_t{1} << 62, 3);
   CHECK_THROWS_AS(too_high(ones({1, 6, 9})), ShapeError);
   CHECK_THROWS_AS(transforms::resize(3, 3)(ones({4})), ShapeError);
+  for (const Shape& shape : {Shape{1, 0, 4}, Shape{1, 4, 0}, Shape{0, 4, 4}, Shape{4}})
+    CHECK(message_of<ShapeError>([&] { transforms::resize(2, 2)(zeros(shape)); }) ==
+          "resize: " + to_string(shape) + " is no image");
 }

@@ -49,15 +49,21 @@ std::string with_exif(const std::string& bytes, const std::string& tiff) {
   return bytes.substr(0, 2) + segment + std::string("Exif\0\0", 6) + tiff + bytes.substr(2);
 }
 
-/// EXIF data with that orientation.
-std::string exif(std::uint32_t orientation, bool little_endian) {
+/// EXIF data with that orientation, after as many entries of other kinds.
+std::string exif(std::uint32_t orientation, bool little_endian, std::uint32_t others = 0) {
   const auto put = [&](std::string& out, std::uint32_t value, int bytes) {
     little_endian ? little(out, value, bytes) : big(out, value, bytes);
   };
   std::string out = little_endian ? "II" : "MM";
   put(out, 42, 2);
   put(out, 8, 4);
-  put(out, 1, 2);
+  put(out, 1 + others, 2);
+  for (std::uint32_t i = 0; i < others; ++i) {
+    put(out, 0x100 + i, 2);  // the width, the height, …
+    put(out, 4, 2);
+    put(out, 1, 4);
+    put(out, 5, 4);
+  }
   put(out, 0x112, 2);
   put(out, 3, 2);
   put(out, 1, 4);
@@ -401,6 +407,8 @@ TEST_CASE("JPEG, PNG: turned upright as EXIF says, in either byte order") {
       CAPTURE(orientation);
       const std::string words = exif(static_cast<std::uint32_t>(orientation), little_endian);
       CHECK(equal(Read(with_exif(lying, words)).image(), upright(image, orientation)));
+      const std::string more = exif(static_cast<std::uint32_t>(orientation), little_endian, 2);
+      CHECK(equal(Read(with_exif(lying, more)).image(), upright(image, orientation)));
       CHECK(equal(Read(with_exif(lying, words)).image(1),
                   upright(Read(lying).image(1), orientation)));
       const std::string end = chunk("IEND", ""), file = png.file();
@@ -477,6 +485,13 @@ TEST_CASE("JPEG: a component that no scan brings is told") {
   const auto last = bytes.rfind("\xff\xda");
   CHECK(Read(bytes.substr(0, last) + "\xff\xd9").problem() ==
         "JPEG: the values of component 3 are missing");
+  // The scan that brings every component's mean, of which later ones are refinements.
+  std::string progressive = jpeg("progressive");
+  const auto first = progressive.find("\xff\xda");
+  const auto next = std::min(progressive.find("\xff\xda", first + 2),
+                             progressive.find("\xff\xc4", first + 2));
+  progressive.erase(first, next - first);
+  CHECK(Read(progressive).problem() == "JPEG: the values of component 1 are missing");
 }
 
 TEST_CASE("JPEG: what some writers put behind the last pixel does not matter") {

@@ -531,6 +531,37 @@ TEST_CASE("an undefined argument is told by the operation's name and its own num
         }) == "stack: argument 2 is undefined: " + why);
   CHECK(message_of<ValueError>([&] { none.sum(); }) == "sum: argument 1 is undefined: " + why);
   CHECK(message_of<ValueError>([&] { none.numel(); }) == "numel: this tensor is undefined: " + why);
+  const Tensor index = tensor({0, 1});
+  const std::vector<std::pair<std::string, std::function<void(const Tensor&, const Tensor&)>>>
+      pairs{{"mask_positive", [](auto& a, auto& b) { mask_positive(a, b); }},
+            {"mul", [](auto& a, auto& b) { mul(a, b); }},
+            {"equal", [](auto& a, auto& b) { (void)equal(a, b); }},
+            {"allclose", [](auto& a, auto& b) { (void)allclose(a, b); }},
+            {"conv2d", [](auto& a, auto& b) { conv2d(a, b); }},
+            {"conv2d_input",
+             [](auto& a, auto& b) {
+               conv2d_input(a, b, {1, 1, 1, 1});
+             }},
+            {"conv2d_weight",
+             [](auto& a, auto& b) {
+               conv2d_weight(a, b, {1, 1, 1, 1});
+             }},
+            {"mse_loss", [](auto& a, auto& b) { mse_loss(a, b); }},
+            {"nll_loss", [](auto& a, auto& b) { nll_loss(a, b); }},
+            {"cross_entropy", [](auto& a, auto& b) { cross_entropy(a, b); }},
+            {"matmul", [](auto& a, auto& b) { matmul(a, b); }},
+            {"linear", [](auto& a, auto& b) { linear(a, b); }},
+            {"index_select", [](auto& a, auto& b) { index_select(a, 0, b); }},
+            {"index_embed", [](auto& a, auto& b) { index_embed(a, 0, b, 2); }},
+            {"gather", [](auto& a, auto& b) { gather(a, 0, b); }},
+            {"scatter", [](auto& a, auto& b) { scatter(a, 0, b, {2}); }}};
+  for (const auto& [name, f] : pairs) {
+    const auto& call = f;
+    CHECK(message_of<ValueError>([&] { call(none, index); }) ==
+          name + ": argument 1 is undefined: " + why);
+    CHECK(message_of<ValueError>([&] { call(x, none); }) ==
+          name + ": argument 2 is undefined: " + why);
+  }
   // The operation that was called, not one that it is made of.
   CHECK(message_of<ValueError>([&] { mse_loss(x, none); }) ==
         "mse_loss: argument 2 is undefined: " + why);

@@ -3,6 +3,7 @@
 #include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/xtensor.hpp>
 
 #include <thread>
@@ -23,6 +24,30 @@ TEST_CASE("broadcasting merges the axes it can") {
   const Shape column{4, 1};
   const kernels::BroadcastPlan<2> wide({4, 7}, {&column, &column});
   CHECK(wide.fixed(0));
+}
+
+TEST_CASE("copies into a pattern are undone by copies from it, whole tiles of a transpose too") {
+  for (const auto& [rows, columns] : {std::pair{3, 5}, {64, 64}, {70, 33}, {1, 130}, {257, 64}}) {
+    CAPTURE(rows);
+    const kernels::Pattern across{Shape{rows, columns}, {1, rows}};
+    const auto count = static_cast<std::size_t>(rows * columns);
+    const auto tried = [&]<class T>(T) {
+      std::vector<T> dense(count), strided(count, T(-1)), back(count, T(-1));
+      for (std::size_t i = 0; i < count; ++i) dense[i] = static_cast<T>(i % 120);
+      kernels::copy_into(across, sizeof(T), dense.data(), strided.data());
+      bool right = true;
+      for (std::int64_t r = 0; r < rows; ++r)
+        for (std::int64_t c = 0; c < columns; ++c)
+          right = right && strided[static_cast<std::size_t>(c * rows + r)] ==
+                               dense[static_cast<std::size_t>(r * columns + c)];
+      CHECK(right);
+      kernels::copy_from(across, sizeof(T), strided.data(), back.data());
+      CHECK(back == dense);
+    };
+    tried(float{});
+    tried(double{});
+    tried(std::int8_t{});
+  }
 }
 
 TEST_CASE("parts cover everything once and depend on their number alone") {

@@ -77,4 +77,10 @@ TEST_CASE("wrong factors are told") {
   CHECK(message_of<ShapeError>([] {
           linear(zeros({2, 7}), zeros({10, 7}), zeros({7}));
         }) == "linear: bias [7] does not fit weight [10, 7]; it must be [10]");
+  CHECK(message_of<DTypeError>([] {
+          linear(zeros({2, 7}), zeros({10, 7}, {.dtype = float64}));
+        }) == "linear: operands are float32 and float64; convert one with x.to()");
+  CHECK(message_of<DTypeError>([] {
+          linear(zeros({2, 7}), zeros({10, 7}), zeros({10}, {.dtype = float64}));
+        }) == "linear: operands are float32 and float64; convert one with x.to()");
 }

@@ -26,6 +26,16 @@ TEST_CASE("ties go to the first, in both forms of the kernel") {
   }
 }
 
+TEST_CASE("windows that would tile the plane but for their stride") {
+  const auto of = [](Pair kernel, Pair stride) {
+    return [=](const Tensor& x) { return max_pool2d(x, kernel, {.stride = stride}); };
+  };
+  for (const Pair& stride : {Pair(4), Pair(4, 5), Pair(5, 4), Pair(5)})
+    CHECK(gradcheck(of(5, stride), {normal({1, 2, 10, 10})}));
+  CHECK(gradcheck(of(2, 2), {normal({1, 1, 4, 5})}));  // a column and a row that no window sees
+  CHECK(gradcheck(of(2, 2), {normal({1, 1, 5, 4})}));
+}
+
 TEST_CASE("NaN wins wherever it stands") {
   for (std::size_t i = 0; i < 4; ++i)
     for (const Pair& stride : {Pair(2), Pair(1, 2)}) {

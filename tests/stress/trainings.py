@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-ITERATIONS = 300
+ITERATIONS = 100
 TIMEOUT = 300  # seconds, after which a run counts as hanging
 STOPS = {"signals": (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), "kills": (signal.SIGKILL,)}
 
