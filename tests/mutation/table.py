@@ -55,9 +55,10 @@ def summary(counts):
 
 def write(record, reasons_file, out):
     """The record in Markdown, with the reasons that verdicts.txt gives."""
-    latest = {}
+    first, latest = {}, {}
     for line in record.read_text().splitlines():
         entry = json.loads(line)
+        first.setdefault(entry["name"], entry)
         latest[entry["name"]] = entry
     entries = sorted(latest.values(), key=lambda e: e["number"])
     reasons = verdicts(reasons_file)
@@ -65,13 +66,17 @@ def write(record, reasons_file, out):
         e["reason"] = reasons.get(one_line(e["name"]), "")
         is_equivalent = e["outcome"] == "not noticed" and e["reason"].startswith("equivalent")
         e["kind"] = "equivalent" if is_equivalent else e["outcome"]
+    real = [e for e in entries if e["kind"] in ("noticed", "not noticed")]
+    before = sum(first[e["name"]]["outcome"] == "noticed" for e in real)
     dates = sorted({e["date"] for e in entries if "date" in e})
     when = " to ".join(dict.fromkeys([dates[0], dates[-1]])) if dates else "no day"
     lines = ["# Changes of single places, and what notices them", "",
              "Written by `tests/mutation/mutate.py --table`; what the words mean is in",
              f"[its README](../tests/mutation/README.md). Tried on {when}, drawn with seed "
              f"{', '.join(sorted({str(e['seed']) for e in entries}))}.", "",
-             *summary(counts_of(entries))]
+             *summary(counts_of(entries)), "",
+             f"When each was tried first, {before} of the {len(real)} that are not equivalent were "
+             f"noticed ({100 * before / len(real):.1f} %); tests for those that were not came then."]
 
     def place(entry):
         return f"`{entry['file']}:{entry['line']}:{entry['column']}`"
