@@ -19,6 +19,8 @@ check() {
 }
 run() { "$@" >out 2>err </dev/null; code=$?; }
 says() { grep -qF -- "$1" "$2"; }
+# wait_for CONDITION…: until it holds, a minute at most.
+wait_for() { for _ in $(seq 600); do "$@" && break; sleep 0.1; done; }
 # As run, where no file may be larger than so many KB, as on a full disk.
 run_within() { run bash -c 'trap "" XFSZ; ulimit -f "$0"; exec "$@"' "$@"; }
 
@@ -141,9 +143,9 @@ fi
 
 "$bin/mnist" --data data --iterations 1000000 --save stopped.safetensors --report live >out 2>err </dev/null &
 pid=$!
-for _ in $(seq 100); do says 'iteration    100' out && break; sleep 0.2; done
-sleep 4
-check "the page shows the run live" grep -qE 'Training: iteration [0-9]+ of 1000000' live/index.html
+shown() { grep -qsE 'Training: iteration [0-9]+ of 1000000' live/index.html; }
+wait_for shown
+check "the page shows the run live" shown
 check "and reloads itself" grep -q 'http-equiv="refresh"' live/index.html
 kill -INT $pid
 wait $pid
@@ -253,7 +255,8 @@ check "a place where none can be written is told" says '--checkpoint: cannot mak
 
 "$bin/mnist" --data data --iterations 1000000 --checkpoint ended --save ended.safetensors >out 2>err </dev/null &
 pid=$!
-for _ in $(seq 100); do says 'iteration    100' out && break; sleep 0.2; done
+wait_for says 'threads:' out  # the last it says before it trains
+sleep 0.5
 kill -TERM $pid
 wait $pid
 code=$?

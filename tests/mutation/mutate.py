@@ -155,6 +155,11 @@ def sample(runner, drawn, options):
                 runner.noticed[entry["file"]][entry["by"]] += 1
     if not options.resume:
         record.write_text("")
+    reasons = table.verdicts(HERE / "verdicts.txt")
+
+    def is_open(entry):
+        reason = reasons.get(table.one_line(entry["name"]), "")
+        return entry["outcome"] == "not noticed" and not reason.startswith("equivalent")
     counted = collections.Counter()
     queue = iter(enumerate(drawn, 1))
     under_way = 0
@@ -172,7 +177,7 @@ def sample(runner, drawn, options):
                 return
             entry = done.get(mutant.name)
             with runner.lock:
-                if entry and not (options.again and entry["outcome"] == "not noticed"):
+                if entry and not (options.again and is_open(entry)):
                     counted[entry["outcome"]] += 1
                     continue
                 under_way += 1
@@ -233,7 +238,7 @@ def arguments():
     parser.add_argument("--only", action="append", default=[], metavar="PATH", help="a file or a folder")
     parser.add_argument("--list", action="store_true", help="prints them as drawn and tries none")
     parser.add_argument("--resume", action="store_true", help="goes on with the record that is there")
-    parser.add_argument("--again", action="store_true", help="with --resume: also what was not noticed")
+    parser.add_argument("--again", action="store_true", help="with --resume: also what was not noticed and is not equivalent")
     parser.add_argument("--jobs", type=int, default=1, help="mutants at once")
     parser.add_argument("--memory", type=int, default=16384, help="MiB of address space for a test")
     parser.add_argument("--planted", nargs="*", metavar="NAME",

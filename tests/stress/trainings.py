@@ -23,7 +23,7 @@ import sys
 import tempfile
 import time
 
-ITERATIONS = 100
+ITERATIONS = 40
 TIMEOUT = 300  # seconds, after which a run counts as hanging
 STOPS = {"signals": (signal.SIGINT, signal.SIGTERM, signal.SIGHUP), "kills": (signal.SIGKILL,)}
 
@@ -178,8 +178,8 @@ def main():
     kinds = ["signals", "kills", "memory", "disk"]
     parser = argparse.ArgumentParser()
     parser.add_argument("programs", type=pathlib.Path)
-    parser.add_argument("--runs", type=int, default=3 * int(os.environ.get("XGRAD_STRESS", 1)),
-                        help="of each kind; 3 times XGRAD_STRESS if not given")
+    parser.add_argument("--runs", type=int, default=2 * int(os.environ.get("XGRAD_STRESS", 1)),
+                        help="of each kind; 2 times XGRAD_STRESS if not given")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--only", choices=kinds, action="append")
     parser.add_argument("--jobs", type=int, default=1, help="trainings at once")
