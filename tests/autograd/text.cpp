@@ -29,9 +29,8 @@ TEST_CASE("a name in a message is one line, and not longer than a message") {
   const std::string begin(350, 'b'), end(100, 'e');
   CHECK(excerpt(begin + std::string(1 << 20, 'x') + end) == begin + "…" + end + " (1049026 bytes)");
   // No code point is cut: 349 bytes and the first of three that belong together.
-  const std::string euro = "€";
-  CHECK(excerpt(std::string(349, 'a') + euro + std::string(200, 'z')) ==
-        std::string(349, 'a') + "…" + std::string(100, 'z') + " (552 bytes)");
+  const std::string euro = "€", most(349, 'a'), rest(100, 'z');
+  CHECK(excerpt(most + euro + rest + rest) == most + "…" + rest + " (552 bytes)");
   CHECK(excerpt(std::string(1000, '\x80')).starts_with("\\x80\\x80"));
 }
 

@@ -203,10 +203,15 @@ TEST_CASE_FIXTURE(Fixture, "a server without ranges starts over") {
 }
 
 TEST_CASE_FIXTURE(Fixture, "a part that is whole already needs only its sum") {
-  write_file(target + ".part", body);
-  download({server.url("data.gz")}, target, options());
-  CHECK(contents(target) == body);
-  CHECK(server.requests.size() == 1);
+  for (const bool ranges : {true, false}) {
+    server.ranges = ranges;
+    server.requests.clear();
+    write_file(target + ".part", body);
+    download({server.url("data.gz")}, target, options());
+    CHECK(contents(target) == body);
+    CHECK(server.requests.size() == 1);
+    std::filesystem::remove(target);
+  }
 }
 
 TEST_CASE_FIXTURE(Fixture, "where the server does not say how much comes, no whole is told") {

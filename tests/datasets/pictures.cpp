@@ -490,6 +490,10 @@ TEST_CASE("JPEG: a component that no scan brings is told") {
   const auto first = progressive.find("\xff\xda");
   const auto next =
       std::min(progressive.find("\xff\xda", first + 2), progressive.find("\xff\xc4", first + 2));
+  // It alone is a picture.
+  const Read means(progressive.substr(0, next) + "\xff\xd9");
+  CHECK(means.problem().empty());
+  CHECK(means.image().shape() == Read(progressive).image().shape());
   progressive.erase(first, next - first);
   CHECK(Read(progressive).problem() ==
         "JPEG: Inconsistent progression sequence for component 0 coefficient 0");
