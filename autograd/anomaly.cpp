@@ -1,7 +1,8 @@
 #include <xgrad/autograd/anomaly.hpp>
+#include <xgrad/autograd/function.hpp>
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/tape.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <optional>
 #include <string>
@@ -41,6 +42,7 @@ std::optional<Find> find_new(const Tensor& result, std::span<const Tensor* const
   bool nan_before = false;
   bool nonfinite_before = false;
   for (const Tensor* x : inputs) {
+    if (!x->defined()) continue;
     nan_before |= find_nan(*x).has_value();
     nonfinite_before |= find_nonfinite(*x).has_value();
   }
@@ -66,20 +68,22 @@ void check_forward(const char* name, const Tensor& result, std::span<const Tenso
   const auto found = find_new(result, inputs);
   if (!found) return;
   std::string shapes;
-  for (const Tensor* x : inputs) shapes += (shapes.empty() ? "" : ", ") + to_string(x->shape());
+  for (const Tensor* x : inputs)
+    if (x->defined()) shapes += (shapes.empty() ? "" : ", ") + to_string(x->shape());
   raise<AnomalyError>("anomaly: {} gave {} at {} of its result {} (inputs {})", name, found->value,
                       index_of(found->position, result.shape()), result.shape(), shapes);
 }
 
-void check_backward(const Node& node, std::size_t argument, const Tensor& dy, const Tensor& dx) {
-  const Tensor* inputs[] = {&dy};
-  const auto found = find_new(dx, inputs);
+void check_backward(const Node& node, std::size_t argument, std::span<const Tensor> dys,
+                    const Tensor& dx) {
+  const auto found = find_new(dx, pointers_to(dys));
   if (!found) return;
+  const auto dy = std::ranges::find_if(dys, [](const Tensor& d) { return d.defined(); });
   raise<AnomalyError>(
       "anomaly: the backward rule of {} gave {} at {} of the gradient {} of its "
       "argument {} (gradient of the result: {})",
       node.name(), found->value, index_of(found->position, dx.shape()), dx.shape(), argument,
-      dy.shape());
+      dy->shape());
 }
 
 }  // namespace detail

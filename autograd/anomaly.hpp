@@ -24,6 +24,7 @@ bool is_anomaly_mode() noexcept;
 
 namespace detail {
 void check_forward(const char* name, const Tensor& result, std::span<const Tensor* const> inputs);
-void check_backward(const Node& node, std::size_t argument, const Tensor& dy, const Tensor& dx);
+void check_backward(const Node& node, std::size_t argument, std::span<const Tensor> dys,
+                    const Tensor& dx);
 }  // namespace detail
 }  // namespace xgrad

@@ -1,12 +1,15 @@
 #include <xgrad/autograd/anomaly.hpp>
 #include <xgrad/autograd/backward.hpp>
+#include <xgrad/autograd/function.hpp>
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <functional>
 #include <map>
+#include <memory>
 #include <mutex>
 #include <unordered_map>
 #include <unordered_set>
@@ -78,12 +81,31 @@ void check_fits(const Tensor& leaf) {
       grad.dtype(), grad.shape());
 }
 
-/// As retain_grad() asks, where the result of `node` still lives.
-void keep_gradient(Node& node, const Tensor& gradient, bool create_graph) {
+/// As retain_grad() asks, where that result of `node` still lives.
+void keep_gradient(const Node& node, Node::Result& result, const Tensor& gradient,
+                   bool create_graph) {
   Tensor before;
   const std::lock_guard lock(detail::mutex_of(&node));
-  if (TensorImpl* const result = node.retains_grad_of)
-    before = add_to(result->extra.get().grad, gradient, create_graph);
+  if (TensorImpl* const kept = result.retains_grad_of)
+    before = add_to(kept->extra.get().grad, gradient, create_graph);
+}
+
+std::atomic<bool> has_ready_hooks{false};
+
+/// Makes `sum`, undefined where nothing has arrived, one that nobody else sees, to be added to.
+void make_own(Tensor& sum, const Edge& edge) {
+  if (!sum.defined()) {
+    sum = Tensor::empty(edge.shape(), edge.dtype()).zero_();
+  } else if (!takes_memory(sum) || sum.storage()->is_blocked()) {
+    Tensor own = Tensor::empty(sum.shape(), sum.dtype());
+    own.copy_(sum);
+    sum = std::move(own);
+  }
+}
+
+/// The node that made a result, and the result's number.
+std::pair<const Node*, std::uint32_t> place_of(const Tensor& result) {
+  return {result.grad_fn().get(), result.impl()->result};
 }
 
 /// One backward pass. Gradients wait here until their node or leaf has received them all.
@@ -92,6 +114,9 @@ class Pass {
   explicit Pass(BackwardOptions options) : options_(options) {}
 
   void start(const Tensor& output, const Tensor& gradient) { deliver(Edge(output), gradient); }
+
+  /// Counts the gradients that leaves with ready hooks will get, where there are any.
+  void look_for_ready_hooks(std::span<const Tensor> outputs);
 
   /// Restricts the pass to what leads to `inputs`.
   void look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs);
@@ -105,20 +130,42 @@ class Pass {
   void store_leaf_gradients();
 
  private:
-  void deliver(const Edge& edge, Tensor gradient);
-  void run_node(Node& node, Tensor dy);
-  void run_rules(Node& node, Tensor dy);
+  class AtNode;
+
+  void deliver(const Edge& edge, Tensor gradient) { add(sum_at(edge), std::move(gradient)); }
+  void deliver(const Edge& edge, const detail::Adder& add) {
+    Tensor& sum = sum_at(edge);
+    make_own(sum, edge);
+    add(sum);
+  }
+  Tensor& sum_at(const Edge& edge);
+  void note_delivered(const Edge& edge);
+  void run_node(Node& node, std::span<Tensor> dys);
+  void run_rules(Node& node, std::span<Tensor> dys);
   bool wanted(const Edge& edge) const;
   void add(Tensor& sum, Tensor gradient) const;
 
+  /// The gradients of a node's results, undefined where none has arrived.
   struct Pending {
+    explicit Pending(const Ref<Node>& at) : node(at) {
+      if (const auto count = at->result_count(); count > 1)
+        several = std::make_unique<Tensor[]>(count);
+    }
+    std::span<Tensor> gradients() noexcept {
+      return several ? std::span(several.get(), node->result_count()) : std::span(&one, 1);
+    }
+
     Ref<Node> node;
-    Tensor gradient;
+    Tensor one;
+    std::unique_ptr<Tensor[]> several;
   };
   struct Leaf {
     Tensor leaf;
     Tensor gradient;
+    bool is_stored = false;
   };
+  void run_hooks(Leaf& leaf);
+  void store(Leaf& leaf);
   template <class Key, class Value>
   using Map = std::unordered_map<Key, Value, std::hash<Key>, std::equal_to<Key>,
                                  detail::SmallAllocator<std::pair<const Key, Value>>>;
@@ -132,9 +179,58 @@ class Pass {
   // In order of arrival, so that runs are alike.
   std::vector<Leaf, detail::SmallAllocator<Leaf>> leaves_;
 
+  Map<const TensorImpl*, std::size_t> awaited_;  // gradients of leaves with ready hooks
+
   bool restricted_ = false;
   std::unordered_set<const Node*> needed_;
-  std::unordered_map<const Node*, Tensor> captured_;
+  std::map<std::pair<const Node*, std::uint32_t>, Tensor> captured_;
+};
+
+/// Takes the gradients that the rules of one node give: hands them on, or keeps them for hooks.
+class Pass::AtNode final : public detail::Receiver {
+ public:
+  /// `watched`: the gradients of the results, where each of the arguments' is to be looked at.
+  AtNode(Pass& pass, const Node& node, std::span<const Tensor> watched)
+      : Receiver(node.edges(), !pass.restricted_), pass_(pass), node_(node), watched_(watched) {}
+
+  bool needs_any() const {
+    for (std::size_t i = 0; i < edges_.size(); ++i)
+      if ((*this)[i]) return true;
+    return false;
+  }
+
+  void receive(std::size_t argument, Tensor dx) override {
+    if (kept_ != nullptr)
+      (*kept_)[argument] = std::move(dx);
+    else
+      hand_on(argument, std::move(dx));
+  }
+
+  void add_to(std::size_t argument, const detail::Adder& add) override {
+    if (kept_ == nullptr && watched_.empty()) return pass_.deliver(edges_[argument], add);
+    Tensor dx;
+    make_own(dx, edges_[argument]);
+    add(dx);
+    receive(argument, std::move(dx));
+  }
+
+  void hand_on(std::size_t argument, Tensor dx) {
+    check_rule(node_, argument, dx, edges_[argument]);
+    if (!watched_.empty()) detail::check_backward(node_, argument, watched_, dx);
+    if (dx.impl()->is_unique()) dx.impl()->copied_by = nullptr;  // a part of nothing that is seen
+    pass_.deliver(edges_[argument], std::move(dx));
+  }
+
+  /// From here on, gradients are kept here.
+  void keep_in(std::vector<Tensor>& gradients) { kept_ = &gradients; }
+
+ private:
+  bool is_wanted(std::size_t argument) const override { return pass_.wanted(edges_[argument]); }
+
+  Pass& pass_;
+  const Node& node_;
+  std::span<const Tensor> watched_;
+  std::vector<Tensor>* kept_ = nullptr;
 };
 
 void Pass::add(Tensor& sum, Tensor gradient) const {
@@ -147,16 +243,44 @@ bool Pass::wanted(const Edge& edge) const {
   return edge.node ? needed_.contains(edge.node.get()) : leaf_index_.contains(edge.leaf.impl());
 }
 
-void Pass::deliver(const Edge& edge, Tensor gradient) {
+Tensor& Pass::sum_at(const Edge& edge) {
   if (edge.node) {
-    Pending& pending = pending_[edge.node->sequence()];
-    if (!pending.node) pending.node = edge.node;
-    add(pending.gradient, std::move(gradient));
-    return;
+    Pending& pending = pending_.try_emplace(edge.node->sequence(), edge.node).first->second;
+    return pending.gradients()[edge.result];
   }
   auto [entry, is_new] = leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size());
-  if (is_new) leaves_.push_back({edge.leaf, {}});
-  add(leaves_[entry->second].gradient, std::move(gradient));
+  if (is_new) leaves_.push_back({.leaf = edge.leaf, .gradient = {}});
+  return leaves_[entry->second].gradient;
+}
+
+void Pass::look_for_ready_hooks(std::span<const Tensor> outputs) {
+  if (!has_ready_hooks.load(std::memory_order_acquire)) return;
+  std::vector<const Node*> order;
+  std::unordered_set<const Node*> seen;
+  const auto visit = [&](const Edge& edge) {
+    if (edge.node) {
+      if (seen.insert(edge.node.get()).second) order.push_back(edge.node.get());
+    } else if (edge.leaf.defined()) {
+      const auto* const extra = edge.leaf.impl()->extra.if_any();
+      if (extra != nullptr && !extra->ready_hooks.empty()) ++awaited_[edge.leaf.impl()];
+    }
+  };
+  for (const Tensor& output : outputs) visit(Edge(output));
+  for (std::size_t i = 0; i < order.size(); ++i)
+    for (const Edge& edge : order[i]->edges()) visit(edge);
+  const GradModeGuard mode(options_.create_graph);
+  for (const Tensor& output : outputs) note_delivered(Edge(output));
+}
+
+void Pass::note_delivered(const Edge& edge) {
+  if (edge.node || !edge.leaf.defined()) return;
+  const auto awaited = awaited_.find(edge.leaf.impl());
+  if (awaited == awaited_.end() || --awaited->second > 0) return;
+  const std::size_t number = leaf_index_.at(edge.leaf.impl());
+  run_hooks(leaves_[number]);
+  store(leaves_[number]);
+  const Tensor leaf = edge.leaf;
+  leaf.impl()->extra.get().ready_hooks.each([&](const ReadyHook& hook) { hook(leaf); });
 }
 
 void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs) {
@@ -169,9 +293,9 @@ void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor
                         input.shape());
     if (input.is_leaf()) {
       if (leaf_index_.try_emplace(input.impl(), leaves_.size()).second)
-        leaves_.push_back({input, {}});
+        leaves_.push_back({.leaf = input, .gradient = {}});
     } else {
-      captured_.try_emplace(input.grad_fn().get());
+      captured_.try_emplace(place_of(input));
       needed_.insert(input.grad_fn().get());
     }
   }
@@ -194,72 +318,82 @@ void Pass::run() {
   while (!pending_.empty()) {
     Pending next = std::move(pending_.begin()->second);
     pending_.erase(pending_.begin());
-    run_node(*next.node, std::move(next.gradient));
+    run_node(*next.node, next.gradients());
+    if (!awaited_.empty())
+      for (const Edge& edge : next.node->edges()) note_delivered(edge);
   }
-  for (auto& [leaf, gradient] : leaves_)
-    if (const auto* extra = leaf.impl()->extra.if_any(); extra != nullptr && gradient.defined())
-      gradient = after_hooks(extra->hooks, std::move(gradient));
+  for (Leaf& leaf : leaves_) run_hooks(leaf);
 }
 
-void Pass::run_node(Node& node, Tensor dy) {
-  if (const NodeHooks* hooks = node.hooks_if_any()) dy = after_hooks(hooks->before, std::move(dy));
-  if (node.retains_grad_of.load(std::memory_order_relaxed) != nullptr)
-    keep_gradient(node, dy, options_.create_graph);
-  if (auto capture = captured_.find(&node); capture != captured_.end()) capture->second = dy;
-  run_rules(node, std::move(dy));
+void Pass::run_hooks(Leaf& leaf) {
+  const auto* const extra = leaf.leaf.impl()->extra.if_any();
+  if (extra != nullptr && leaf.gradient.defined() && !leaf.is_stored)
+    leaf.gradient = after_hooks(extra->hooks, std::move(leaf.gradient));
 }
 
-void Pass::run_rules(Node& node, Tensor dy) {
-  const auto edges = node.edges();
-  if (std::ranges::none_of(edges, [&](const Edge& edge) { return wanted(edge); })) return;
+void Pass::run_node(Node& node, std::span<Tensor> dys) {
+  for (std::uint32_t i = 0; i < dys.size(); ++i) {
+    if (!dys[i].defined()) continue;
+    Node::Result& result = node.result(i);
+    if (const auto* hooks = result.hooks.if_any()) dys[i] = after_hooks(*hooks, std::move(dys[i]));
+    if (result.retains_grad_of.load(std::memory_order_relaxed) != nullptr)
+      keep_gradient(node, result, dys[i], options_.create_graph);
+    if (captured_.empty()) continue;
+    if (auto capture = captured_.find({&node, i}); capture != captured_.end())
+      capture->second = dys[i];
+  }
+  run_rules(node, dys);
+}
+
+// With hooks as without them, watched or not, gradients are handed on in one order: it decides the
+// last bits of a sum.
+void Pass::run_rules(Node& node, std::span<Tensor> dys) {
+  const HookList<NodeHook>* const hooks = node.hooks_if_any();
+  const bool hooked = hooks != nullptr && !hooks->empty();
+  std::vector<Tensor> seen;  // the rules may take what they are given
+  const bool watched = is_anomaly_mode();
+  if (hooked || watched) seen.assign(dys.begin(), dys.end());
+  AtNode here(*this, node, watched ? std::span<const Tensor>(seen) : std::span<const Tensor>());
+  if (!here.needs_any()) return;
   detail::RulesInUse rules(node, options_.retain_graph || options_.create_graph);
   const detail::CurrentNodeGuard current(&node);
-  const bool watched = is_anomaly_mode();
-  const auto hand_on = [&](std::size_t i, Tensor dx) {
-    check_rule(node, i, dx, edges[i]);
-    if (watched) detail::check_backward(node, i, dy, dx);
-    if (dx.impl()->is_unique()) dx.impl()->copied_by = nullptr;  // a part of nothing that is seen
-    deliver(edges[i], std::move(dx));
-  };
-  // From the last to the first, with hooks as without them: the order decides the last bits of a
-  // sum, and watching must not change them.
-  const NodeHooks* const hooks = node.hooks_if_any();
-  if (hooks == nullptr || hooks->after.empty()) {
-    // The first is usually the largest: it is given dy itself, and may compute in its memory.
-    std::size_t first = 0;
-    while (!wanted(edges[first])) ++first;
-    for (std::size_t i = edges.size(); i-- > first + 1;)
-      if (wanted(edges[i])) hand_on(i, node.gradient(i, dy));
-    hand_on(first, node.gradient(first, watched ? dy : std::move(dy)));
+  if (!hooked) {
+    node.gradients(dys, here);
   } else {
-    std::vector<Tensor> gradients(edges.size());
-    for (std::size_t i = edges.size(); i-- > 0;)
-      if (wanted(edges[i])) gradients[i] = node.gradient(i, dy);
-    hooks->after.each([&](const NodeHook& hook) { hook(gradients, dy); });
-    require<ValueError>(gradients.size() == edges.size(),
+    const std::size_t count = node.edges().size();
+    std::vector<Tensor> gradients(count);
+    here.keep_in(gradients);
+    node.gradients(dys, here);
+    hooks->each([&](const NodeHook& hook) { hook(gradients, seen); });
+    require<ValueError>(gradients.size() == count,
                         "register_hook: a hook of {} left {} gradients, it has {} arguments",
-                        node.name(), gradients.size(), edges.size());
-    for (std::size_t i = edges.size(); i-- > 0;)
-      if (wanted(edges[i])) hand_on(i, std::move(gradients[i]));
+                        node.name(), gradients.size(), count);
+    for (std::size_t i = count; i-- > 0;)
+      if (here[i]) here.hand_on(i, std::move(gradients[i]));
   }
   rules.finish();
 }
 
 Tensor Pass::found(const Tensor& input) const {
-  if (!input.is_leaf()) return captured_.at(input.grad_fn().get());
+  if (!input.is_leaf()) return captured_.at(place_of(input));
   return leaves_[leaf_index_.at(input.impl())].gradient;
 }
 
+void Pass::store(Leaf& leaf) {
+  check_fits(leaf.leaf);
+  TensorImpl& impl = *leaf.leaf.impl();
+  LeafState& state = impl.extra.get();
+  leaf.is_stored = true;
+  Tensor before;
+  const std::lock_guard lock(impl.lock());
+  before = add_to(state.grad, std::move(leaf.gradient), options_.create_graph);
+}
+
 void Pass::store_leaf_gradients() {
-  for (const auto& [leaf, gradient] : leaves_) check_fits(leaf);
+  for (const Leaf& leaf : leaves_) check_fits(leaf.leaf);
   const GradModeGuard mode(options_.create_graph);
-  for (auto& [leaf, gradient] : leaves_) {
-    TensorImpl& impl = *leaf.impl();
-    LeafState& state = impl.extra.get();
-    Tensor before;
-    const std::lock_guard lock(impl.lock());
-    before = add_to(state.grad, std::move(gradient), options_.create_graph);
-  }
+  for (Leaf& leaf : leaves_)
+    if (!leaf.is_stored) store(leaf);
 }
 
 /// What the messages of a function that starts a pass say.
@@ -308,9 +442,12 @@ void start_all(Pass& pass, const Caller& caller, const std::vector<Tensor>& outp
 
 }  // namespace
 
+void detail::note_ready_hook() noexcept { has_ready_hooks.store(true, std::memory_order_release); }
+
 void detail::backward(const Tensor& output, const Tensor& gradient, BackwardOptions options) {
   Pass pass(options);
   pass.start(output, first_gradient(from_backward, output, gradient));
+  pass.look_for_ready_hooks({&output, 1});
   pass.run();
   pass.store_leaf_gradients();
 }
@@ -319,6 +456,7 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gra
               BackwardOptions options) {
   Pass pass(options);
   start_all(pass, from_backward, outputs, gradients);
+  pass.look_for_ready_hooks(outputs);
   pass.run();
   pass.store_leaf_gradients();
 }

@@ -12,9 +12,9 @@ namespace xgrad {
 /// ShapeError where a gradient does not fit; ValueError where a leaf has a grad() of an old shape.
 ///
 /// An exception, a hook's or a rule's too, ends the pass and leaves grad() of the leaves as it was
-/// (retain_grad() may have added already); with retain_graph the pass can be run again. Passes on
-/// several threads may share leaves (see Tensor) and, with retain_graph, a graph; one without is
-/// the last that may come, others get the GraphError.
+/// (retain_grad() and leaves with ready hooks may have been added to already); with retain_graph
+/// the pass can be run again. Passes on several threads may share leaves (see Tensor) and, with
+/// retain_graph, a graph; one without is the last that may come, others get the GraphError.
 void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gradients = {},
               BackwardOptions options = {});
 
@@ -36,6 +36,9 @@ namespace detail {
 
 /// backward() from one output, without the lists.
 void backward(const Tensor& output, const Tensor& gradient, BackwardOptions options);
+
+/// From now on passes count what leads to a leaf, to know when its gradient is complete.
+void note_ready_hook() noexcept;
 
 /// a + b of one shape and dtype: the sum the chain rule asks for, and the one operation this floor
 /// knows. Differentiable.

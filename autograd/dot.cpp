@@ -44,7 +44,7 @@ class Survey {
     if (is_new) {
       nodes_.push_back(node);
       if (node != nullptr)
-        add(node->name(), "", node->shape(), TapeGraph::Kind::operation);
+        add(node->name(), "", node->result(from.result).shape, TapeGraph::Kind::operation);
       else
         add(from.leaf.name(), "leaf", from.leaf.shape(), TapeGraph::Kind::leaf);
     }

@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -17,8 +18,12 @@ class Tensor;
 using TensorHook = std::function<Tensor(const Tensor& gradient)>;
 
 /// Sees a node's input gradients (undefined where none is needed) after its rules ran, and the
-/// gradient of its output; may change the former.
-using NodeHook = std::function<void(std::vector<Tensor>& input_gradients, const Tensor& gradient)>;
+/// gradients of its results (undefined where nothing depends on one); may change the former.
+using NodeHook =
+    std::function<void(std::vector<Tensor>& input_gradients, std::span<const Tensor> gradients)>;
+
+/// Sees a leaf whose grad() is complete, while the pass goes on.
+using ReadyHook = std::function<void(const Tensor& leaf)>;
 
 /// What removes a hook.
 class HookHandle {

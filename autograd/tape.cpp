@@ -17,21 +17,29 @@ thread_local bool burying = false;
 }  // namespace
 
 Edge::Edge(const Tensor& x) : node(x.grad_fn()) {
-  if (!node && x.requires_grad()) leaf = x;
+  if (node)
+    result = x.impl()->result;
+  else if (x.requires_grad())
+    leaf = x;
 }
 
-const Shape& Edge::shape() const { return node ? node->shape() : leaf.shape(); }
-DType Edge::dtype() const { return node ? node->dtype() : leaf.dtype(); }
+const Shape& Edge::shape() const { return node ? node->result(result).shape : leaf.shape(); }
+DType Edge::dtype() const { return node ? node->result(result).dtype : leaf.dtype(); }
 
-Node::Node(const char* name, const Tensor& result, bool saves)
+Node::Node(const char* name, std::span<const Tensor> results, bool saves)
     : name_(name),
       sequence_(next_sequence.fetch_add(1, std::memory_order_relaxed)),
-      shape_(result.shape()),
-      dtype_(result.dtype()),
-      saves_(saves) {}
+      more_(results.size() > 1 ? std::make_unique<Result[]>(results.size() - 1) : nullptr),
+      more_count_(static_cast<std::uint32_t>(results.size() - 1)),
+      saves_(saves) {
+  for (std::size_t i = 0; i < results.size(); ++i) {
+    result(i).shape = results[i].shape();
+    result(i).dtype = results[i].dtype();
+  }
+}
 
 HookHandle Node::register_hook(NodeHook hook) {
-  return hooks().after.add("register_hook", std::move(hook));
+  return hooks_.get().add("register_hook", std::move(hook));
 }
 
 void destroy(Node* node) noexcept {
@@ -84,7 +92,7 @@ void RulesInUse::enter() {
   require<GraphError>((uses & taken) == 0,
                       "backward: the graph at {} {} was freed by an earlier backward pass; give "
                       "that pass {{.retain_graph = true}}, or compute the result again",
-                      node_.name(), node_.shape());
+                      node_.name(), node_.result(0).shape);
 }
 
 void RulesInUse::leave() noexcept {
@@ -99,7 +107,10 @@ void RulesInUse::leave() noexcept {
   if (is_last) node_.release_saved();
 }
 
-void attach(const Tensor& result, Ref<Node> node) { result.impl()->node = std::move(node); }
+void attach(const Tensor& x, Ref<Node> node, std::uint32_t result) {
+  x.impl()->node = std::move(node);
+  x.impl()->result = result;
+}
 
 }  // namespace detail
 }  // namespace xgrad

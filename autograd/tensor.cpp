@@ -24,9 +24,9 @@ TensorImpl::TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape
       dtype(type) {}
 
 TensorImpl::~TensorImpl() {
-  if (!node || node->retains_grad_of.load(std::memory_order_relaxed) != this) return;
+  if (!node || node->result(result).retains_grad_of.load(std::memory_order_relaxed) != this) return;
   const std::lock_guard guard(lock());  // a pass may be adding to the gradient
-  node->retains_grad_of = nullptr;
+  node->result(result).retains_grad_of = nullptr;
 }
 
 constinit thread_local const char* running_operation = nullptr;
@@ -176,7 +176,7 @@ void Tensor::retain_grad() {
   if (!impl_) detail::throw_undefined("retain_grad");
   require<GraphError>(requires_grad(), "retain_grad: this tensor {} does not require a gradient",
                       shape());
-  if (!is_leaf()) impl_->node->retains_grad_of = impl_.get();
+  if (!is_leaf()) impl_->node->result(impl_->result).retains_grad_of = impl_.get();
 }
 
 void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {
@@ -187,8 +187,20 @@ HookHandle Tensor::register_hook(TensorHook hook) {
   if (!impl_) detail::throw_undefined("register_hook");
   require<GraphError>(requires_grad(), "register_hook: this tensor {} does not require a gradient",
                       shape());
-  HookList<TensorHook>& hooks = is_leaf() ? impl_->extra.get().hooks : impl_->node->hooks().before;
+  HookList<TensorHook>& hooks =
+      is_leaf() ? impl_->extra.get().hooks : impl_->node->result(impl_->result).hooks.get();
   return hooks.add("register_hook", std::move(hook));
+}
+
+HookHandle Tensor::register_ready_hook(ReadyHook hook) {
+  if (!impl_) detail::throw_undefined("register_ready_hook");
+  require<GraphError>(requires_grad() && is_leaf(),
+                      "register_ready_hook: this tensor {} is {}; only a leaf that requires a "
+                      "gradient gets one that stays",
+                      shape(), is_leaf() ? "a constant" : "a result");
+  HookHandle handle = impl_->extra.get().ready_hooks.add("register_ready_hook", std::move(hook));
+  detail::note_ready_hook();
+  return handle;
 }
 
 Tensor Tensor::detach() const {

@@ -123,6 +123,12 @@ class Tensor {
   /// of grad() where this tensor is an input or lies between.
   HookHandle register_hook(TensorHook hook);
 
+  /// Calls `hook` with this leaf in every backward() that reaches it, as soon as the last gradient
+  /// has arrived and grad() is complete, while the pass goes on to other leaves. Where the pass
+  /// fails afterwards, this leaf keeps what it got. GraphError unless this is a leaf that requires
+  /// a gradient.
+  HookHandle register_ready_hook(ReadyHook hook);
+
   /// The same values off the tape; memory is shared.
   Tensor detach() const;
 
@@ -215,6 +221,7 @@ namespace detail {
 struct LeafState : SmallObject {
   Tensor grad;
   HookList<TensorHook> hooks;
+  HookList<ReadyHook> ready_hooks;
   std::string name;
 };
 
@@ -234,6 +241,7 @@ struct TensorImpl : RefCounted, SmallObject {
   std::int64_t numel;
   DType dtype;
   bool requires_grad = false;  ///< of a leaf; results have a node instead
+  std::uint32_t result = 0;    ///< which one of its node's
   /// The operation that copied a part of another tensor where a user would expect to see it change.
   const char* copied_by = nullptr;
   Ref<Node> node;

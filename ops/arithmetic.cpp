@@ -116,9 +116,8 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
 Tensor add(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("add", x, y);
   const Tensor sum = combine("add", a, b, plus);
-  return record(Op::add, sum,
-                wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
-                wrt(b, [shape = b.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
+  return record(Op::add, sum, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
+                wrt(b, summed_to(b, [](const Tensor& dy) { return dy; })));
 }
 
 // y = a − b;  dL/da = dL/dy, dL/db = −dL/dy
@@ -131,9 +130,8 @@ Tensor sub(const Operand& x, const Operand& y) {
                         dtype_of_operand(x), dtype_of_operand(y));
   const auto [a, b] = resolve("sub", x, y);
   const Tensor difference = combine("sub", a, b, minus);
-  return record(Op::sub, difference,
-                wrt(a, [shape = a.shape()](const Tensor& dy) { return sum_to(dy, shape); }),
-                wrt(b, [shape = b.shape()](const Tensor& dy) { return sum_to(-dy, shape); }));
+  return record(Op::sub, difference, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
+                wrt(b, summed_to(b, [](const Tensor& dy) { return -dy; })));
 }
 
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
@@ -141,11 +139,8 @@ Tensor mul(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("mul", x, y);
   const Tensor product = combine("mul", a, b, times);
   return record(Op::mul, product,
-                wrt(a, [shape = a.shape(),
-                        b = saved(b)](const Tensor& dy) { return sum_to(dy * b(), shape); }),
-                wrt(b, [shape = b.shape(), a = saved(a)](const Tensor& dy) {
-                  return sum_to(dy * a(), shape);
-                }));
+                wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy * b(); })),
+                wrt(b, summed_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
 }
 
 // y = a / b;  dL/da = dL/dy / b, dL/db = −dL/dy a / b²
@@ -157,11 +152,10 @@ Tensor div(const Operand& x, const Operand& y) {
   }
   const Tensor quotient = combine("div", a, b, Formula{[](auto u, auto v) { return u / v; }});
   return record(Op::div, quotient,
-                wrt(a, [shape = a.shape(),
-                        b = saved(b)](const Tensor& dy) { return sum_to(dy / b(), shape); }),
-                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                  return sum_to(-dy * a() / square(b()), shape);
-                }));
+                wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
+                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+                      return -dy * a() / square(b());
+                    })));
 }
 
 namespace {
@@ -237,11 +231,11 @@ Tensor pow(const Operand& x, const Operand& y) {
   const Tensor result = combine("pow", a, b, power);
   return record(
       Op::pow, result,
-      wrt(a, [shape = a.shape(), a = saved(a), b = saved(b)](
-                 const Tensor& dy) { return sum_to(dy * slope_of_base(a(), b()), shape); }),
-      wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-        return sum_to(dy * slope_of_exponent(a(), b()), shape);
-      }));
+      wrt(a, summed_to(a, [a = saved(a), b = saved(b)](
+                              const Tensor& dy) { return dy * slope_of_base(a(), b()); })),
+      wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+            return dy * slope_of_exponent(a(), b());
+          })));
 }
 
 namespace {
@@ -277,13 +271,13 @@ Tensor maximum(const Operand& x, const Operand& y) {
   const Tensor larger =
       combine("maximum", a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
   return record(Op::maximum, larger,
-                wrt(a,
-                    [shape = a.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                      return sum_to(share(Op::maximum, dy, a(), b(), is_less), shape);
-                    }),
-                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                  return sum_to(share(Op::maximum, dy, b(), a(), is_less), shape);
-                }));
+                wrt(a, summed_to(a,
+                                 [a = saved(a), b = saved(b)](const Tensor& dy) {
+                                   return share(Op::maximum, dy, a(), b(), is_less);
+                                 })),
+                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+                      return share(Op::maximum, dy, b(), a(), is_less);
+                    })));
 }
 
 // y = min(a, b);  dL/da = dL/dy where a < b, half of it where equal
@@ -292,13 +286,13 @@ Tensor minimum(const Operand& x, const Operand& y) {
   const Tensor smaller =
       combine("minimum", a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
   return record(Op::minimum, smaller,
-                wrt(a,
-                    [shape = a.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                      return sum_to(share(Op::minimum, dy, a(), b(), is_greater), shape);
-                    }),
-                wrt(b, [shape = b.shape(), a = saved(a), b = saved(b)](const Tensor& dy) {
-                  return sum_to(share(Op::minimum, dy, b(), a(), is_greater), shape);
-                }));
+                wrt(a, summed_to(a,
+                                 [a = saved(a), b = saved(b)](const Tensor& dy) {
+                                   return share(Op::minimum, dy, a(), b(), is_greater);
+                                 })),
+                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+                      return share(Op::minimum, dy, b(), a(), is_greater);
+                    })));
 }
 
 // y = a where c, b elsewhere;  dL/da = dL/dy where c, dL/db = dL/dy elsewhere, 0 otherwise
@@ -319,12 +313,10 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
                  condition.data<bool>(), condition.shape(), left.template data<T>(), left.shape(),
                  right.template data<T>(), right.shape());
   });
-  return record(Op::where, chosen,
-                wrt(a, [shape = a.shape(), c = saved(condition)](
-                           const Tensor& dy) { return sum_to(where(c(), dy, 0), shape); }),
-                wrt(b, [shape = b.shape(), c = saved(condition)](const Tensor& dy) {
-                  return sum_to(where(c(), 0, dy), shape);
-                }));
+  return record(
+      Op::where, chosen,
+      wrt(a, summed_to(a, [c = saved(condition)](const Tensor& dy) { return where(c(), dy, 0); })),
+      wrt(b, summed_to(b, [c = saved(condition)](const Tensor& dy) { return where(c(), 0, dy); })));
 }
 
 // y = −x;  dL/dx = −dL/dy

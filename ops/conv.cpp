@@ -7,8 +7,8 @@
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 
+#include <algorithm>
 #include <array>
-#include <optional>
 
 namespace xgrad {
 namespace {
@@ -129,39 +129,13 @@ void require_same_dtype(const Tensor& a, const Tensor& b, const char* what) {
                       what, a.dtype(), b.dtype());
 }
 
-}  // namespace
-
-namespace {
-
-/// The gradients of weight and bias where neither is recorded: both come from one pass over dy.
-class WeightGradients : public RefCounted, public detail::SmallObject {
- public:
-  WeightGradients(const Tensor& x, const Shape& weight, const Conv2dOptions& options)
-      : x_(saved(x)), shape_(weight), g_(geometry(x.shape(), weight, options)) {}
-
-  Tensor weight_gradient(const Tensor& dy) { return given(dy, weight_); }
-  Tensor bias_gradient(const Tensor& dy) { return given(dy, bias_); }
-
- private:
-  /// Gives it away: a gradient that nobody else holds need not be copied to be kept.
-  Tensor given(const Tensor& dy, Tensor& wanted) {
-    if (!dy_ || !dy_->is_still(dy) || !wanted.defined()) {
-      dy_ = saved(dy);
-      bias_ = Tensor::empty({g_.k}, dy.dtype());
-      weight_ = run(kernels::ConvDirection::backward_weight, g_, shape_, x_(), {}, dy, bias_);
-    }
-    return std::move(wanted);
-  }
-
-  Saved x_;
-  Shape shape_;
-  kernels::ConvGeometry g_;
-  std::optional<Saved> dy_;
-  Tensor weight_;
-  Tensor bias_;
-};
-
-void destroy(WeightGradients* gradients) noexcept { delete gradients; }
+/// The gradients of weight and bias from one pass over dy; not recorded.
+std::array<Tensor, 2> weight_and_bias_gradients(const Tensor& x, const Tensor& dy,
+                                                const Shape& weight, const Conv2dOptions& options) {
+  const auto g = geometry(x.shape(), weight, options);
+  const Tensor by_bias = Tensor::empty({g.k}, dy.dtype());
+  return {run(kernels::ConvDirection::backward_weight, g, weight, x, {}, dy, by_bias), by_bias};
+}
 
 }  // namespace
 
@@ -179,22 +153,21 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
     require_same_dtype(x, bias, "input and bias");
   }
   const Tensor y = run(kernels::ConvDirection::forward, g, output_shape(g), x, weight, {}, bias);
-  auto by_x = wrt(x, [shape = x.shape(), w = saved(weight), options](const Tensor& dy) {
-    return conv2d_input(dy, w(), shape, options);
-  });
-  auto by_weight = wrt(weight, [shape = weight.shape(), x = saved(x), options](const Tensor& dy) {
-    return conv2d_weight(x(), dy, shape, options);
-  });
-  if (!bias.defined()) return record(Op::conv2d, y, std::move(by_x), std::move(by_weight));
-  const Ref<WeightGradients> both(new WeightGradients(x, weight.shape(), options));
-  return record(Op::conv2d, y, std::move(by_x),
-                wrt(weight,
-                    [both, recorded = std::move(by_weight.rule)](const Tensor& dy) {
-                      return is_grad_enabled() ? recorded(dy) : both->weight_gradient(dy);
-                    }),
-                wrt(bias, [both](const Tensor& dy) {
-                  return is_grad_enabled() ? sum(dy, {0, 2, 3}) : both->bias_gradient(dy);
-                }));
+  return record(Op::conv2d, y,
+                wrt_all(x, weight, bias,
+                        [x = saved_for(weight, x), w = saved_for(x, weight), options](
+                            const Tensor& dy, const Needs& needs) {
+                          std::array<Tensor, 3> d;
+                          if (needs[1] && needs[2] && !is_grad_enabled()) {
+                            auto both = weight_and_bias_gradients(x(), dy, needs.shape(1), options);
+                            std::ranges::move(both, d.begin() + 1);
+                          } else {
+                            if (needs[1]) d[1] = conv2d_weight(x(), dy, needs.shape(1), options);
+                            if (needs[2]) d[2] = sum(dy, {0, 2, 3});
+                          }
+                          if (needs[0]) d[0] = conv2d_input(dy, w(), needs.shape(0), options);
+                          return d;
+                        }));
 }
 
 // Linear in dy and in w: the adjoints are conv2d itself and the weight's gradient.

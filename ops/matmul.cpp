@@ -7,7 +7,7 @@
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/matmul.hpp>
-#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -82,15 +82,15 @@ Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
     const profiler::Scope scope("matmul", [&] { return work_of(a, b, y, left.columns); });
     dispatch_floating(a.dtype(), "matmul", [&]<class T>() { multiply<T>(a, ta, b, tb, y); });
   }
-  return record(
-      Op::matmul, y,
-      wrt(a,
-          [shape = a.shape(), b = saved(b), ta, tb](const Tensor& dy) {
-            return sum_to(ta ? product(b(), tb, dy, true) : product(dy, false, b(), !tb), shape);
-          }),
-      wrt(b, [shape = b.shape(), a = saved(a), ta, tb](const Tensor& dy) {
-        return sum_to(tb ? product(dy, true, a(), ta) : product(a(), !ta, dy, false), shape);
-      }));
+  return record(Op::matmul, y,
+                wrt(a, summed_to(a,
+                                 [b = saved(b), ta, tb](const Tensor& dy) {
+                                   return ta ? product(b(), tb, dy, true)
+                                             : product(dy, false, b(), !tb);
+                                 })),
+                wrt(b, summed_to(b, [a = saved(a), ta, tb](const Tensor& dy) {
+                      return tb ? product(dy, true, a(), ta) : product(a(), !ta, dy, false);
+                    })));
 }
 
 void require_same_dtype(const char* operation, const Tensor& a, const Tensor& b) {
@@ -159,13 +159,11 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     kernels::gemm<T>(rows, out, x.size(1), {x.data<T>(), x.size(1)},
                      {weight.data<T>(), x.size(1), true}, values, out, shift != nullptr);
   });
-  auto by_x =
-      wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, false, w(), false); });
-  auto by_weight =
-      wrt(weight, [x = saved(x)](const Tensor& dy) { return product(dy, true, x(), false); });
-  if (!bias.defined()) return record(Op::linear, y, std::move(by_x), std::move(by_weight));
-  return record(Op::linear, y, std::move(by_x), std::move(by_weight),
-                wrt(bias, [](const Tensor& dy) { return sum(dy, 0); }));
+  return record(
+      Op::linear, y,
+      wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, false, w(), false); }),
+      wrt(weight, [x = saved(x)](const Tensor& dy) { return product(dy, true, x(), false); }),
+      wrt(bias, [](const Tensor& dy) { return sum(dy, 0); }));
 }
 
 }  // namespace

@@ -9,7 +9,7 @@
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
-#include <optional>
+#include <array>
 
 namespace xgrad {
 namespace {
@@ -50,95 +50,80 @@ Statistics statistics(const Tensor& given) {
   return s;
 }
 
-/// What the rules share: the normalisation, and the sums over dy, which all three of them need and
-/// which are worked out once. Kept only when something is recorded.
-class Normalized : public RefCounted, public detail::SmallObject {
- public:
-  Normalized(const Tensor& x, const Tensor& weight, const Statistics& statistics,
-             const Tensor& inverse_std, double eps)
-      : x_(saved(x)),
-        mean_(statistics.mean),
-        rest_(statistics.rest),
-        inverse_std_(inverse_std),
-        eps_(eps) {
-    if (weight.defined()) weight_ = saved(weight);
-  }
-
-  Tensor input_gradient(const Tensor& dy) {
-    const Tensor x = as_it_lies(x_());
-    const Tensor d = arranged(dy, layout_of(x));
-    const Tensor scale = weight_ ? (*weight_)() * inverse_std_ : inverse_std_;
-    const double share = 1 / static_cast<double>(channel_extents(x).count());
-    const Sums& sums = sums_of(dy);
-    const Tensor by_x = scale * square(inverse_std_) * dot(sums) * -share;
-    const Tensor constant = scale * sums.sum * -share - by_x * rest_;
-    Tensor dx = empty_like(x);
-    const profiler::Scope scope("batch_norm, input", [&] {
-      return profiler::work_on({&dy, &x, &dx});
-    });
-    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-      kernels::affine<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
-                         scale.data<T>(), by_x.data<T>(), constant.data<T>(), own_data<T>(dx));
-    });
-    return dx;
-  }
-  Tensor weight_gradient(const Tensor& dy) { return dot(sums_of(dy)) * inverse_std_; }
-  /// A copy, because who gets it may change it.
-  Tensor bias_gradient(const Tensor& dy) { return clone(sums_of(dy).sum); }
-
-  /// The same from operations, the statistics as functions of x: for derivatives of derivatives.
-  Tensor input_gradient_recorded(const Tensor& dy) const {
-    const auto axes = batch_axes(dy);
-    const auto [unit, inverse_std] = unit_recorded();
-    const Tensor d = weight_ ? dy * per_channel((*weight_)(), dy) : dy;
-    return inverse_std * (d - mean(d, axes, true) - unit * mean(d * unit, axes, true));
-  }
-  Tensor weight_gradient_recorded(const Tensor& dy) const {
-    return sum(dy * unit_recorded().first, batch_axes(dy));
-  }
-
- private:
-  struct Sums {
-    Saved dy;
-    Tensor sum;
-    Tensor dot;
-  };
-
-  const Sums& sums_of(const Tensor& dy) {
-    if (sums_ && sums_->dy.is_still(dy)) return *sums_;
-    const Tensor x = as_it_lies(x_());
-    const Tensor d = arranged(dy, layout_of(x));
-    sums_ = {saved(dy), Tensor::empty(mean_.shape(), x.dtype()),
-             Tensor::empty(mean_.shape(), x.dtype())};
-    const profiler::Scope scope("batch_norm, sums", [&] { return profiler::work_on({&dy, &x}); });
-    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-      kernels::centered_sums<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), mean_.data<T>(),
-                                sums_->sum.mutable_data<T>(), sums_->dot.mutable_data<T>());
-    });
-    return *sums_;
-  }
-
-  /// Σ dy (x − the whole mean).
-  Tensor dot(const Sums& sums) const { return sums.dot - rest_ * sums.sum; }
-
-  /// x with mean 0 and variance 1, and 1 / its standard deviation.
-  std::pair<Tensor, Tensor> unit_recorded() const {
-    const Tensor x = x_();
-    const Tensor centered = detail::centered(x, batch_axes(x));
-    const Tensor inverse_std = 1 / sqrt(mean(square(centered), batch_axes(x), true) + eps_);
-    return {centered * inverse_std, inverse_std};
-  }
-
-  Saved x_;
-  std::optional<Saved> weight_;
-  Tensor mean_;
-  Tensor rest_;
-  Tensor inverse_std_;
-  double eps_;
-  std::optional<Sums> sums_;
+/// What the rule of a training step keeps.
+struct Normalized {
+  Saved x;
+  Saved weight;  // undefined where there is none
+  Tensor mean;
+  Tensor rest;
+  Tensor inverse_std;
+  double eps;
 };
 
-void destroy(Normalized* normalized) noexcept { delete normalized; }
+/// Σ dy and Σ dy (x − the whole mean) over each channel.
+struct Sums {
+  Tensor of_dy;
+  Tensor of_product;
+};
+
+Sums sums(const Normalized& n, const Tensor& x, const Tensor& dy) {
+  const Tensor d = arranged(dy, layout_of(x));
+  Sums s{Tensor::empty(n.mean.shape(), x.dtype()), Tensor::empty(n.mean.shape(), x.dtype())};
+  {
+    const profiler::Scope scope("batch_norm, sums", [&] { return profiler::work_on({&dy, &x}); });
+    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+      kernels::centered_sums<T>(channel_extents(x), own_data<T>(d), own_data<T>(x),
+                                n.mean.data<T>(), s.of_dy.mutable_data<T>(),
+                                s.of_product.mutable_data<T>());
+    });
+  }
+  s.of_product = s.of_product - n.rest * s.of_dy;
+  return s;
+}
+
+Tensor input_gradient(const Normalized& n, const Tensor& x, const Tensor& dy, const Sums& s) {
+  const Tensor d = arranged(dy, layout_of(x));
+  const Tensor scale = n.weight().defined() ? n.weight() * n.inverse_std : n.inverse_std;
+  const double share = 1 / static_cast<double>(channel_extents(x).count());
+  const Tensor by_x = scale * square(n.inverse_std) * s.of_product * -share;
+  const Tensor constant = scale * s.of_dy * -share - by_x * n.rest;
+  Tensor dx = empty_like(x);
+  const profiler::Scope scope("batch_norm, input", [&] {
+    return profiler::work_on({&dy, &x, &dx});
+  });
+  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
+    kernels::affine<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), n.mean.data<T>(),
+                       scale.data<T>(), by_x.data<T>(), constant.data<T>(), own_data<T>(dx));
+  });
+  return dx;
+}
+
+std::array<Tensor, 3> gradients(const Normalized& n, const Tensor& dy, const Needs& needs) {
+  const Tensor x = as_it_lies(n.x());
+  const Sums s = sums(n, x, dy);
+  return {needs[0] ? input_gradient(n, x, dy, s) : Tensor(),
+          needs[1] ? s.of_product * n.inverse_std : Tensor(), s.of_dy};
+}
+
+/// The same from operations, the statistics as functions of x: for derivatives of derivatives.
+std::array<Tensor, 3> recorded_gradients(const Normalized& n, const Tensor& dy,
+                                         const Needs& needs) {
+  const Tensor x = n.x();
+  const Axes axes = batch_axes(x);
+  const Tensor centered = detail::centered(x, axes);
+  const Tensor inverse_std = 1 / sqrt(mean(square(centered), axes, true) + n.eps);
+  const Tensor unit = centered * inverse_std;
+  std::array<Tensor, 3> d;
+  if (needs[2]) d[2] = sum(dy, axes);
+  if (needs[1]) d[1] = sum(dy * unit, axes);
+  if (needs[0]) {
+    const Tensor w = n.weight();
+    const Tensor scaled = w.defined() ? dy * per_channel(w, dy) : dy;
+    d[0] =
+        inverse_std * (scaled - mean(scaled, axes, true) - unit * mean(scaled * unit, axes, true));
+  }
+  return d;
+}
 
 void check(const Tensor& x, const Tensor& values, const char* what) {
   if (!values.defined()) return;
@@ -222,36 +207,24 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
                        shift.data<T>(), own_data<T>(y));
   });
 
-  const Tensor none = Tensor::empty({}, x.dtype());  // stands in for what is not there
-  const Tensor& w = weight.defined() ? weight : none;
-  const Tensor& b = bias.defined() ? bias : none;
   if (!options.training)
     return record(
         Op::batch_norm, y,
         wrt(x,
-            [inverse_std, w = saved(w)](const Tensor& dy) {
-              return dy * per_channel(w().dim() > 0 ? w() * inverse_std : inverse_std, dy);
+            [inverse_std, w = saved(weight)](const Tensor& dy) {
+              return dy * per_channel(w().defined() ? w() * inverse_std : inverse_std, dy);
             }),
-        wrt(w,
+        wrt(weight,
             [x = saved(x), mean, inverse_std](const Tensor& dy) {
               const Tensor unit = (x() - per_channel(mean, dy)) * per_channel(inverse_std, dy);
               return sum(dy * unit, batch_axes(dy));
             }),
-        wrt(b, [](const Tensor& dy) { return sum(dy, batch_axes(dy)); }));
+        wrt(bias, [](const Tensor& dy) { return sum(dy, batch_axes(dy)); }));
 
-  const Ref<Normalized> n(new Normalized(x, weight, batch, inverse_std, options.eps));
+  const Normalized n{saved(x), saved(weight), mean, batch.rest, inverse_std, options.eps};
   return record(
-      Op::batch_norm, y,
-      wrt(x,
-          [n](const Tensor& dy) {
-            return is_grad_enabled() ? n->input_gradient_recorded(dy) : n->input_gradient(dy);
-          }),
-      wrt(w,
-          [n](const Tensor& dy) {
-            return is_grad_enabled() ? n->weight_gradient_recorded(dy) : n->weight_gradient(dy);
-          }),
-      wrt(b, [n](const Tensor& dy) {
-        return is_grad_enabled() ? sum(dy, batch_axes(dy)) : n->bias_gradient(dy);
+      Op::batch_norm, y, wrt_all(x, weight, bias, [n](const Tensor& dy, const Needs& needs) {
+        return is_grad_enabled() ? recorded_gradients(n, dy, needs) : gradients(n, dy, needs);
       }));
 }
 

@@ -8,6 +8,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
 #include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/reduce.hpp>
 
 namespace xgrad {
 
@@ -18,6 +19,14 @@ struct Operands {
 };
 /// ValueError for an undefined one, numbered from `first`.
 Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first = 1);
+
+/// A rule for x that was broadcast: what `rule` gives, summed over the repetitions.
+template <BackwardRule Rule>
+auto summed_to(const Tensor& x, Rule rule) {
+  return [shape = x.shape(), rule = std::move(rule)](Tensor dy) mutable {
+    return sum_to(rule(std::move(dy)), shape);
+  };
+}
 
 /// y[i] = f(x[i]) in x's floating dtype. Not recorded.
 template <class F>

@@ -17,7 +17,7 @@ namespace xgrad {
   X(pow) X(clamp) X(maximum) X(minimum) X(where) X(to) X(clone) X(relu) X(mask_positive)          \
   X(sum) X(mean) X(var) X(prod) X(max) X(min) X(logsumexp)                                        \
   X(reshape) X(flatten) X(transpose) X(permute) X(squeeze) X(unsqueeze) X(expand) X(cat) X(stack) \
-  X(split) X(chunk) X(slice) X(embed) X(pad) X(flip)                                              \
+  X(split) X(chunk) X(unbind) X(slice) X(embed) X(pad) X(flip)                                              \
   X(index_select) X(index_embed) X(gather) X(scatter)                                             \
   X(matmul) X(linear) X(conv2d) X(conv2d_input) X(conv2d_weight)                                  \
   X(max_pool2d) X(avg_pool2d) X(avg_pool2d_input)                                                 \
@@ -39,9 +39,9 @@ inline constexpr std::array operation_names = {
 
 constexpr const char* name(Op op) noexcept { return operation_names[static_cast<std::size_t>(op)]; }
 
-template <class... Arguments>
-Tensor record(Op op, Tensor result, Arguments... arguments) {
-  return record(name(op), std::move(result), std::move(arguments)...);
+template <class Results, class... Arguments>
+auto record(Op op, Results results, Arguments... arguments) {
+  return record(name(op), std::move(results), std::move(arguments)...);
 }
 
 }  // namespace xgrad

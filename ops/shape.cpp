@@ -2,6 +2,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
@@ -195,6 +196,51 @@ kernels::Pattern part_of(const Shape& whole, std::size_t axis, const Range& rang
   return pattern;
 }
 
+/// Elements start, start + step, … of `axis`, in the memory of x where they lie in one run. Not
+/// recorded.
+Tensor part(Op op, const Tensor& x, std::size_t axis, const Range& range, std::int64_t step) {
+  const kernels::Pattern pattern = part_of(x.shape(), axis, range, step);
+  const bool leading = std::all_of(x.shape().begin(), x.shape().begin() + axis,
+                                   [](std::int64_t before) { return before == 1; });
+  const bool one_run = pattern.shape.numel() == 0 || (leading && (step == 1 || range.count == 1));
+  const std::int64_t offset = pattern.shape.numel() == 0 ? 0 : pattern.offset;
+  return one_run ? x.alias(pattern.shape, offset) : read_part(op, x, pattern);
+}
+
+/// Adds x to elements start, start + step, … of `axis` of `sum`.
+void add_part(const Tensor& x, std::size_t axis, const Range& range, std::int64_t step,
+              Tensor& sum) {
+  std::int64_t inner = 1;
+  for (std::size_t i = axis + 1; i < sum.shape().size(); ++i) inner *= sum.shape()[i];
+  const std::int64_t extent = sum.shape()[axis];
+  const profiler::Scope scope("add_part", [&] { return profiler::work_on({&x, &x}, 1); });
+  dispatch_floating(x.dtype(), "slice", [&]<class T>() {
+    const T* const from = x.data<T>();
+    T* const to = sum.mutable_data<T>();
+    const std::int64_t grain = kernels::worthwhile / std::max<std::int64_t>(inner, 1) + 1;
+    const std::int64_t rows = x.numel() / std::max<std::int64_t>(inner, 1);
+    kernels::parallel_for(rows, grain, [=](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        const std::int64_t place = range.start + row % range.count * step;
+        T* const target = to + (row / range.count * extent + place) * inner;
+        for (std::int64_t j = 0; j < inner; ++j) target[j] += from[row * inner + j];
+      }
+    });
+  });
+}
+
+/// The gradients of several results, zeros where nothing depends on one.
+std::vector<Tensor> with_zeros(std::span<Tensor> dys) {
+  const Node& node = *detail::current_node();
+  std::vector<Tensor> all;
+  all.reserve(dys.size());
+  for (std::size_t i = 0; i < dys.size(); ++i)
+    all.push_back(dys[i].defined()
+                      ? std::move(dys[i])
+                      : Tensor::empty(node.result(i).shape, node.result(i).dtype).zero_());
+  return all;
+}
+
 }  // namespace
 
 // y = part of x;  dL/dx = dL/dy in its place, 0 elsewhere
@@ -205,15 +251,15 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
   const std::size_t axis = normalize_axis(which, x.shape().size(), "slice");
   const std::int64_t extent = x.shape()[axis];
   const Range range = clip(start, end, step, extent);
-  const kernels::Pattern pattern = part_of(x.shape(), axis, range, step);
-  const bool leading = std::all_of(x.shape().begin(), x.shape().begin() + axis,
-                                   [](std::int64_t before) { return before == 1; });
-  const bool one_run = pattern.shape.numel() == 0 || (leading && (step == 1 || range.count == 1));
-  const std::int64_t offset = pattern.shape.numel() == 0 ? 0 : pattern.offset;
-  const Tensor y = one_run ? x.alias(pattern.shape, offset) : read_part(Op::slice, x, pattern);
-  return record(Op::slice, y, wrt(x, [axis, extent, range, step](const Tensor& dy) {
-                  return embed(dy, static_cast<std::int64_t>(axis), extent, range.start, step);
-                }));
+  return record(Op::slice, part(Op::slice, x, axis, range, step),
+                wrt(x, part_rule(
+                           [axis, extent, range, step](const Tensor& dy) {
+                             return embed(dy, static_cast<std::int64_t>(axis), extent, range.start,
+                                          step);
+                           },
+                           [axis, range, step](Tensor& sum, const Tensor& dy) {
+                             add_part(dy, axis, range, step, sum);
+                           })));
 }
 
 // y = x among zeros;  dL/dx = that part of dL/dy
@@ -254,26 +300,27 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
   Shape whole = tensors.front().shape();
   const std::size_t axis = normalize_axis(which, whole.size(), "cat");
   whole[axis] = 0;
-  std::vector<Range> parts;
+  std::vector<std::int64_t> sizes;
   for (const Tensor& x : tensors) {
     require<DTypeError>(x.dtype() == tensors.front().dtype(), "cat: tensor {} is {}, the first {}",
-                        parts.size(), x.dtype(), tensors.front().dtype());
+                        sizes.size(), x.dtype(), tensors.front().dtype());
     Shape expected = whole;
     if (axis < x.shape().size()) expected[axis] = x.shape()[axis];
     require<ShapeError>(
         x.shape() == expected,
-        "cat: tensor {} has shape {}, the first {}; they may differ in axis {} only", parts.size(),
+        "cat: tensor {} has shape {}, the first {}; they may differ in axis {} only", sizes.size(),
         x.shape(), tensors.front().shape(), axis);
-    parts.push_back({whole[axis], x.shape()[axis]});
+    sizes.push_back(x.shape()[axis]);
     whole[axis] = (Size(whole[axis], "cat") + x.shape()[axis]).value();
   }
   Tensor y = Tensor::empty(whole, tensors.front().dtype());
-  for (std::size_t i = 0; i < tensors.size(); ++i)
-    write(tensors[i], part_of(whole, axis, parts[i], 1), y);
-  return record(Op::cat, y, wrt_each(tensors, [parts, axis](std::size_t i, const Tensor& dy) {
-                  return slice(dy, static_cast<std::int64_t>(axis), parts[i].start,
-                               parts[i].start + parts[i].count);
-                }));
+  std::int64_t start = 0;
+  for (std::size_t i = 0; i < tensors.size(); start += sizes[i++])
+    write(tensors[i], part_of(whole, axis, {start, sizes[i]}, 1), y);
+  return record(Op::cat, y,
+                wrt_all(tensors, reusable([sizes, axis](const Tensor& dy, const Needs&) {
+                          return split(dy, sizes, static_cast<std::int64_t>(axis));
+                        })));
 }
 
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
@@ -295,36 +342,68 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
   return cat(raised, at);
 }
 
-std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis) {
-  const detail::Running running("split", x);
-  require<ValueError>(size > 0, "split: pieces of {}; the size must be positive", size);
-  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
+namespace {
+
+void require_few_pieces(const Tensor& x, std::int64_t extent, std::int64_t size,
+                        std::int64_t axis) {
   constexpr std::int64_t most = 1 << 24;  // tensors: each takes memory, even of no elements
   require<ValueError>((extent - 1) / size < most,
                       "{}: axis {} of shape {} in pieces of {} is more than {} tensors",
                       detail::running_or("split"), axis, x.shape(), size, most);
+}
+
+}  // namespace
+
+std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis) {
+  const detail::Running running("split", x);
+  require<ValueError>(size > 0, "split: pieces of {}; the size must be positive", size);
+  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
+  require_few_pieces(x, extent, size, axis);
   std::vector<std::int64_t> sizes;
   for (std::int64_t rest = extent; rest > 0; rest -= sizes.back())
     sizes.push_back(std::min(size, rest));
   return split(x, sizes.empty() ? std::vector<std::int64_t>{0} : sizes, axis);
 }
 
+// y₀, y₁, … = x in pieces;  dL/dx = the dL/dyᵢ side by side
 std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& sizes,
-                          std::int64_t axis) {
+                          std::int64_t which) {
   const detail::Running running("split", x);
-  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "split")];
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "split");
+  const std::int64_t extent = x.shape()[axis];
   std::int64_t start = 0;
   std::vector<Tensor> pieces;
   for (auto size : sizes) {
     require<ShapeError>(size >= 0 && size <= extent - start,
                         "split: pieces of {} do not make up axis {} of shape {}",
-                        fmt::join(sizes, ", "), axis, x.shape());
-    pieces.push_back(slice(x, axis, start, start + size));
+                        fmt::join(sizes, ", "), which, x.shape());
+    pieces.push_back(part(Op::split, x, axis, {start, size}, 1));
     start += size;
   }
   require<ShapeError>(start == extent, "split: pieces of {} do not make up axis {} of shape {}",
-                      fmt::join(sizes, ", "), axis, x.shape());
-  return pieces;
+                      fmt::join(sizes, ", "), which, x.shape());
+  return record(Op::split, std::move(pieces),
+                wrt_all(x, [axis](std::span<Tensor> dys, const Needs&) {
+                  return std::array{cat(with_zeros(dys), static_cast<std::int64_t>(axis))};
+                }));
+}
+
+// y₀, y₁, … = x at each index of an axis;  dL/dx = the dL/dyᵢ stacked
+std::vector<Tensor> unbind(const Tensor& x, std::int64_t which) {
+  const detail::Running running("unbind", x);
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "unbind");
+  require_few_pieces(x, x.shape()[axis], 1, which);
+  std::vector<Tensor> pieces;
+  for (std::int64_t i = 0; i < x.shape()[axis]; ++i) {
+    const Tensor piece = part(Op::unbind, x, axis, {i, 1}, 1);
+    Shape shape = piece.shape();
+    shape.erase(axis);
+    pieces.push_back(piece.alias(shape));
+  }
+  return record(Op::unbind, std::move(pieces),
+                wrt_all(x, [axis](std::span<Tensor> dys, const Needs&) {
+                  return std::array{stack(with_zeros(dys), static_cast<std::int64_t>(axis))};
+                }));
 }
 
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axis) {

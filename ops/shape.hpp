@@ -34,6 +34,8 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
                           std::int64_t axis = 0);
 /// At most `chunks` pieces of equal size (the last may be smaller).
 std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axis = 0);
+/// The elements of `axis`, each without that axis: undoes stack.
+std::vector<Tensor> unbind(const Tensor& x, std::int64_t axis = 0);
 
 /// Elements start, start + step, … before end (default: to the end) of `axis`. As in Python,
 /// negative bounds count from the back and bounds beyond the extent are cut. ValueError unless

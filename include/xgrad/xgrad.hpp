@@ -4,6 +4,7 @@
 
 #include <xgrad/autograd/autograd.hpp>
 #include <xgrad/datasets/datasets.hpp>
+#include <xgrad/func/func.hpp>
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/optim/optim.hpp>

@@ -115,7 +115,7 @@ TEST_CASE("grad() runs only what leads to its inputs") {
   const Tensor w = leaf({5.});
   int runs = 0;
   Tensor branch = w * w;
-  branch.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) { ++runs; });
+  branch.grad_fn()->register_hook([&](std::vector<Tensor>&, std::span<const Tensor>) { ++runs; });
   const Tensor y = x * branch;
   CHECK(grad(y, x, {.retain_graph = true}).item() == 25);
   CHECK(runs == 0);

@@ -70,7 +70,7 @@ TEST_CASE("a leaf that is every argument of one node gets the same bits with a h
   const auto gradient = [&](bool hooked) {
     x.set_grad({});
     const Tensor y = cat({x, x, x});
-    if (hooked) y.grad_fn()->register_hook([](std::vector<Tensor>&, const Tensor&) {});
+    if (hooked) y.grad_fn()->register_hook([](std::vector<Tensor>&, std::span<const Tensor>) {});
     y.backward(tensor({1e8F, -1e8F, 1.F}));  // 1 or 0, as they are added
     return x.grad().item<float>();
   };
@@ -82,9 +82,9 @@ TEST_CASE("a node's hook sees and changes the gradients of its inputs") {
   const Tensor b = tensor({5.});
   Tensor y = a * b;
   bool b_needs_none = false;
-  y.grad_fn()->register_hook([&](std::vector<Tensor>& inputs, const Tensor& dy) {
+  y.grad_fn()->register_hook([&](std::vector<Tensor>& inputs, std::span<const Tensor> dys) {
     b_needs_none = !inputs[1].defined();
-    inputs[0] = inputs[0] + dy;
+    inputs[0] = inputs[0] + dys[0];
   });
   y.backward();
   CHECK(b_needs_none);
@@ -111,12 +111,14 @@ TEST_CASE("a hook may remove itself, and may not change the shape") {
   CHECK(message_of<DTypeError>([&] { w.sum().backward(); }) ==
         "register_hook: a hook made float64 of a float32 gradient");
   Tensor y = x.detach().requires_grad_() * 2;
-  y.grad_fn()->register_hook([](std::vector<Tensor>& inputs, const Tensor&) { inputs[0] = {}; });
+  y.grad_fn()->register_hook(
+      [](std::vector<Tensor>& inputs, std::span<const Tensor>) { inputs[0] = {}; });
   CHECK(message_of<ShapeError>([&] {
           y.sum().backward();
         }).starts_with("mul: its backward rule for argument 0 gave nothing"));
   y = x.detach().requires_grad_() * 2;
-  y.grad_fn()->register_hook([](std::vector<Tensor>& inputs, const Tensor&) { inputs.clear(); });
+  y.grad_fn()->register_hook(
+      [](std::vector<Tensor>& inputs, std::span<const Tensor>) { inputs.clear(); });
   CHECK(message_of<ValueError>([&] { y.sum().backward(); }) ==
         "register_hook: a hook of mul left 0 gradients, it has 2 arguments");
 }
@@ -162,12 +164,13 @@ TEST_CASE("hooks may remove one another and register more while they run") {
   const Tensor y = x * 2;
   HookHandle once;
   HookHandle next;
-  once = y.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) {
+  once = y.grad_fn()->register_hook([&](std::vector<Tensor>&, std::span<const Tensor>) {
     calls += '1';
     once.remove();
     next.remove();
   });
-  next = y.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) { calls += '2'; });
+  next = y.grad_fn()->register_hook(
+      [&](std::vector<Tensor>&, std::span<const Tensor>) { calls += '2'; });
   y.backward();
   CHECK(calls == "1c" + std::string(20, 'm'));
 }
@@ -274,7 +277,8 @@ TEST_CASE("a list of hooks is that of the beginning while it runs, whoever is ad
       };
       if (kind == 0) return x.register_hook(tensor_hook);
       if (kind == 1) return y.register_hook(tensor_hook);
-      return y.grad_fn()->register_hook([f](std::vector<Tensor>&, const Tensor&) { f(); });
+      return y.grad_fn()->register_hook(
+          [f](std::vector<Tensor>&, std::span<const Tensor>) { f(); });
     };
     HookHandle once;
     once = add([&] {

@@ -133,7 +133,7 @@ TEST_CASE("a pass inside a rule's own hook finds the graph taken, and the outer 
   const Tensor x = tensor({2.}, {.requires_grad = true});
   Tensor y = x * x;
   std::string inner;
-  y.grad_fn()->register_hook([&](std::vector<Tensor>&, const Tensor&) {
+  y.grad_fn()->register_hook([&](std::vector<Tensor>&, std::span<const Tensor>) {
     inner = message_of<GraphError>([&] { y.backward(); });
   });
   y.backward();
@@ -178,8 +178,8 @@ TEST_CASE("hooks come and go while passes run") {
         count();
         return g;
       });
-      HookHandle of_node =
-          y.grad_fn()->register_hook([count](std::vector<Tensor>&, const Tensor&) { count(); });
+      HookHandle of_node = y.grad_fn()->register_hook(
+          [count](std::vector<Tensor>&, std::span<const Tensor>) { count(); });
       std::this_thread::yield();
       of_leaf.remove();
       of_node.remove();

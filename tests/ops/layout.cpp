@@ -159,7 +159,7 @@ TEST_CASE("a gradient that something else holds is not computed over") {
   Tensor seen;
   const Tensor z = relu(x * 1);
   const auto handle = z.grad_fn()->register_hook(
-      [&](std::vector<Tensor>&, const Tensor& dy) { seen = dy.clone(); });
+      [&](std::vector<Tensor>&, std::span<const Tensor> dys) { seen = dys[0].clone(); });
   (z * 3).sum().backward();
   CHECK(values(seen) == std::vector<double>{3, 3, 3, 3});
 }

@@ -256,6 +256,7 @@ Rows image_rows(Op op) {
     case Op::cat:
     case Op::stack:
     case Op::chunk:
+    case Op::unbind:
     case Op::pad:
     case Op::flip:
     case Op::index_select:

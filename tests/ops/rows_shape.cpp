@@ -99,13 +99,35 @@ Rows shape_rows(Op op) {
           {"last", {normal({2}), normal({2}, 2)}, [](const Inputs& x) { return stack(x, -1); }},
           {"scalars", {normal({}), normal({}, 2)}, [](const Inputs& x) { return stack(x); }}};
     case Op::split:
-      return {of("even", {4, 2}, [](const Tensor& x) { return split(x, 2)[1] * split(x, 2)[0]; }),
-              of("sizes", {2, 5}, [](const Tensor& x) {
-                return split(x, std::vector<std::int64_t>{1, 3, 1}, 1)[1];
+      return {of("even", {4, 2},
+                 [](const Tensor& x) {
+                   const auto pieces = split(x, 2);
+                   return pieces[1] * pieces[0];
+                 }),
+              of("sizes", {2, 5},
+                 [](const Tensor& x) {
+                   return split(x, std::vector<std::int64_t>{1, 3, 1}, 1)[1];
+                 }),
+              of("one of one", {2, 3}, [](const Tensor& x) { return split(x, 3, 1)[0]; }),
+              of("an empty piece", {2, 3}, [](const Tensor& x) {
+                const auto pieces = split(x, std::vector<std::int64_t>{2, 0, 1}, 1);
+                return cat({pieces[2], pieces[1], pieces[0]}, 1);
               })};
     case Op::chunk:
       return {of("uneven", {5, 2}, [](const Tensor& x) { return chunk(x, 2)[1]; }),
               of("axis 1", {2, 6}, [](const Tensor& x) { return chunk(x, 3, -1)[2]; })};
+    case Op::unbind:
+      return {of("rows", {3, 2},
+                 [](const Tensor& x) {
+                   const auto rows = unbind(x);
+                   return rows[2] * rows[0];
+                 }),
+              of("columns", {2, 3}, [](const Tensor& x) { return unbind(x, -1)[1]; }),
+              of("to scalars", {2}, [](const Tensor& x) { return unbind(x)[1]; }),
+              of("middle", {2, 2, 3}, [](const Tensor& x) {
+                const auto parts = unbind(x, 1);
+                return stack({parts[1], parts[0]});
+              })};
     case Op::slice:
       return {of("leading", {5, 3}, [](const Tensor& x) { return slice(x, 0, 1, 4); }),
               of("inner", {3, 5}, [](const Tensor& x) { return slice(x, 1, 1, 4); }),

@@ -1,5 +1,7 @@
 #include "ops/table.hpp"
 
+#include <xgrad/func/jvp.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <optional>
@@ -56,6 +58,7 @@ Rows rows(Op op) {
     case Op::stack:
     case Op::split:
     case Op::chunk:
+    case Op::unbind:
     case Op::slice:
     case Op::embed:
     case Op::pad:
@@ -94,7 +97,6 @@ bool is_composed(Op op) {
     case Op::prod:
     case Op::transpose:
     case Op::stack:
-    case Op::split:
     case Op::chunk:
     case Op::nll_loss:
     case Op::mse_loss:
@@ -154,6 +156,47 @@ TEST_CASE("second derivatives agree with central differences") {
   for_each_row([](Op, const Row& row) {
     std::ostringstream report;
     CHECK_MESSAGE(gradgradcheck(row.f, row.inputs, {.report = &report}), report.str());
+  });
+}
+
+TEST_CASE("forward mode agrees with central differences and with backward mode") {
+  for_each_row([](Op, const Row& row) {
+    const Inputs inputs = leaves(row, float64);
+    Inputs x, v;
+    for (const Tensor& input : inputs)
+      if (input.requires_grad()) {
+        x.push_back(input);
+        v.push_back(normal(input.shape(), 50 + x.size()));
+      }
+    const auto f = [&](const Inputs& moved) {
+      Inputs all;
+      std::size_t next = 0;
+      for (const Tensor& input : inputs)
+        all.push_back(input.requires_grad() ? moved[next++] : input);
+      return row.f(all);
+    };
+    const Tensor tangent = jvp(f, x, v).tangents[0];
+    const Tensor y = row.f(inputs);
+    CHECK(tangent.shape() == y.shape());
+    CHECK(tangent.dtype() == y.dtype());
+
+    constexpr double eps = 1e-5;
+    const auto moved = [&](double step) {
+      const NoGradGuard guard;
+      Inputs there;
+      for (std::size_t i = 0; i < x.size(); ++i) there.push_back(x[i].detach() + step * v[i]);
+      return f(there);
+    };
+    const Tensor difference = (moved(eps) - moved(-eps)) / (2 * eps);
+    const double scale = y.numel() > 0 ? max(abs(tangent)).item() + 1 : 1;
+    CHECK(allclose(tangent, difference, 0, 1e-6 * scale));
+
+    const Tensor u = normal(y.shape(), 49);
+    const Inputs by_backward = grad({y}, x, {.allow_unused = true, .grad_outputs = {u}});
+    double sum = 0;
+    for (std::size_t i = 0; i < x.size(); ++i)
+      if (by_backward[i].defined()) sum += (by_backward[i] * v[i]).sum().item();
+    CHECK(std::abs((tangent * u).sum().item() - sum) <= 1e-10 * (std::abs(sum) + scale));
   });
 }
 
@@ -244,7 +287,7 @@ Inputs gradients_of_shared(const Row& row, bool watched) {
   int calls = 0;
   if (watched) {
     for (Node* node : nodes_of(y))
-      node->register_hook([&](std::vector<Tensor>&, const Tensor&) { ++calls; });
+      node->register_hook([&](std::vector<Tensor>&, std::span<const Tensor>) { ++calls; });
     for (Tensor& x : inputs)
       if (x.requires_grad()) x.register_hook([](const Tensor& g) { return g; });
     y.retain_grad();

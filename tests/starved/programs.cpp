@@ -135,17 +135,17 @@ TEST_CASE("a step that failed changes nothing that the next would not") {
 }
 
 TEST_CASE("hooks, clones and graphs of gradients") {
-  attack(
-      "hooks", {.run = [](Digest& digest) {
-        Tensor x = images().requires_grad_();
-        HookScope hooks;
-        hooks.add(x.register_hook([](const Tensor& dx) { return dx * 2; }));
-        Tensor y = exp(x);
-        hooks.add(y.register_hook([](const Tensor& dy) { return dy + 1; }));
-        hooks.add(y.grad_fn()->register_hook([](auto& dx, const Tensor&) { dx[0] = dx[0] * 3; }));
-        y.sum().backward();
-        digest.add(x.grad());
-      }});
+  attack("hooks", {.run = [](Digest& digest) {
+           Tensor x = images().requires_grad_();
+           HookScope hooks;
+           hooks.add(x.register_hook([](const Tensor& dx) { return dx * 2; }));
+           Tensor y = exp(x);
+           hooks.add(y.register_hook([](const Tensor& dy) { return dy + 1; }));
+           hooks.add(y.grad_fn()->register_hook(
+               [](auto& dx, std::span<const Tensor>) { dx[0] = dx[0] * 3; }));
+           y.sum().backward();
+           digest.add(x.grad());
+         }});
   attack("clone", {.run = [](Digest& digest) { add_values(digest, nn::clone(small_net())); }});
   attack("second derivative", {.run = [](Digest& digest) {
            const Tensor x = images().requires_grad_();
