@@ -63,12 +63,15 @@ DType dtype_of_operand(const Operand& x) {
   return x.is_tensor() ? x.tensor().dtype() : x.scalar()->kind();
 }
 
-template <class T, class F>
-Tensor compare_as(const char* operation, const Tensor& a, const Tensor& b, F f) {
+/// f(a, b), broadcast, for a and b of one dtype, which `by` dispatches.
+template <class By, class F>
+Tensor compare_as(const char* operation, const Tensor& a, const Tensor& b, const By& by, F f) {
   Tensor result = Tensor::empty(broadcast(a.shape(), b.shape(), operation), boolean);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &result}, 1); });
-  kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), a.data<T>(), a.shape(),
-               b.data<T>(), b.shape());
+  by(a.dtype(), [&]<class T>() {
+    kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), a.data<T>(), a.shape(),
+                 b.data<T>(), b.shape());
+  });
   return result;
 }
 
@@ -105,9 +108,8 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
     return compare_whole(operation, y.tensor(), x.scalar()->to<double>(),
                          [f](auto u, auto v) { return f(v, u); });
   const auto [a, b] = resolve(operation, x, y);
-  return dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
-    return compare_as<T>(operation, left, right, f);
-  });
+  return compare_as(
+      operation, a, b, [](DType dtype, const auto& g) { dispatch(dtype, g); }, f);
 }
 
 }  // namespace
@@ -115,7 +117,7 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
 // y = a + b;  dL/da = dL/dy, dL/db = dL/dy
 Tensor add(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("add", x, y);
-  const Tensor sum = combine("add", a, b, plus);
+  const Tensor sum = combine(Op::add, a, b, plus);
   return record(Op::add, sum, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
                 wrt(b, summed_to(b, [](const Tensor& dy) { return dy; })));
 }
@@ -129,7 +131,7 @@ Tensor sub(const Operand& x, const Operand& y) {
                         "convert with x.to(xgrad::int64)",
                         dtype_of_operand(x), dtype_of_operand(y));
   const auto [a, b] = resolve("sub", x, y);
-  const Tensor difference = combine("sub", a, b, minus);
+  const Tensor difference = combine(Op::sub, a, b, minus);
   return record(Op::sub, difference, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
                 wrt(b, summed_to(b, [](const Tensor& dy) { return -dy; })));
 }
@@ -137,7 +139,7 @@ Tensor sub(const Operand& x, const Operand& y) {
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
 Tensor mul(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("mul", x, y);
-  const Tensor product = combine("mul", a, b, times);
+  const Tensor product = combine(Op::mul, a, b, times);
   return record(Op::mul, product,
                 wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy * b(); })),
                 wrt(b, summed_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
@@ -150,7 +152,7 @@ Tensor div(const Operand& x, const Operand& y) {
     a = to(a, float32);
     b = to(b, float32);
   }
-  const Tensor quotient = combine("div", a, b, Formula{[](auto u, auto v) { return u / v; }});
+  const Tensor quotient = combine(Op::div, a, b, Formula{[](auto u, auto v) { return u / v; }});
   return record(Op::div, quotient,
                 wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
                 wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
@@ -177,8 +179,8 @@ Tensor zero_of(const Tensor& dy) { return where(full({}, false), dy, 0); }
 
 // y = xᵖ;  dL/dx = p xᵖ⁻¹ dL/dy, which ends at 0 after p derivatives where p is whole
 Tensor pow_scalar(const Tensor& x, double p) {
-  const Tensor y =
-      p == 2 ? map_numeric("pow", x, squared) : combine("pow", x, scalar_like(p, x.dtype()), power);
+  const Tensor y = p == 2 ? map<Types::numeric>(Op::pow, squared, x)
+                          : combine(Op::pow, x, scalar_like(p, x.dtype()), power);
   return record(Op::pow, y, wrt(x, [x = saved(x), p](const Tensor& dy) {
                   return p == 0 ? zero_of(dy) : dy * p * pow(x(), p - 1);
                 }));
@@ -187,14 +189,14 @@ Tensor pow_scalar(const Tensor& x, double p) {
 /// Where f(a, b) holds.
 template <class F>
 Tensor marked(const Tensor& a, const Tensor& b, F f) {
-  return dispatch_floating(a.dtype(), "pow",
-                           [&]<class T>() { return compare_as<T>("pow", a, b, f); });
+  return compare_as(
+      "pow", a, b, [](DType dtype, const auto& g) { dispatch_floating(dtype, "pow", g); }, f);
 }
 
 // b aᵇ⁻¹, which is 0 where b is 0, even where a⁻¹ is infinite
 Tensor slope_of_base(const Tensor& a, const Tensor& b) {
   if (!is_grad_enabled())
-    return combine("pow", a, b, Formula{[](auto u, auto v) {
+    return combine(Op::pow, a, b, Formula{[](auto u, auto v) {
                      return v == 0 ? v : v * raised(u, static_cast<decltype(v)>(v - 1));
                    }});
   const Tensor apart = marked(a, b, [](auto u, auto v) { return v == 0 && !std::isfinite(1 / u); });
@@ -228,7 +230,7 @@ Tensor pow(const Operand& x, const Operand& y) {
   if (!y.is_tensor() && !b.requires_grad() && is_floating(a.dtype()))
     return pow_scalar(a, y.scalar()->to<double>());
   require_no_negative(b);
-  const Tensor result = combine("pow", a, b, power);
+  const Tensor result = combine(Op::pow, a, b, power);
   return record(
       Op::pow, result,
       wrt(a, summed_to(a, [a = saved(a), b = saved(b)](
@@ -269,7 +271,7 @@ constexpr auto is_greater = [](auto u, auto v) { return u > v; };
 Tensor maximum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("maximum", x, y);
   const Tensor larger =
-      combine("maximum", a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
+      combine(Op::maximum, a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
   return record(Op::maximum, larger,
                 wrt(a, summed_to(a,
                                  [a = saved(a), b = saved(b)](const Tensor& dy) {
@@ -284,7 +286,7 @@ Tensor maximum(const Operand& x, const Operand& y) {
 Tensor minimum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("minimum", x, y);
   const Tensor smaller =
-      combine("minimum", a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
+      combine(Op::minimum, a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
   return record(Op::minimum, smaller,
                 wrt(a, summed_to(a,
                                  [a = saved(a), b = saved(b)](const Tensor& dy) {
@@ -321,53 +323,55 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
 
 // y = −x;  dL/dx = −dL/dy
 Tensor neg(const Tensor& x) {
-  return record(Op::neg, map_numeric("neg", x, negated),
+  return record(Op::neg, map<Types::numeric>(Op::neg, negated, x),
                 wrt(x, [](const Tensor& dy) { return -dy; }));
 }
 
 // y = |x|;  dL/dx = sign(x) dL/dy
 Tensor abs(const Tensor& x) {
-  const Tensor y = map_numeric("abs", x, Formula{[](auto v) {
-                                 if constexpr (std::is_floating_point_v<decltype(v)>) {
-                                   return std::abs(v);
-                                 } else {
-                                   return v < 0 ? wrapping(std::negate(), v) : v;
-                                 }
-                               }});
+  const Tensor y = map<Types::numeric>(Op::abs, Formula{[](auto v) {
+                                         if constexpr (std::is_floating_point_v<decltype(v)>) {
+                                           return std::abs(v);
+                                         } else {
+                                           return v < 0 ? wrapping(std::negate(), v) : v;
+                                         }
+                                       }},
+                                       x);
   return record(Op::abs, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy * sign(x()); }));
 }
 
 // y = eˣ;  dL/dx = y dL/dy
 Tensor exp(const Tensor& x) {
   const Tensor y =
-      map_floating("exp", x, Expression{[](const auto& v) { return kernels::exp(v); }});
+      map<Types::floating>(Op::exp, Expression{[](const auto& v) { return kernels::exp(v); }}, x);
   return record(Op::exp, y, wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y(); }));
 }
 
 // y = ln x;  dL/dx = dL/dy / x
 Tensor log(const Tensor& x) {
   const Tensor y =
-      map_floating("log", x, Expression{[](const auto& v) { return kernels::log(v); }});
+      map<Types::floating>(Op::log, Expression{[](const auto& v) { return kernels::log(v); }}, x);
   return record(Op::log, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy / x(); }));
 }
 
 // y = √x;  dL/dx = dL/dy / 2y
 Tensor sqrt(const Tensor& x) {
-  const Tensor y = map_floating("sqrt", x, Expression{[](const auto& v) { return xt::sqrt(v); }});
+  const Tensor y =
+      map<Types::floating>(Op::sqrt, Expression{[](const auto& v) { return xt::sqrt(v); }}, x);
   return record(Op::sqrt, y,
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy / (2 * y()); }));
 }
 
 // y = x²;  dL/dx = 2x dL/dy
 Tensor square(const Tensor& x) {
-  const Tensor y = map_numeric("square", x, squared);
+  const Tensor y = map<Types::numeric>(Op::square, squared, x);
   return record(Op::square, y, wrt(x, [x = saved(x)](const Tensor& dy) { return 2 * dy * x(); }));
 }
 
 // y = tanh x;  dL/dx = (1 − y²) dL/dy
 Tensor tanh(const Tensor& x) {
   const Tensor y =
-      map_floating("tanh", x, Expression{[](const auto& v) { return kernels::tanh(v); }});
+      map<Types::floating>(Op::tanh, Expression{[](const auto& v) { return kernels::tanh(v); }}, x);
   return record(Op::tanh, y,
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * (1 - square(y())); }));
 }
@@ -375,7 +379,7 @@ Tensor tanh(const Tensor& x) {
 // y = erf x;  dL/dx = 2/√π e^(−x²) dL/dy
 Tensor erf(const Tensor& x) {
   const Tensor y =
-      map_floating("erf", x, Expression{[](const auto& v) { return kernels::erf(v); }});
+      map<Types::floating>(Op::erf, Expression{[](const auto& v) { return kernels::erf(v); }}, x);
   return record(Op::erf, y, wrt(x, [x = saved(x)](const Tensor& dy) {
                   return dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
                 }));
@@ -384,7 +388,7 @@ Tensor erf(const Tensor& x) {
 // y = erfc x;  dL/dx = −2/√π e^(−x²) dL/dy
 Tensor erfc(const Tensor& x) {
   const Tensor y =
-      map_floating("erfc", x, Expression{[](const auto& v) { return kernels::erfc(v); }});
+      map<Types::floating>(Op::erfc, Expression{[](const auto& v) { return kernels::erfc(v); }}, x);
   return record(Op::erfc, y, wrt(x, [x = saved(x)](const Tensor& dy) {
                   return dy * (-2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
                 }));
@@ -392,8 +396,8 @@ Tensor erfc(const Tensor& x) {
 
 // y = 1 / (1 + e⁻ˣ);  dL/dx = y (1 − y) dL/dy
 Tensor sigmoid(const Tensor& x) {
-  const Tensor y =
-      map_floating("sigmoid", x, Expression{[](const auto& v) { return kernels::sigmoid(v); }});
+  const Tensor y = map<Types::floating>(
+      Op::sigmoid, Expression{[](const auto& v) { return kernels::sigmoid(v); }}, x);
   return record(Op::sigmoid, y,
                 wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y() * (1 - y()); }));
 }
@@ -412,7 +416,7 @@ Tensor passed_by_clamp(const Tensor& x, const Tensor& dy, const std::optional<Sc
                        const std::optional<Scalar>& max) {
   const double low = min ? min->as(x.dtype()).to<double>() : lowest<double>;
   const double high = max ? max->as(x.dtype()).to<double>() : highest<double>;
-  return combine("clamp", x, dy, Formula{[low, high](auto v, auto slope) {
+  return combine(Op::clamp, x, dy, Formula{[low, high](auto v, auto slope) {
                    using T = decltype(v);
                    const T above = v >= static_cast<T>(low) ? slope : T(0);
                    return v <= static_cast<T>(high) ? above : T(0);
@@ -450,11 +454,13 @@ Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scala
     const T high = max ? max->to<T>("clamp") : highest<T>;
     clamp_values(y.numel(), own_data<T>(y), own_data<T>(in), low, high);
   });
-  return record(Op::clamp, y, wrt(x, [x = saved(x), min, max](const Tensor& dy) {
-                  if (!is_grad_enabled()) return passed_by_clamp(x(), dy, min, max);
-                  const Tensor below = max ? where(x() <= *max, dy, 0) : dy;
-                  return min ? where(x() >= *min, below, 0) : below;
-                }));
+  return record(Op::clamp, y,
+                wrt(x, fused([x = saved(x), min,
+                              max](const Tensor& dy) { return passed_by_clamp(x(), dy, min, max); },
+                             [x = saved(x), min, max](const Tensor& dy) {
+                               const Tensor below = max ? where(x() <= *max, dy, 0) : dy;
+                               return min ? where(x() >= *min, below, 0) : below;
+                             })));
 }
 
 // y = x in another dtype;  dL/dx = dL/dy in x's dtype
@@ -476,10 +482,11 @@ Tensor clone(const Tensor& x) {
 
 Tensor sign(const Tensor& x) {
   const detail::Running running("sign", x);
-  return map_numeric("sign", x, Formula{[](auto v) {
-                       using T = decltype(v);
-                       return static_cast<T>(v > 0 ? 1 : v < 0 ? -1 : 0);
-                     }});
+  return map<Types::numeric>("sign", Formula{[](auto v) {
+                               using T = decltype(v);
+                               return static_cast<T>(v > 0 ? 1 : v < 0 ? -1 : 0);
+                             }},
+                             x);
 }
 
 Tensor eq(const Operand& a, const Operand& b) {

@@ -165,26 +165,28 @@ Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, double smo
     *y.mutable_data<T>() =
         static_cast<T>(scale * kernels::cross_entropy(rows, lp.data<T>(), targets));
   });
-  return record(Op::cross_entropy, y,
-                wrt(logits, [rows, lp, smoothing, scale, x = saved(logits),
-                             t = saved(target)](const Tensor& dy) {
-                  const Tensor own = t();
-                  const kernels::SmoothedTargets wanted{own.data<std::int64_t>(), smoothing};
-                  const auto difference = [&](const Tensor& log_probabilities, double factor) {
-                    Tensor dx = Tensor::empty(log_probabilities.shape(), dy.dtype());
-                    dispatch_floating(dy.dtype(), "cross_entropy", [&]<class T>() {
-                      kernels::cross_entropy_input(rows, log_probabilities.data<T>(), wanted,
-                                                   static_cast<T>(factor), dx.mutable_data<T>());
-                    });
-                    return dx;
-                  };
-                  if (!is_grad_enabled()) return difference(lp, scale * dy.item());
-                  // p − q as a function of x: the constant q is what is left of it where p is
-                  // known.
-                  const Tensor p = softmax(x(), 1);
-                  const Tensor q = no_grad([&] { return exp(lp) - difference(lp, 1); });
-                  return (p - q) * (dy * scale);
-                }));
+  // factor · (p − q)
+  const auto difference = [rows, smoothing, t = saved(target)](const Tensor& log_probabilities,
+                                                               double factor) {
+    Tensor dx = Tensor::empty(log_probabilities.shape(), log_probabilities.dtype());
+    const Tensor own = t();
+    const kernels::SmoothedTargets wanted{own.data<std::int64_t>(), smoothing};
+    dispatch_floating(dx.dtype(), "cross_entropy", [&]<class T>() {
+      kernels::cross_entropy_input(rows, log_probabilities.data<T>(), wanted,
+                                   static_cast<T>(factor), dx.mutable_data<T>());
+    });
+    return dx;
+  };
+  return record(
+      Op::cross_entropy, y,
+      wrt(logits, fused([lp, difference,
+                         scale](const Tensor& dy) { return difference(lp, scale * dy.item()); },
+                        [lp, difference, scale, x = saved(logits)](const Tensor& dy) {
+                          // A function of x: the constant q is what is left of it where p is known.
+                          const Tensor p = softmax(x(), 1);
+                          const Tensor q = no_grad([&] { return exp(lp) - difference(lp, 1); });
+                          return (p - q) * (dy * scale);
+                        })));
 }
 
 }  // namespace

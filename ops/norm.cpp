@@ -223,9 +223,12 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
 
   const Normalized n{saved(x), saved(weight), mean, batch.rest, inverse_std, options.eps};
   return record(
-      Op::batch_norm, y, wrt_all(x, weight, bias, [n](const Tensor& dy, const Needs& needs) {
-        return is_grad_enabled() ? recorded_gradients(n, dy, needs) : gradients(n, dy, needs);
-      }));
+      Op::batch_norm, y,
+      wrt_all(x, weight, bias,
+              fused([n](const Tensor& dy, const Needs& needs) { return gradients(n, dy, needs); },
+                    [n](const Tensor& dy, const Needs& needs) {
+                      return recorded_gradients(n, dy, needs);
+                    })));
 }
 
 }  // namespace xgrad

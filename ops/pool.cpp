@@ -146,10 +146,12 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
           [&](auto* index) { kernels::max_pool(g, own_data<T>(in), own_data<T>(y), index); });
     });
   }
-  return record(Op::max_pool2d, y, wrt(x, [choice, from = x.shape()](const Tensor& dy) {
-                  return is_grad_enabled() ? max_pool2d_input_recorded(dy, choice, from)
-                                           : max_pool2d_input(dy, choice, from);
-                }));
+  return record(Op::max_pool2d, y,
+                wrt(x, fused([choice, from = x.shape()](
+                                 const Tensor& dy) { return max_pool2d_input(dy, choice, from); },
+                             [choice, from = x.shape()](const Tensor& dy) {
+                               return max_pool2d_input_recorded(dy, choice, from);
+                             })));
 }
 
 // y = the mean of x under each window;  dL/dx = its share of dL/dy, added up

@@ -9,13 +9,14 @@
 // A value does not depend on its place. What is left before and after whole registers of an
 // Expression is worked out in registers too, filled up; a Formula rounds after every operation.
 
-#include <xgrad/ops/kernels/broadcast.hpp>
+#include <xgrad/autograd/shape.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/stream.hpp>
 #include <xgrad/ops/kernels/transcendental.hpp>
 
 #include <algorithm>
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 
@@ -139,53 +140,72 @@ void map(const F& f, std::int64_t n, R* out, const A*... a) {
   });
 }
 
-/// out = f(a, b), broadcast to `shape`.
-template <class R, class A, class B, class F>
-void map(const F& f, const Shape& shape, R* out, const A* a, const Shape& a_shape, const B* b,
-         const Shape& b_shape) {
-  const BroadcastPlan<2> plan(shape, {&a_shape, &b_shape});
-  const std::int64_t n = plan.inner();
-  const bool a_fixed = plan.fixed(0) && n > 1;
-  const bool b_fixed = plan.fixed(1) && n > 1;
-  if (plan.rows() == 1) {
-    parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
-      detail::row(f, end - begin, out + begin, a_fixed ? a : a + begin, a_fixed,
-                  b_fixed ? b : b + begin, b_fixed);
-    });
+namespace detail {
+
+/// A tensor that is read: what a value takes, and where the first one lies.
+struct Source {
+  const void* values;
+  std::size_t item;
+  const Shape& shape;
+};
+struct Target {
+  void* values;
+  std::size_t item;
+  const Shape& shape;
+};
+
+/// Works out n values of a row; each source has as many, or one for all of them (fixed).
+using RowOf2 = void (*)(const void* f, std::int64_t n, void* out, const void* a, bool a_fixed,
+                        const void* b, bool b_fixed);
+using RowOf3 = void (*)(const void* f, std::int64_t n, void* out, const void* a, bool a_fixed,
+                        const void* b, bool b_fixed, const void* c, bool c_fixed);
+
+/// Calls `row` for all rows of the target, in one or several threads. Not templates: of what
+/// differs from one operation to the next, the row alone is compiled for each.
+void for_rows(const Target& out, const Source& a, const Source& b, RowOf2 row, const void* f);
+void for_rows(const Target& out, const Source& a, const Source& b, const Source& c, RowOf3 row,
+              const void* f);
+
+template <class R, class A, class B, class C, class F>
+void row_of_3(const F& f, std::int64_t n, R* out, const A* a, bool a_fixed, const B* b,
+              bool b_fixed, const C* c, bool c_fixed) {
+  if (!a_fixed && !b_fixed && !c_fixed) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
     return;
   }
-  const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
-  parallel_for(plan.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
-    plan.for_rows(begin, end, [&](std::int64_t r, const std::array<std::int64_t, 2>& offset) {
-      detail::row(f, n, out + r * n, a + offset[0], a_fixed, b + offset[1], b_fixed);
-    });
-  });
+  const std::int64_t a_step = a_fixed ? 0 : 1;
+  const std::int64_t b_step = b_fixed ? 0 : 1;
+  const std::int64_t c_step = c_fixed ? 0 : 1;
+  for (std::int64_t i = 0; i < n; ++i) out[i] = f(a[i * a_step], b[i * b_step], c[i * c_step]);
+}
+
+}  // namespace detail
+
+/// out = f(a, b), broadcast to `shape`.
+template <class R, class A, class B, class F>
+void map(const Formula<F>& f, const Shape& shape, R* out, const A* a, const Shape& a_shape,
+         const B* b, const Shape& b_shape) {
+  const detail::RowOf2 row = [](const void* g, std::int64_t n, void* to, const void* x,
+                                bool x_fixed, const void* y, bool y_fixed) {
+    detail::row(*static_cast<const Formula<F>*>(g), n, static_cast<R*>(to),
+                static_cast<const A*>(x), x_fixed, static_cast<const B*>(y), y_fixed);
+  };
+  detail::for_rows({out, sizeof(R), shape}, {a, sizeof(A), a_shape}, {b, sizeof(B), b_shape}, row,
+                   &f);
 }
 
 /// out = f(a, b, c), broadcast to `shape`; f takes single values.
 template <class R, class A, class B, class C, class F>
 void map(const F& f, const Shape& shape, R* out, const A* a, const Shape& a_shape, const B* b,
          const Shape& b_shape, const C* c, const Shape& c_shape) {
-  const BroadcastPlan<3> plan(shape, {&a_shape, &b_shape, &c_shape});
-  const std::int64_t n = plan.inner();
-  const std::int64_t a_step = plan.fixed(0) ? 0 : 1;
-  const std::int64_t b_step = plan.fixed(1) ? 0 : 1;
-  const std::int64_t c_step = plan.fixed(2) ? 0 : 1;
-  const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
-  parallel_for(plan.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
-    plan.for_rows(begin, end, [&](std::int64_t r, const std::array<std::int64_t, 3>& offset) {
-      const A* pa = a + offset[0];
-      const B* pb = b + offset[1];
-      const C* pc = c + offset[2];
-      R* target = out + r * n;
-      if (a_step + b_step + c_step == 3) {
-        for (std::int64_t i = 0; i < n; ++i) target[i] = f(pa[i], pb[i], pc[i]);
-      } else {
-        for (std::int64_t i = 0; i < n; ++i)
-          target[i] = f(pa[i * a_step], pb[i * b_step], pc[i * c_step]);
-      }
-    });
-  });
+  const detail::RowOf3 row = [](const void* g, std::int64_t n, void* to, const void* x,
+                                bool x_fixed, const void* y, bool y_fixed, const void* z,
+                                bool z_fixed) {
+    detail::row_of_3(*static_cast<const F*>(g), n, static_cast<R*>(to), static_cast<const A*>(x),
+                     x_fixed, static_cast<const B*>(y), y_fixed, static_cast<const C*>(z), z_fixed);
+  };
+  detail::for_rows({out, sizeof(R), shape}, {a, sizeof(A), a_shape}, {b, sizeof(B), b_shape},
+                   {c, sizeof(C), c_shape}, row, &f);
 }
 
 }  // namespace xgrad::kernels

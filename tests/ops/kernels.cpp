@@ -27,7 +27,9 @@ TEST_CASE("broadcasting merges the axes it can") {
 }
 
 TEST_CASE("copies into a pattern are undone by copies from it, whole tiles of a transpose too") {
-  for (const auto& [rows, columns] : {std::pair{3, 5}, {64, 64}, {70, 33}, {1, 130}, {257, 64}}) {
+  for (const auto& [r, c] : {std::pair{3, 5}, {64, 64}, {70, 33}, {1, 130}, {257, 64}}) {
+    const std::int64_t rows = r;
+    const std::int64_t columns = c;
     CAPTURE(rows);
     const kernels::Pattern across{Shape{rows, columns}, {1, rows}};
     const auto count = static_cast<std::size_t>(rows * columns);
@@ -36,10 +38,10 @@ TEST_CASE("copies into a pattern are undone by copies from it, whole tiles of a 
       for (std::size_t i = 0; i < count; ++i) dense[i] = static_cast<T>(i % 120);
       kernels::copy_into(across, sizeof(T), dense.data(), strided.data());
       bool right = true;
-      for (std::int64_t r = 0; r < rows; ++r)
-        for (std::int64_t c = 0; c < columns; ++c)
-          right = right && strided[static_cast<std::size_t>(c * rows + r)] ==
-                               dense[static_cast<std::size_t>(r * columns + c)];
+      for (std::int64_t i = 0; i < rows; ++i)
+        for (std::int64_t j = 0; j < columns; ++j)
+          right = right && strided[static_cast<std::size_t>(j * rows + i)] ==
+                               dense[static_cast<std::size_t>(i * columns + j)];
       CHECK(right);
       kernels::copy_from(across, sizeof(T), strided.data(), back.data());
       CHECK(back == dense);

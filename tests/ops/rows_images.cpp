@@ -16,7 +16,7 @@ Row of_images(const char* name, const std::function<Tensor(const Tensor&)>& f) {
 /// The table's own functions on other inputs, where they take them.
 Rows reused(Op op, const std::function<Tensor(std::uint64_t)>& sample) {
   Rows result;
-  for (Row row : rows(op)) {
+  for (Row row : rows_of(op)) {
     for (std::size_t i = 0; i < row.inputs.size(); ++i) row.inputs[i] = sample(i + 1);
     try {
       const NoGradGuard guard;
@@ -37,7 +37,7 @@ Tensor near_one(std::uint64_t seed) { return uniform(images, 0.9, 1.1, seed); }
 /// The function of the table's first row on images beside everything that broadcasts.
 Rows pairs(Op op) {
   Rows result;
-  const Function f = rows(op).front().f;
+  const Function f = rows_of(op).front().f;
   const Shape per_channel{channels, 1, 1};
   const std::vector<std::pair<Shape, Shape>> shapes{
       {images, images}, {images, per_channel}, {per_channel, images},
@@ -229,40 +229,7 @@ Rows shape_images(Op op) {
 }  // namespace
 
 Rows image_rows(Op op) {
-  switch (op) {  // no default, as in rows()
-    case Op::neg:
-    case Op::abs:
-    case Op::exp:
-    case Op::square:
-    case Op::tanh:
-    case Op::erf:
-    case Op::erfc:
-    case Op::gelu:
-    case Op::sigmoid:
-    case Op::clamp:
-    case Op::clone:
-    case Op::relu:
-    case Op::dropout:
-    case Op::sum:
-    case Op::mean:
-    case Op::var:
-    case Op::max:
-    case Op::min:
-    case Op::logsumexp:
-    case Op::flatten:
-    case Op::transpose:
-    case Op::permute:
-    case Op::unsqueeze:
-    case Op::cat:
-    case Op::stack:
-    case Op::chunk:
-    case Op::unbind:
-    case Op::pad:
-    case Op::flip:
-    case Op::index_select:
-    case Op::softmax:
-    case Op::log_softmax:
-      return reused(op, any);
+  switch (op) {
     case Op::to:
       return {of_images("float64", [](const Tensor& x) { return to(x, float64); })};
     case Op::log:
@@ -307,8 +274,9 @@ Rows image_rows(Op op) {
     case Op::cross_entropy:
     case Op::mse_loss:
       return loss_images(op);
+    default:
+      return reused(op, any);
   }
-  return {};
 }
 
 }  // namespace table

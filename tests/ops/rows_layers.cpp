@@ -14,20 +14,24 @@ Row single(const char* name, const Shape& shape, const std::function<Tensor(cons
 
 }  // namespace
 
-Rows matmul_rows(Op op) {
-  if (op == Op::linear)
-    return {{"bias",
-             {normal({4, 3}), normal({2, 3}, 2), normal({2}, 3)},
-             [](const Inputs& x) { return linear(x[0], x[1], x[2]); }},
-            {"no bias, one example",
-             {normal({3}), normal({2, 3}, 2)},
-             [](const Inputs& x) { return linear(x[0], x[1]); }},
-            {"leading axes",
-             {normal({2, 2, 3}), normal({4, 3}, 2), normal({4}, 3)},
-             [](const Inputs& x) { return linear(x[0], x[1], x[2]); }},
-            {"no examples",
-             {normal({0, 3}), normal({2, 3}, 2), normal({2}, 3)},
-             [](const Inputs& x) { return linear(x[0], x[1], x[2]); }}};
+template <>
+Rows rows<Op::linear>() {
+  return {{"bias",
+           {normal({4, 3}), normal({2, 3}, 2), normal({2}, 3)},
+           [](const Inputs& x) { return linear(x[0], x[1], x[2]); }},
+          {"no bias, one example",
+           {normal({3}), normal({2, 3}, 2)},
+           [](const Inputs& x) { return linear(x[0], x[1]); }},
+          {"leading axes",
+           {normal({2, 2, 3}), normal({4, 3}, 2), normal({4}, 3)},
+           [](const Inputs& x) { return linear(x[0], x[1], x[2]); }},
+          {"no examples", {normal({0, 3}), normal({2, 3}, 2), normal({2}, 3)}, [](const Inputs& x) {
+             return linear(x[0], x[1], x[2]);
+           }}};
+}
+
+template <>
+Rows rows<Op::matmul>() {
   const auto f = [](const Tensor& a, const Tensor& b) { return matmul(a, b); };
   return {pair("matrices", {2, 3}, {3, 4}, f),
           pair("dot", {3}, {3}, f),
@@ -43,6 +47,8 @@ Rows matmul_rows(Op op) {
           pair("no inner axis", {2, 0}, {0, 3}, f),
           pair("no batch", {0, 2, 3}, {3, 2}, f)};
 }
+
+namespace {
 
 Rows conv_rows(Op op) {
   struct Case {
@@ -85,35 +91,63 @@ Rows conv_rows(Op op) {
   return rows;
 }
 
-Rows pool_rows(Op op) {
-  const AvgPool2dOptions partial{.stride = 2, .padding = 1, .count_include_pad = false};
-  if (op == Op::max_pool2d)
-    return {single("2x2", {2, 2, 4, 6}, [](const Tensor& x) { return max_pool2d(x, 2); }),
-            single("odd size", {1, 2, 5, 7}, [](const Tensor& x) { return max_pool2d(x, 2); }),
-            single("overlapping", {1, 2, 5, 5},
-                   [](const Tensor& x) { return max_pool2d(x, 3, {.stride = 1}); }),
-            single("uneven, padded", {1, 1, 5, 6},
-                   [](const Tensor& x) {
-                     return max_pool2d(x, {3, 2}, {.stride = {2, 1}, .padding = {1, 1}});
-                   }),
-            single("no images", {0, 1, 4, 4}, [](const Tensor& x) { return max_pool2d(x, 2); })};
-  if (op == Op::avg_pool2d)
-    return {single("2x2", {2, 2, 4, 6}, [](const Tensor& x) { return avg_pool2d(x, 2); }),
-            single("padded", {1, 2, 5, 4},
-                   [](const Tensor& x) { return avg_pool2d(x, 3, {.stride = 2, .padding = 1}); }),
-            single("padding not counted", {1, 2, 5, 4},
-                   [=](const Tensor& x) { return avg_pool2d(x, 3, partial); }),
-            single("no images", {0, 1, 4, 4}, [](const Tensor& x) { return avg_pool2d(x, 2); })};
+}  // namespace
+
+template <>
+Rows rows<Op::conv2d>() {
+  return conv_rows(Op::conv2d);
+}
+template <>
+Rows rows<Op::conv2d_input>() {
+  return conv_rows(Op::conv2d_input);
+}
+template <>
+Rows rows<Op::conv2d_weight>() {
+  return conv_rows(Op::conv2d_weight);
+}
+
+namespace {
+
+const AvgPool2dOptions partial{.stride = 2, .padding = 1, .count_include_pad = false};
+
+}  // namespace
+
+template <>
+Rows rows<Op::max_pool2d>() {
+  return {single("2x2", {2, 2, 4, 6}, [](const Tensor& x) { return max_pool2d(x, 2); }),
+          single("odd size", {1, 2, 5, 7}, [](const Tensor& x) { return max_pool2d(x, 2); }),
+          single("overlapping", {1, 2, 5, 5},
+                 [](const Tensor& x) { return max_pool2d(x, 3, {.stride = 1}); }),
+          single("uneven, padded", {1, 1, 5, 6},
+                 [](const Tensor& x) {
+                   return max_pool2d(x, {3, 2}, {.stride = {2, 1}, .padding = {1, 1}});
+                 }),
+          single("no images", {0, 1, 4, 4}, [](const Tensor& x) { return max_pool2d(x, 2); })};
+}
+
+template <>
+Rows rows<Op::avg_pool2d>() {
+  return {single("2x2", {2, 2, 4, 6}, [](const Tensor& x) { return avg_pool2d(x, 2); }),
+          single("padded", {1, 2, 5, 4},
+                 [](const Tensor& x) { return avg_pool2d(x, 3, {.stride = 2, .padding = 1}); }),
+          single("padding not counted", {1, 2, 5, 4},
+                 [](const Tensor& x) { return avg_pool2d(x, 3, partial); }),
+          single("no images", {0, 1, 4, 4}, [](const Tensor& x) { return avg_pool2d(x, 2); })};
+}
+
+template <>
+Rows rows<Op::avg_pool2d_input>() {
   return {single("2x2", {1, 2, 2, 3},
                  [](const Tensor& x) {
                    return avg_pool2d_input(x, {1, 2, 4, 6}, 2);
                  }),
-          single("padding not counted", {1, 1, 3, 2}, [=](const Tensor& x) {
+          single("padding not counted", {1, 1, 3, 2}, [](const Tensor& x) {
             return avg_pool2d_input(x, {1, 1, 5, 4}, 3, partial);
           })};
 }
 
-Rows norm_rows(Op) {
+template <>
+Rows rows<Op::batch_norm>() {
   const Tensor running_mean = tensor({0.5, -1.0, 2.0}, {.dtype = float64});
   const Tensor running_var = tensor({1.5, 0.5, 2.0}, {.dtype = float64});
   const auto trained = [](const Inputs& x) {
@@ -134,62 +168,76 @@ Rows norm_rows(Op) {
            }}};
 }
 
-Rows loss_rows(Op op) {
-  const auto along = [](const std::function<Tensor(const Tensor&, std::int64_t)>& f) {
-    return Rows{single("last", {3, 4}, [f](const Tensor& x) { return f(x, -1); }),
-                single("first", {3, 4}, [f](const Tensor& x) { return f(x, 0); }),
-                single("middle", {2, 3, 2}, [f](const Tensor& x) { return f(x, 1); }),
-                single("one element", {2, 1}, [f](const Tensor& x) { return f(x, 1); }),
-                single("no rows", {0, 3}, [f](const Tensor& x) { return f(x, 1); })};
-  };
-  const Tensor classes = tensor({2, 0, 1});
-  const Tensor weight = tensor({0.5, 2.0, 1.5, 1.0}, {.dtype = float64});
-  const auto in = [weight](const Tensor& x) { return weight.to(x.dtype()); };
-  switch (op) {
-    case Op::softmax:
-      return along([](const Tensor& x, std::int64_t axis) { return softmax(x, axis); });
-    case Op::log_softmax:
-      return along([](const Tensor& x, std::int64_t axis) { return log_softmax(x, axis); });
-    case Op::nll_loss:
-      return {single("mean", {3, 4}, [=](const Tensor& x) { return nll_loss(x, classes); }),
-              single("weighted", {3, 4},
-                     [=](const Tensor& x) { return nll_loss(x, classes, {.weight = in(x)}); }),
-              single("ignored", {3, 4},
-                     [=](const Tensor& x) { return nll_loss(x, classes, {.ignore_index = 0}); }),
-              single("one example", {4}, [=](const Tensor& x) { return nll_loss(x, tensor(2)); }),
-              single("images", {2, 4, 2}, [=](const Tensor& x) {
-                return nll_loss(x, tensor({{0, 3}, {1, 1}}), {.reduction = Reduction::none});
-              })};
-    case Op::cross_entropy:
-      return {single("mean", {3, 4}, [=](const Tensor& x) { return cross_entropy(x, classes); }),
-              single("smoothed, weighted, ignored", {3, 4},
-                     [=](const Tensor& x) {
-                       return cross_entropy(
-                           x, classes,
-                           {.weight = in(x), .ignore_index = 1, .label_smoothing = 0.1});
-                     }),
-              single("sum", {3, 4},
-                     [=](const Tensor& x) {
-                       return cross_entropy(x, classes,
-                                            {.label_smoothing = 0.2, .reduction = Reduction::sum});
-                     }),
-              single("none", {2, 4, 3},
-                     [=](const Tensor& x) {
-                       return cross_entropy(x, tensor({{0, 3, 1}, {1, 1, 2}}),
-                                            {.reduction = Reduction::none});
-                     }),
-              {"probabilities", {normal({3, 4}), uniform({3, 4}, 0, 1, 2)}, [=](const Inputs& x) {
-                 return cross_entropy(x[0], x[1], {.weight = in(x[0]), .label_smoothing = 0.1});
-               }}};
-    case Op::mse_loss:
-      return {pair("mean", {2, 3}, {2, 3},
-                   [](const Tensor& a, const Tensor& b) { return mse_loss(a, b); }),
-              pair("none", {2, 3}, {2, 3}, [](const Tensor& a, const Tensor& b) {
-                return mse_loss(a, b, {.reduction = Reduction::none});
-              })};
-    default:
-      return {};
-  }
+namespace {
+
+Rows along(const std::function<Tensor(const Tensor&, std::int64_t)>& f) {
+  return {single("last", {3, 4}, [f](const Tensor& x) { return f(x, -1); }),
+          single("first", {3, 4}, [f](const Tensor& x) { return f(x, 0); }),
+          single("middle", {2, 3, 2}, [f](const Tensor& x) { return f(x, 1); }),
+          single("one element", {2, 1}, [f](const Tensor& x) { return f(x, 1); }),
+          single("no rows", {0, 3}, [f](const Tensor& x) { return f(x, 1); })};
+}
+
+Tensor classes() { return tensor({2, 0, 1}); }
+Tensor weight_for(const Tensor& x) { return tensor({0.5, 2.0, 1.5, 1.0}, {.dtype = x.dtype()}); }
+
+}  // namespace
+
+template <>
+Rows rows<Op::softmax>() {
+  return along([](const Tensor& x, std::int64_t axis) { return softmax(x, axis); });
+}
+
+template <>
+Rows rows<Op::log_softmax>() {
+  return along([](const Tensor& x, std::int64_t axis) { return log_softmax(x, axis); });
+}
+
+template <>
+Rows rows<Op::nll_loss>() {
+  return {single("mean", {3, 4}, [](const Tensor& x) { return nll_loss(x, classes()); }),
+          single("weighted", {3, 4},
+                 [](const Tensor& x) { return nll_loss(x, classes(), {.weight = weight_for(x)}); }),
+          single("ignored", {3, 4},
+                 [](const Tensor& x) { return nll_loss(x, classes(), {.ignore_index = 0}); }),
+          single("one example", {4}, [](const Tensor& x) { return nll_loss(x, tensor(2)); }),
+          single("images", {2, 4, 2}, [](const Tensor& x) {
+            return nll_loss(x, tensor({{0, 3}, {1, 1}}), {.reduction = Reduction::none});
+          })};
+}
+
+template <>
+Rows rows<Op::cross_entropy>() {
+  return {
+      single("mean", {3, 4}, [](const Tensor& x) { return cross_entropy(x, classes()); }),
+      single("smoothed, weighted, ignored", {3, 4},
+             [](const Tensor& x) {
+               return cross_entropy(
+                   x, classes(),
+                   {.weight = weight_for(x), .ignore_index = 1, .label_smoothing = 0.1});
+             }),
+      single("sum", {3, 4},
+             [](const Tensor& x) {
+               return cross_entropy(x, classes(),
+                                    {.label_smoothing = 0.2, .reduction = Reduction::sum});
+             }),
+      single(
+          "none", {2, 4, 3},
+          [](const Tensor& x) {
+            return cross_entropy(x, tensor({{0, 3, 1}, {1, 1, 2}}), {.reduction = Reduction::none});
+          }),
+      {"probabilities", {normal({3, 4}), uniform({3, 4}, 0, 1, 2)}, [](const Inputs& x) {
+         return cross_entropy(x[0], x[1], {.weight = weight_for(x[0]), .label_smoothing = 0.1});
+       }}};
+}
+
+template <>
+Rows rows<Op::mse_loss>() {
+  return {
+      pair("mean", {2, 3}, {2, 3}, [](const Tensor& a, const Tensor& b) { return mse_loss(a, b); }),
+      pair("none", {2, 3}, {2, 3}, [](const Tensor& a, const Tensor& b) {
+        return mse_loss(a, b, {.reduction = Reduction::none});
+      })};
 }
 
 }  // namespace table

@@ -9,274 +9,334 @@ Row of(const char* name, const Shape& shape, const std::function<Tensor(const Te
 
 }  // namespace
 
-Rows shape_rows(Op op) {
-  switch (op) {
-    case Op::reshape:
-      return {of("given", {2, 6},
-                 [](const Tensor& x) {
-                   return reshape(x, {3, 4});
-                 }),
-              of("inferred", {2, 6},
-                 [](const Tensor& x) {
-                   return reshape(x, {4, -1});
-                 }),
-              of("scalar", {},
-                 [](const Tensor& x) {
-                   return reshape(x, {1, 1});
-                 }),
-              of("empty", {0, 3}, [](const Tensor& x) {
-                return reshape(x, {3, 0, 2});
-              })};
-    case Op::flatten:
-      return {of("all", {2, 3, 4}, [](const Tensor& x) { return flatten(x); }),
-              of("from 1", {2, 3, 4}, [](const Tensor& x) { return flatten(x, 1); }),
-              of("middle", {2, 3, 4, 2}, [](const Tensor& x) { return flatten(x, 1, 2); }),
-              of("scalar", {}, [](const Tensor& x) { return flatten(x); })};
-    case Op::transpose:
-      return {of("matrix", {3, 5}, [](const Tensor& x) { return transpose(x, 0, 1); }),
-              of("outer", {2, 3, 4}, [](const Tensor& x) { return transpose(x, 0, -1); }),
-              of("large", {37, 41}, [](const Tensor& x) { return x.t(); })};
-    case Op::permute:
-      return {of("cycle", {2, 3, 4},
-                 [](const Tensor& x) {
-                   return permute(x, {1, 2, 0});
-                 }),
-              of("nhwc", {2, 3, 4, 5},
-                 [](const Tensor& x) {
-                   return permute(x, {0, 2, 3, 1});
-                 }),
-              of("ones", {1, 3, 1},
-                 [](const Tensor& x) {
-                   return permute(x, {2, 1, 0});
-                 }),
-              of("empty", {2, 0, 3}, [](const Tensor& x) {
-                return permute(x, {2, 0, 1});
-              })};
-    case Op::squeeze:
-      return {of("all", {1, 3, 1}, [](const Tensor& x) { return squeeze(x); }),
-              of("one", {1, 3, 1}, [](const Tensor& x) { return squeeze(x, -1); }),
-              of("none", {2, 3}, [](const Tensor& x) { return squeeze(x, 0); })};
-    case Op::unsqueeze:
-      return {of("front", {2, 3}, [](const Tensor& x) { return unsqueeze(x, 0); }),
-              of("back", {2, 3}, [](const Tensor& x) { return unsqueeze(x, -1); }),
-              of("scalar", {}, [](const Tensor& x) { return unsqueeze(x, 0); })};
-    case Op::expand:
-      return {of("rows", {1, 3},
-                 [](const Tensor& x) {
-                   return expand(x, {4, 3});
-                 }),
-              of("columns", {3, 1},
-                 [](const Tensor& x) {
-                   return expand(x, {2, 3, 4});
-                 }),
-              of("scalar", {},
-                 [](const Tensor& x) {
-                   return expand(x, {2, 2});
-                 }),
-              of("kept", {3, 1},
-                 [](const Tensor& x) {
-                   return expand(x, {-1, 2});
-                 }),
-              of("same", {2, 3},
-                 [](const Tensor& x) {
-                   return expand(x, {2, 3});
-                 }),
-              of("to nothing", {1, 3}, [](const Tensor& x) {
-                return expand(x, {0, 3});
-              })};
-    case Op::cat:
-      return {
-          {"axis 0", {normal({2, 3}), normal({1, 3}, 2)}, [](const Inputs& x) { return cat(x); }},
+template <>
+Rows rows<Op::reshape>() {
+  return {of("given", {2, 6},
+             [](const Tensor& x) {
+               return reshape(x, {3, 4});
+             }),
+          of("inferred", {2, 6},
+             [](const Tensor& x) {
+               return reshape(x, {4, -1});
+             }),
+          of("scalar", {},
+             [](const Tensor& x) {
+               return reshape(x, {1, 1});
+             }),
+          of("empty", {0, 3}, [](const Tensor& x) {
+            return reshape(x, {3, 0, 2});
+          })};
+}
+
+template <>
+Rows rows<Op::flatten>() {
+  return {of("all", {2, 3, 4}, [](const Tensor& x) { return flatten(x); }),
+          of("from 1", {2, 3, 4}, [](const Tensor& x) { return flatten(x, 1); }),
+          of("middle", {2, 3, 4, 2}, [](const Tensor& x) { return flatten(x, 1, 2); }),
+          of("scalar", {}, [](const Tensor& x) { return flatten(x); })};
+}
+
+template <>
+Rows rows<Op::transpose>() {
+  return {of("matrix", {3, 5}, [](const Tensor& x) { return transpose(x, 0, 1); }),
+          of("outer", {2, 3, 4}, [](const Tensor& x) { return transpose(x, 0, -1); }),
+          of("large", {37, 41}, [](const Tensor& x) { return x.t(); })};
+}
+
+template <>
+Rows rows<Op::permute>() {
+  return {of("cycle", {2, 3, 4},
+             [](const Tensor& x) {
+               return permute(x, {1, 2, 0});
+             }),
+          of("nhwc", {2, 3, 4, 5},
+             [](const Tensor& x) {
+               return permute(x, {0, 2, 3, 1});
+             }),
+          of("ones", {1, 3, 1},
+             [](const Tensor& x) {
+               return permute(x, {2, 1, 0});
+             }),
+          of("empty", {2, 0, 3}, [](const Tensor& x) {
+            return permute(x, {2, 0, 1});
+          })};
+}
+
+template <>
+Rows rows<Op::squeeze>() {
+  return {of("all", {1, 3, 1}, [](const Tensor& x) { return squeeze(x); }),
+          of("one", {1, 3, 1}, [](const Tensor& x) { return squeeze(x, -1); }),
+          of("none", {2, 3}, [](const Tensor& x) { return squeeze(x, 0); })};
+}
+
+template <>
+Rows rows<Op::unsqueeze>() {
+  return {of("front", {2, 3}, [](const Tensor& x) { return unsqueeze(x, 0); }),
+          of("back", {2, 3}, [](const Tensor& x) { return unsqueeze(x, -1); }),
+          of("scalar", {}, [](const Tensor& x) { return unsqueeze(x, 0); })};
+}
+
+template <>
+Rows rows<Op::expand>() {
+  return {of("rows", {1, 3},
+             [](const Tensor& x) {
+               return expand(x, {4, 3});
+             }),
+          of("columns", {3, 1},
+             [](const Tensor& x) {
+               return expand(x, {2, 3, 4});
+             }),
+          of("scalar", {},
+             [](const Tensor& x) {
+               return expand(x, {2, 2});
+             }),
+          of("kept", {3, 1},
+             [](const Tensor& x) {
+               return expand(x, {-1, 2});
+             }),
+          of("same", {2, 3},
+             [](const Tensor& x) {
+               return expand(x, {2, 3});
+             }),
+          of("to nothing", {1, 3}, [](const Tensor& x) {
+            return expand(x, {0, 3});
+          })};
+}
+
+template <>
+Rows rows<Op::cat>() {
+  return {{"axis 0", {normal({2, 3}), normal({1, 3}, 2)}, [](const Inputs& x) { return cat(x); }},
           {"axis 1",
            {normal({2, 3}), normal({2, 1}, 2), normal({2, 0}, 3)},
            [](const Inputs& x) { return cat(x, 1); }},
           {"twice", {normal({2, 2})}, [](const Inputs& x) {
              return cat({x[0], x[0] * x[0]}, -1);
            }}};
-    case Op::stack:
-      return {
-          {"axis 0", {normal({2, 3}), normal({2, 3}, 2)}, [](const Inputs& x) { return stack(x); }},
+}
+
+template <>
+Rows rows<Op::stack>() {
+  return {{"axis 0", {normal({2, 3}), normal({2, 3}, 2)}, [](const Inputs& x) { return stack(x); }},
           {"last", {normal({2}), normal({2}, 2)}, [](const Inputs& x) { return stack(x, -1); }},
           {"scalars", {normal({}), normal({}, 2)}, [](const Inputs& x) { return stack(x); }}};
-    case Op::split:
-      return {of("even", {4, 2},
-                 [](const Tensor& x) {
-                   const auto pieces = split(x, 2);
-                   return pieces[1] * pieces[0];
-                 }),
-              of("sizes", {2, 5},
-                 [](const Tensor& x) {
-                   return split(x, std::vector<std::int64_t>{1, 3, 1}, 1)[1];
-                 }),
-              of("one of one", {2, 3}, [](const Tensor& x) { return split(x, 3, 1)[0]; }),
-              of("an empty piece", {2, 3}, [](const Tensor& x) {
-                const auto pieces = split(x, std::vector<std::int64_t>{2, 0, 1}, 1);
-                return cat({pieces[2], pieces[1], pieces[0]}, 1);
-              })};
-    case Op::chunk:
-      return {of("uneven", {5, 2}, [](const Tensor& x) { return chunk(x, 2)[1]; }),
-              of("axis 1", {2, 6}, [](const Tensor& x) { return chunk(x, 3, -1)[2]; })};
-    case Op::unbind:
-      return {of("rows", {3, 2},
-                 [](const Tensor& x) {
-                   const auto rows = unbind(x);
-                   return rows[2] * rows[0];
-                 }),
-              of("columns", {2, 3}, [](const Tensor& x) { return unbind(x, -1)[1]; }),
-              of("to scalars", {2}, [](const Tensor& x) { return unbind(x)[1]; }),
-              of("middle", {2, 2, 3}, [](const Tensor& x) {
-                const auto parts = unbind(x, 1);
-                return stack({parts[1], parts[0]});
-              })};
-    case Op::slice:
-      return {of("leading", {5, 3}, [](const Tensor& x) { return slice(x, 0, 1, 4); }),
-              of("inner", {3, 5}, [](const Tensor& x) { return slice(x, 1, 1, 4); }),
-              of("step", {3, 7}, [](const Tensor& x) { return slice(x, -1, 1, 7, 3); }),
-              of("negative", {6}, [](const Tensor& x) { return slice(x, 0, -4, -1); }),
-              of("empty", {3, 4}, [](const Tensor& x) { return slice(x, 1, 3, 2); }),
-              of("select", {3, 4}, [](const Tensor& x) { return x[1]; })};
-    case Op::embed:
-      return {of("step", {3, 2}, [](const Tensor& x) { return embed(x, 0, 7, 1, 2); }),
-              of("inner", {2, 3}, [](const Tensor& x) { return embed(x, 1, 5, 2); }),
-              of("nothing", {2, 0}, [](const Tensor& x) { return embed(x, 1, 5, 2); })};
-    case Op::pad:
-      return {of("last", {2, 3},
-                 [](const Tensor& x) {
-                   return pad(x, {1, 2});
-                 }),
-              of("two axes", {2, 3},
-                 [](const Tensor& x) {
-                   return pad(x, {0, 1, 2, 0}, 7);
-                 }),
-              of("none", {2, 3}, [](const Tensor& x) { return pad(x, {}); }),
-              of("empty", {0, 2}, [](const Tensor& x) {
-                return pad(x, {1, 1, 1, 1});
-              })};
-    case Op::flip:
-      return {of("last", {2, 3}, [](const Tensor& x) { return flip(x, -1); }),
-              of("both", {2, 3, 2},
-                 [](const Tensor& x) {
-                   return flip(x, {0, 2});
-                 }),
-              of("empty", {0, 2}, [](const Tensor& x) { return flip(x, 0); })};
-    default:
-      return {};
-  }
 }
 
-Rows index_rows(Op op) {
-  switch (op) {
-    case Op::index_select:
-      return {of("repeated", {4, 2},
-                 [](const Tensor& x) {
-                   return index_select(x, 0, tensor({3, 0, 3}));
-                 }),
-              of("last", {2, 3, 4},
-                 [](const Tensor& x) {
-                   return index_select(x, -1, tensor({1, 0}));
-                 }),
-              of("none", {3, 2},
-                 [](const Tensor& x) { return index_select(x, 0, zeros({0}, {.dtype = int64})); })};
-    case Op::index_embed:
-      return {of("repeated", {3, 2},
-                 [](const Tensor& x) {
-                   return index_embed(x, 0, tensor({3, 0, 3}), 5);
-                 }),
-              of("middle", {2, 2, 3}, [](const Tensor& x) {
-                return index_embed(x, 1, tensor({2, 0}), 3);
-              })};
-    case Op::gather:
-      return {of("rows", {3, 4},
-                 [](const Tensor& x) {
-                   return gather(x, 1, tensor({{0, 3}, {1, 1}, {2, 0}}));
-                 }),
-              of("columns", {3, 4},
-                 [](const Tensor& x) {
-                   return gather(x, 0, tensor({{2, 0, 1, 1}}));
-                 }),
-              of("fewer rows", {3, 4, 2},
-                 [](const Tensor& x) {
-                   return gather(x, 1, tensor({{{0, 3}}, {{1, 1}}}));
-                 }),
-              of("none", {3, 4}, [](const Tensor& x) {
-                return gather(x, 1, zeros({3, 0}, {.dtype = int64}));
-              })};
-    case Op::scatter:
-      return {of("rows", {2, 2},
-                 [](const Tensor& x) {
-                   return scatter(x, 1, tensor({{0, 3}, {1, 1}}), {2, 4});
-                 }),
-              of("columns", {1, 4}, [](const Tensor& x) {
-                return scatter(x, 0, tensor({{2, 0, 1, 1}}), {3, 4});
-              })};
-    default:
-      return {};
-  }
+template <>
+Rows rows<Op::split>() {
+  return {of("even", {4, 2},
+             [](const Tensor& x) {
+               const auto pieces = split(x, 2);
+               return pieces[1] * pieces[0];
+             }),
+          of("sizes", {2, 5},
+             [](const Tensor& x) {
+               return split(x, std::vector<std::int64_t>{1, 3, 1}, 1)[1];
+             }),
+          of("one of one", {2, 3}, [](const Tensor& x) { return split(x, 3, 1)[0]; }),
+          of("an empty piece", {2, 3}, [](const Tensor& x) {
+            const auto pieces = split(x, std::vector<std::int64_t>{2, 0, 1}, 1);
+            return cat({pieces[2], pieces[1], pieces[0]}, 1);
+          })};
 }
 
-Rows reduce_rows(Op op) {
-  const auto all = [&](const std::function<Tensor(const Tensor&, const Axes&, bool)>& f) {
-    Rows rows;
-    struct Case {
-      Shape shape;
-      Axes axes;
-      bool keepdim;
-    };
-    const std::vector<Case> cases{{{3, 4}, {}, false},
-                                  {{3, 4}, 0, false},
-                                  {{3, 4}, 1, true},
-                                  {{2, 3, 4}, 1, false},
-                                  {{2, 3, 4}, {0, 2}, false},
-                                  {{2, 3, 2, 2}, {0, -1, 2}, true},
-                                  {{1, 5}, 0, false},
-                                  {{}, {}, false},
-                                  {{5, 1}, 1, true},
-                                  {{0, 3}, 1, false},
-                                  {{2, 3, 4}, {0, 1, 2}, true},
-                                  {{40}, 0, false}};
-    for (const Case& c : cases)
-      rows.push_back({to_string(c.shape) + " over " + to_string(c.axes),
+template <>
+Rows rows<Op::chunk>() {
+  return {of("uneven", {5, 2}, [](const Tensor& x) { return chunk(x, 2)[1]; }),
+          of("axis 1", {2, 6}, [](const Tensor& x) { return chunk(x, 3, -1)[2]; })};
+}
+
+template <>
+Rows rows<Op::unbind>() {
+  return {of("rows", {3, 2},
+             [](const Tensor& x) {
+               const auto rows = unbind(x);
+               return rows[2] * rows[0];
+             }),
+          of("columns", {2, 3}, [](const Tensor& x) { return unbind(x, -1)[1]; }),
+          of("to scalars", {2}, [](const Tensor& x) { return unbind(x)[1]; }),
+          of("middle", {2, 2, 3}, [](const Tensor& x) {
+            const auto parts = unbind(x, 1);
+            return stack({parts[1], parts[0]});
+          })};
+}
+
+template <>
+Rows rows<Op::slice>() {
+  return {of("leading", {5, 3}, [](const Tensor& x) { return slice(x, 0, 1, 4); }),
+          of("inner", {3, 5}, [](const Tensor& x) { return slice(x, 1, 1, 4); }),
+          of("step", {3, 7}, [](const Tensor& x) { return slice(x, -1, 1, 7, 3); }),
+          of("negative", {6}, [](const Tensor& x) { return slice(x, 0, -4, -1); }),
+          of("empty", {3, 4}, [](const Tensor& x) { return slice(x, 1, 3, 2); }),
+          of("select", {3, 4}, [](const Tensor& x) { return x[1]; })};
+}
+
+template <>
+Rows rows<Op::embed>() {
+  return {of("step", {3, 2}, [](const Tensor& x) { return embed(x, 0, 7, 1, 2); }),
+          of("inner", {2, 3}, [](const Tensor& x) { return embed(x, 1, 5, 2); }),
+          of("nothing", {2, 0}, [](const Tensor& x) { return embed(x, 1, 5, 2); })};
+}
+
+template <>
+Rows rows<Op::pad>() {
+  return {of("last", {2, 3},
+             [](const Tensor& x) {
+               return pad(x, {1, 2});
+             }),
+          of("two axes", {2, 3},
+             [](const Tensor& x) {
+               return pad(x, {0, 1, 2, 0}, 7);
+             }),
+          of("none", {2, 3}, [](const Tensor& x) { return pad(x, {}); }),
+          of("empty", {0, 2}, [](const Tensor& x) {
+            return pad(x, {1, 1, 1, 1});
+          })};
+}
+
+template <>
+Rows rows<Op::flip>() {
+  return {of("last", {2, 3}, [](const Tensor& x) { return flip(x, -1); }),
+          of("both", {2, 3, 2},
+             [](const Tensor& x) {
+               return flip(x, {0, 2});
+             }),
+          of("empty", {0, 2}, [](const Tensor& x) { return flip(x, 0); })};
+}
+
+template <>
+Rows rows<Op::index_select>() {
+  return {of("repeated", {4, 2},
+             [](const Tensor& x) {
+               return index_select(x, 0, tensor({3, 0, 3}));
+             }),
+          of("last", {2, 3, 4},
+             [](const Tensor& x) {
+               return index_select(x, -1, tensor({1, 0}));
+             }),
+          of("none", {3, 2},
+             [](const Tensor& x) { return index_select(x, 0, zeros({0}, {.dtype = int64})); })};
+}
+
+template <>
+Rows rows<Op::index_embed>() {
+  return {of("repeated", {3, 2},
+             [](const Tensor& x) {
+               return index_embed(x, 0, tensor({3, 0, 3}), 5);
+             }),
+          of("middle", {2, 2, 3}, [](const Tensor& x) {
+            return index_embed(x, 1, tensor({2, 0}), 3);
+          })};
+}
+
+template <>
+Rows rows<Op::gather>() {
+  return {of("rows", {3, 4},
+             [](const Tensor& x) {
+               return gather(x, 1, tensor({{0, 3}, {1, 1}, {2, 0}}));
+             }),
+          of("columns", {3, 4},
+             [](const Tensor& x) {
+               return gather(x, 0, tensor({{2, 0, 1, 1}}));
+             }),
+          of("fewer rows", {3, 4, 2},
+             [](const Tensor& x) {
+               return gather(x, 1, tensor({{{0, 3}}, {{1, 1}}}));
+             }),
+          of("none", {3, 4}, [](const Tensor& x) {
+            return gather(x, 1, zeros({3, 0}, {.dtype = int64}));
+          })};
+}
+
+template <>
+Rows rows<Op::scatter>() {
+  return {of("rows", {2, 2},
+             [](const Tensor& x) {
+               return scatter(x, 1, tensor({{0, 3}, {1, 1}}), {2, 4});
+             }),
+          of("columns", {1, 4}, [](const Tensor& x) {
+            return scatter(x, 0, tensor({{2, 0, 1, 1}}), {3, 4});
+          })};
+}
+
+namespace {
+
+Rows over_axes(const std::function<Tensor(const Tensor&, const Axes&, bool)>& f) {
+  Rows result;
+  struct Case {
+    Shape shape;
+    Axes axes;
+    bool keepdim;
+  };
+  const std::vector<Case> cases{{{3, 4}, {}, false},
+                                {{3, 4}, 0, false},
+                                {{3, 4}, 1, true},
+                                {{2, 3, 4}, 1, false},
+                                {{2, 3, 4}, {0, 2}, false},
+                                {{2, 3, 2, 2}, {0, -1, 2}, true},
+                                {{1, 5}, 0, false},
+                                {{}, {}, false},
+                                {{5, 1}, 1, true},
+                                {{0, 3}, 1, false},
+                                {{2, 3, 4}, {0, 1, 2}, true},
+                                {{40}, 0, false}};
+  for (const Case& c : cases)
+    result.push_back({to_string(c.shape) + " over " + to_string(c.axes),
                       {normal(c.shape)},
                       [f, c](const Inputs& x) { return f(x[0], c.axes, c.keepdim); }});
-    return rows;
-  };
-  switch (op) {
-    case Op::sum: {
-      Rows rows = all([](auto& x, auto& axes, bool keep) { return sum(x, axes, keep); });
-      rows.push_back(of("no elements", {0, 3}, [](const Tensor& x) { return sum(x, 0); }));
-      return rows;
-    }
-    case Op::mean:
-      return all([](auto& x, auto& axes, bool keep) { return mean(x, axes, keep); });
-    case Op::var: {
-      Rows rows{of("all", {3, 4}, [](const Tensor& x) { return var(x); }),
-                of("biased", {3, 4}, [](const Tensor& x) { return var(x, 0, 0); }),
-                of("kept", {2, 3, 4}, [](const Tensor& x) {
-                  return var(x, {0, 2}, 1, true);
-                })};
-      return rows;
-    }
-    case Op::prod: {
-      Rows rows = all([](auto& x, auto& axes, bool keep) { return prod(x, axes, keep); });
-      rows.pop_back();  // a product of 40 numbers is too small for differences
-      rows.push_back(of("no elements", {0, 3}, [](const Tensor& x) { return prod(x, 0); }));
-      rows.push_back({"one zero",
-                      {tensor({2., 0., 3., -1.5}, {.dtype = float64})},
-                      [](const Inputs& x) { return prod(x[0]); }});
-      rows.push_back({"two zeros",
-                      {tensor({{2., 0., 3.}, {0., 0., 1.}}, {.dtype = float64})},
-                      [](const Inputs& x) { return prod(x[0], 1); }});
-      return rows;
-    }
-    case Op::max:
-      return all([](auto& x, auto& axes, bool keep) { return max(x, axes, keep); });
-    case Op::min:
-      return all([](auto& x, auto& axes, bool keep) { return min(x, axes, keep); });
-    case Op::logsumexp:
-      return all([](auto& x, auto& axes, bool keep) { return logsumexp(x, axes, keep); });
-    default:
-      return {};
-  }
+  return result;
+}
+
+}  // namespace
+
+template <>
+Rows rows<Op::sum>() {
+  Rows rows = over_axes([](auto& x, auto& axes, bool keep) { return sum(x, axes, keep); });
+  rows.push_back(of("no elements", {0, 3}, [](const Tensor& x) { return sum(x, 0); }));
+  return rows;
+}
+
+template <>
+Rows rows<Op::mean>() {
+  return over_axes([](auto& x, auto& axes, bool keep) { return mean(x, axes, keep); });
+}
+
+template <>
+Rows rows<Op::var>() {
+  Rows rows{of("all", {3, 4}, [](const Tensor& x) { return var(x); }),
+            of("biased", {3, 4}, [](const Tensor& x) { return var(x, 0, 0); }),
+            of("kept", {2, 3, 4}, [](const Tensor& x) {
+              return var(x, {0, 2}, 1, true);
+            })};
+  return rows;
+}
+
+template <>
+Rows rows<Op::prod>() {
+  Rows rows = over_axes([](auto& x, auto& axes, bool keep) { return prod(x, axes, keep); });
+  rows.pop_back();  // a product of 40 numbers is too small for differences
+  rows.push_back(of("no elements", {0, 3}, [](const Tensor& x) { return prod(x, 0); }));
+  rows.push_back({"one zero",
+                  {tensor({2., 0., 3., -1.5}, {.dtype = float64})},
+                  [](const Inputs& x) { return prod(x[0]); }});
+  rows.push_back({"two zeros",
+                  {tensor({{2., 0., 3.}, {0., 0., 1.}}, {.dtype = float64})},
+                  [](const Inputs& x) { return prod(x[0], 1); }});
+  return rows;
+}
+
+template <>
+Rows rows<Op::max>() {
+  return over_axes([](auto& x, auto& axes, bool keep) { return max(x, axes, keep); });
+}
+
+template <>
+Rows rows<Op::min>() {
+  return over_axes([](auto& x, auto& axes, bool keep) { return min(x, axes, keep); });
+}
+
+template <>
+Rows rows<Op::logsumexp>() {
+  return over_axes([](auto& x, auto& axes, bool keep) { return logsumexp(x, axes, keep); });
 }
 
 }  // namespace table

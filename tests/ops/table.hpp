@@ -22,27 +22,24 @@ struct Row {
 };
 using Rows = std::vector<Row>;
 
-/// The rows of an operation. Its switch has a case for each: an operation without one does not
-/// compile.
-Rows rows(Op op);
+/// The rows of an operation: a specialisation for each, in rows_*.cpp. One that has none does not
+/// link, and the linker names it.
+template <Op>
+Rows rows();
+#define PRIMITIVE(name) \
+  template <>           \
+  Rows rows<Op::name>();
+#define COMPOSED PRIMITIVE
+#include <xgrad/ops/operations.def>
+#undef COMPOSED
+#undef PRIMITIVE
 
-// The rows, by kind.
-Rows unary_rows(Op op);
-Rows binary_rows(Op op);
-Rows shape_rows(Op op);
-Rows index_rows(Op op);
-Rows reduce_rows(Op op);
-Rows matmul_rows(Op op);
-Rows conv_rows(Op op);
-Rows pool_rows(Op op);
-Rows norm_rows(Op op);
-Rows loss_rows(Op op);
+/// The same, known at run time.
+Rows rows_of(Op op);
 
-/// Rows on images whose channels fill blocks, so that in float32 they may lie in them.
+/// Rows on images whose channels fill blocks, so that in float32 they may lie in them: the
+/// operation's own on such inputs where it takes them.
 Rows image_rows(Op op);
-
-/// Whether the operation is put together from others and records no node of its own name.
-bool is_composed(Op op);
 
 /// The inputs of a row in one dtype, the floating ones as leaves.
 Inputs leaves(const Row& row, DType dtype);
@@ -64,7 +61,7 @@ void for_each_row_of(const Of& of, const F& f) {
 /// The same for every row of the table.
 template <class F>
 void for_each_row(const F& f) {
-  for_each_row_of(rows, f);
+  for_each_row_of(rows_of, f);
 }
 
 }  // namespace table
