@@ -255,19 +255,14 @@ Tensor& Pass::sum_at(const Edge& edge) {
 
 void Pass::look_for_ready_hooks(std::span<const Tensor> outputs) {
   if (!has_ready_hooks.load(std::memory_order_acquire)) return;
-  std::vector<const Node*> order;
-  std::unordered_set<const Node*> seen;
-  const auto visit = [&](const Edge& edge) {
-    if (edge.node) {
-      if (seen.insert(edge.node.get()).second) order.push_back(edge.node.get());
-    } else if (edge.leaf.defined()) {
-      const auto* const extra = edge.leaf.impl()->extra.if_any();
-      if (extra != nullptr && !extra->ready_hooks.empty()) ++awaited_[edge.leaf.impl()];
-    }
+  const auto count = [&](const Edge& edge) {
+    if (edge.node || !edge.leaf.defined()) return;
+    const auto* const extra = edge.leaf.impl()->extra.if_any();
+    if (extra != nullptr && !extra->ready_hooks.empty()) ++awaited_[edge.leaf.impl()];
   };
-  for (const Tensor& output : outputs) visit(Edge(output));
-  for (std::size_t i = 0; i < order.size(); ++i)
-    for (const Edge& edge : order[i]->edges()) visit(edge);
+  for (const Tensor& output : outputs) count(Edge(output));
+  for (const Node* node : detail::nodes_behind(outputs))
+    std::ranges::for_each(node->edges(), count);
   const GradModeGuard mode(options_.create_graph);
   for (const Tensor& output : outputs) note_delivered(Edge(output));
 }
@@ -299,14 +294,7 @@ void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor
       needed_.insert(input.grad_fn().get());
     }
   }
-  std::vector<const Node*> order;
-  std::unordered_set<const Node*> seen;
-  const auto visit = [&](const Ref<Node>& node) {
-    if (node && seen.insert(node.get()).second) order.push_back(node.get());
-  };
-  for (const Tensor& output : outputs) visit(output.grad_fn());
-  for (std::size_t i = 0; i < order.size(); ++i)
-    for (const Edge& edge : order[i]->edges()) visit(edge.node);
+  std::vector<Node*> order = detail::nodes_behind(outputs);
   std::ranges::sort(order, {}, &Node::sequence);
   for (const Node* node : order)
     if (std::ranges::any_of(node->edges(), [&](const Edge& edge) { return wanted(edge); }))

@@ -2,6 +2,7 @@
 #include <xgrad/autograd/tape.hpp>
 
 #include <atomic>
+#include <unordered_set>
 
 namespace xgrad {
 namespace {
@@ -105,6 +106,18 @@ void RulesInUse::leave() noexcept {
     is_last = node_.uses_.load() == taken || node_.uses_.fetch_or(left) == taken;
   }
   if (is_last) node_.release_saved();
+}
+
+std::vector<Node*> nodes_behind(std::span<const Tensor> results) {
+  std::vector<Node*> nodes;
+  std::unordered_set<const Node*> seen;
+  const auto visit = [&](const Ref<Node>& node) {
+    if (node && seen.insert(node.get()).second) nodes.push_back(node.get());
+  };
+  for (const Tensor& result : results) visit(result.grad_fn());
+  for (std::size_t i = 0; i < nodes.size(); ++i)
+    for (const Edge& edge : nodes[i]->edges()) visit(edge.node);
+  return nodes;
 }
 
 void attach(const Tensor& x, Ref<Node> node, std::uint32_t result) {

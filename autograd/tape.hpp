@@ -172,6 +172,9 @@ class RulesInUse {
   bool finished_ = false;
 };
 
+/// Every node that the results were computed by, once, breadth first.
+std::vector<Node*> nodes_behind(std::span<const Tensor> results);
+
 /// Makes `x` result number `result` of `node`.
 void attach(const Tensor& x, Ref<Node> node, std::uint32_t result = 0);
 

@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <map>
-#include <unordered_set>
 
 namespace xgrad {
 namespace {
@@ -45,26 +44,15 @@ class Forward {
 
   /// Works out the tangents of all that `results` were computed by.
   void run(const std::vector<Tensor>& results) {
-    for (Node* node : in_order(results))
+    std::vector<Node*> nodes = detail::nodes_behind(results);
+    std::ranges::sort(nodes, {}, &Node::sequence);
+    for (Node* node : nodes)
       if (!nodes_.contains(node)) run(*node);
   }
 
   Tensor tangent_of(const Tensor& x) const { return tangent_at(Edge(x)); }
 
  private:
-  static std::vector<Node*> in_order(const std::vector<Tensor>& results) {
-    std::vector<Node*> nodes;
-    std::unordered_set<const Node*> seen;
-    const auto visit = [&](const Edge& edge) {
-      if (edge.node && seen.insert(edge.node.get()).second) nodes.push_back(edge.node.get());
-    };
-    for (const Tensor& y : results) visit(Edge(y));
-    for (std::size_t i = 0; i < nodes.size(); ++i)
-      for (const Edge& edge : nodes[i]->edges()) visit(edge);
-    std::ranges::sort(nodes, {}, &Node::sequence);
-    return nodes;
-  }
-
   Tensor tangent_at(const Edge& edge) const {
     if (!edge.node) {
       const auto leaf = leaves_.find(edge.leaf.impl());

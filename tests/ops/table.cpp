@@ -22,17 +22,6 @@ Rows rows_of(Op op) {
   return all[static_cast<std::size_t>(op)]();
 }
 
-std::vector<Node*> nodes_of(const Tensor& result) {
-  std::vector<Node*> nodes;
-  const auto visit = [&](Node* node) {
-    if (node != nullptr && std::ranges::find(nodes, node) == nodes.end()) nodes.push_back(node);
-  };
-  visit(result.grad_fn().get());
-  for (std::size_t i = 0; i < nodes.size(); ++i)
-    for (const Edge& edge : nodes[i]->edges()) visit(edge.node.get());
-  return nodes;
-}
-
 Inputs leaves(const Row& row, DType dtype) {
   Inputs copies;
   for (const Tensor& x : row.inputs) {
@@ -45,7 +34,7 @@ Inputs leaves(const Row& row, DType dtype) {
 namespace {
 
 void collect_names(const Tensor& result, std::set<std::string>& names) {
-  for (const Node* node : nodes_of(result)) names.insert(node->name());
+  for (const Node* node : xgrad::detail::nodes_behind({&result, 1})) names.insert(node->name());
 }
 
 }  // namespace
@@ -202,7 +191,7 @@ Inputs gradients_of_shared(const Row& row, bool watched) {
   const Tensor dy = randn(y.shape(), {.dtype = y.dtype(), .generator = &generator});
   int calls = 0;
   if (watched) {
-    for (Node* node : nodes_of(y))
+    for (Node* node : xgrad::detail::nodes_behind({&y, 1}))
       node->register_hook([&](std::vector<Tensor>&, std::span<const Tensor>) { ++calls; });
     for (Tensor& x : inputs)
       if (x.requires_grad()) x.register_hook([](const Tensor& g) { return g; });

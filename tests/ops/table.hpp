@@ -44,9 +44,6 @@ Rows image_rows(Op op);
 /// The inputs of a row in one dtype, the floating ones as leaves.
 Inputs leaves(const Row& row, DType dtype);
 
-/// Every node that `result` was computed by, once.
-std::vector<Node*> nodes_of(const Tensor& result);
-
 /// Calls f(op, row) for every row that `of` gives.
 template <class Of, class F>
 void for_each_row_of(const Of& of, const F& f) {
