@@ -122,6 +122,12 @@ std::vector<const Tensor*> pointers_to(std::span<const Tensor> xs);
 /// ValueError where a rule for all arguments gave another number of gradients.
 void require_gradients(const Node& node, std::size_t count);
 
+template <class Rule>
+concept SeesOneGradient = std::invocable<Rule&, Tensor, const Needs&>;
+using Gradients = std::span<Tensor>;
+template <class Rule>
+concept SeesGradients = std::invocable<Rule&, Gradients, const Needs&>;
+
 inline std::span<const Tensor> as_span(const Tensor& x) { return {&x, 1}; }
 inline std::span<const Tensor> as_span(std::span<const Tensor> xs) { return xs; }
 
@@ -163,11 +169,9 @@ WrtEach<Rule> wrt_each(std::span<const Tensor> xs, Rule rule) {
 /// a place for each: undefined, or anything, where `needs` does not ask for one. A function of
 /// several results has a rule of all their gradients, undefined where nothing depends on one.
 template <class Rule>
-concept JointBackwardRule = std::invocable<Rule&, Tensor, const Needs&> || std::invocable < Rule&,
-        std::span<Tensor>,
-const Needs& > ;
+concept JointBackwardRule = detail::SeesOneGradient<Rule> || detail::SeesGradients<Rule>;
 
-/// All arguments, `Count` of them or those of a list, with one rule.
+/// All arguments, a fixed number of them or a list, with one rule.
 template <class Arguments, JointBackwardRule Rule>
 struct WrtAll {
   Arguments xs;
@@ -299,7 +303,7 @@ class JointRuleNode final : public Node {
 
  private:
   auto run(std::span<Tensor> dys, const Needs& needs) {
-    if constexpr (std::invocable<Rule&, Tensor, const Needs&>)
+    if constexpr (SeesOneGradient<Rule>)
       return (*rule_)(std::move(dys.front()), needs);
     else
       return (*rule_)(dys, needs);
