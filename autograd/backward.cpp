@@ -23,7 +23,8 @@ using detail::TensorImpl;
 // A gradient that something else can see (a rule may hand on the gradient it was given) must not
 // become grad(), which optimisers change in place.
 Tensor owned(Tensor gradient) {
-  if (gradient.impl()->is_unique() && gradient.storage()->is_unique()) return gradient;
+  if (gradient.impl()->is_unique() && gradient.storage()->is_unique() && gradient.is_contiguous())
+    return gradient;
   Tensor copy = Tensor::empty(gradient.shape(), gradient.dtype());
   copy.copy_(gradient);
   return copy;
@@ -217,7 +218,6 @@ class Pass::AtNode final : public detail::Receiver {
   void hand_on(std::size_t argument, Tensor dx) {
     check_rule(node_, argument, dx, edges_[argument]);
     if (!watched_.empty()) detail::check_backward(node_, argument, watched_, dx);
-    if (dx.impl()->is_unique()) dx.impl()->copied_by = nullptr;  // a part of nothing that is seen
     pass_.deliver(edges_[argument], std::move(dx));
   }
 

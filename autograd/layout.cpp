@@ -1,7 +1,8 @@
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/autograd/strided.hpp>
 
-#include <algorithm>
 #include <utility>
 
 namespace xgrad {
@@ -9,8 +10,15 @@ namespace {
 
 ImageExtents extents(const Shape& shape) { return {shape[0], shape[1], shape[2] * shape[3]}; }
 
-Tensor tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape, DType dtype) {
-  return Tensor(Ref(new detail::TensorImpl(std::move(storage), offset, shape, dtype)));
+using detail::tensor_of;
+
+/// The values of x in memory of their own, in row-major order.
+Tensor gathered(const Tensor& x) {
+  Tensor rows = Tensor::empty(x.shape(), x.dtype());
+  const profiler::Scope scope("rearranging copy", [&] { return profiler::work_on({&x, &rows}); });
+  detail::copy_from({x.shape(), x.strides()}, item_size(x.dtype()), x.impl()->data(),
+                    rows.storage()->own());
+  return rows;
 }
 
 }  // namespace
@@ -23,8 +31,8 @@ bool blockable(const Shape& shape, DType dtype) {
 Layout layout_of(const Tensor& x) {
   const Storage& storage = *x.storage();
   if (!storage.is_blocked()) return Layout::plain;
-  const bool whole = x.impl()->offset == 0 && blockable(x.shape(), x.dtype()) &&
-                     extents(x.shape()) == storage.images();
+  const bool whole = x.is_contiguous() && x.impl()->offset == 0 &&
+                     blockable(x.shape(), x.dtype()) && extents(x.shape()) == storage.images();
   return whole ? Layout::blocked : Layout::plain;
 }
 
@@ -34,6 +42,7 @@ Layout common_layout(const Tensor& a, const Tensor& b) {
 }
 
 bool lie_alike(const Tensor& a, const Tensor& b) {
+  if (!a.is_contiguous() || !b.is_contiguous()) return false;
   if (!a.storage()->is_blocked() && !b.storage()->is_blocked()) return true;
   return layout_of(a) == Layout::blocked && layout_of(b) == Layout::blocked;
 }
@@ -48,18 +57,19 @@ Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.dtype(), layout_o
 
 Tensor arranged(const Tensor& x, Layout layout) {
   if (layout == Layout::plain) {
+    if (!x.is_contiguous()) return gathered(x);
     if (!x.storage()->is_blocked()) return x;
     return tensor_of(x.storage()->row_major(), x.impl()->offset, x.shape(), x.dtype());
   }
   if (layout_of(x) == Layout::blocked) return x;
   const auto bytes = static_cast<std::size_t>(x.numel()) * sizeof(float);
   Tensor whole = x;
-  if (x.impl()->offset != 0 || x.storage()->byte_count() != bytes) {
-    // A part of a storage has no blocks that could be kept with it.
-    whole = Tensor::empty(x.shape(), x.dtype());
-    std::copy_n(x.data<float>(), x.numel(), own_data<float>(whole));
-  }
+  // A part of a storage has no blocks that could be kept with it, nor has another order of it.
+  if (!x.is_contiguous() || x.impl()->offset != 0 || x.storage()->byte_count() != bytes)
+    whole = gathered(x);
   return tensor_of(whole.storage()->in_blocks(extents(x.shape())), 0, x.shape(), x.dtype());
 }
+
+Tensor detail::in_rows(const Tensor& x) { return arranged(x, Layout::plain); }
 
 }  // namespace xgrad

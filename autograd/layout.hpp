@@ -3,6 +3,7 @@
 
 #include <xgrad/autograd/tensor.hpp>
 
+#include <cassert>
 #include <cstdint>
 
 namespace xgrad {
@@ -16,7 +17,7 @@ enum class Layout : std::uint8_t {
 /// channel_block(), not empty.
 bool blockable(const Shape& shape, DType dtype);
 
-/// How the values of x lie.
+/// How the values of x lie; those of a view that is not contiguous count as plain.
 Layout layout_of(const Tensor& x);
 
 /// The layout in which two of one shape meet: blocked if either is.
@@ -27,8 +28,9 @@ Tensor empty(const Shape& shape, DType dtype, Layout layout);
 /// Of the shape, dtype and layout of x.
 Tensor empty_like(const Tensor& x);
 
-/// x with its values in the given layout: x itself where they are. Off the tape.
+/// x with its values in the given layout, contiguous: x itself where they are. Off the tape.
 Tensor arranged(const Tensor& x, Layout layout);
+using detail::in_rows;
 
 inline Tensor as_it_lies(const Tensor& x) { return arranged(x, layout_of(x)); }
 
@@ -39,6 +41,7 @@ bool lie_alike(const Tensor& a, const Tensor& b);
 /// The values of a tensor in the layout it was made in or arranged() to.
 template <class T>
 const T* own_data(const Tensor& x) {
+  assert(x.is_contiguous());
   return reinterpret_cast<const T*>(x.storage()->own() + x.impl()->offset);
 }
 template <class T>

@@ -18,7 +18,8 @@ constexpr std::size_t line_width = 80;
 /// Prints one tensor: first finds the notation that suits all shown values, then the widest.
 class Printer {
  public:
-  explicit Printer(const Tensor& x) : x_(x), summarize_(x.numel() > summarize_beyond) {
+  explicit Printer(const Tensor& x)
+      : x_(x), strides_(x.strides()), summarize_(x.numel() > summarize_beyond) {
     visit_shown(0, 0, [&](std::int64_t i) { note(value(i).to<double>()); });
     choose_notation();
     visit_shown(0, 0, [&](std::int64_t i) { width_ = std::max(width_, text(value(i)).size()); });
@@ -30,8 +31,15 @@ class Printer {
   }
 
  private:
+  /// Of place i in row-major order. Not of a copy in that order: an expanded tensor may be larger
+  /// than memory.
   Scalar value(std::int64_t i) const {
-    return dispatch(x_.dtype(), [&]<class T>() { return Scalar(x_.data<T>()[i]); });
+    std::int64_t offset = 0;
+    for (std::size_t axis = x_.shape().size(); axis-- > 0; i /= x_.shape()[axis])
+      offset += i % x_.shape()[axis] * strides_[axis];
+    return dispatch(x_.dtype(), [&]<class T>() {
+      return Scalar(reinterpret_cast<const T*>(x_.impl()->data())[offset]);
+    });
   }
 
   bool skips(std::size_t axis, std::int64_t i) const {
@@ -117,6 +125,7 @@ class Printer {
   }
 
   const Tensor& x_;
+  Strides strides_;
   bool summarize_;
   bool whole_ = true;
   bool scientific_ = false;

@@ -9,21 +9,23 @@
 
 #include <fmt/format.h>
 
-template <>
-struct fmt::formatter<xgrad::Shape> : fmt::formatter<std::string> {
+namespace xgrad::detail {
+
+struct ListFormatter : fmt::formatter<std::string> {
   template <class Context>
-  auto format(const xgrad::Shape& shape, Context& context) const {
-    return fmt::formatter<std::string>::format(xgrad::to_string(shape), context);
+  auto format(const ShortList& list, Context& context) const {
+    return fmt::formatter<std::string>::format(to_string(list), context);
   }
 };
 
+}  // namespace xgrad::detail
+
 template <>
-struct fmt::formatter<xgrad::Axes> : fmt::formatter<std::string> {
-  template <class Context>
-  auto format(const xgrad::Axes& axes, Context& context) const {
-    return fmt::formatter<std::string>::format(xgrad::to_string(axes), context);
-  }
-};
+struct fmt::formatter<xgrad::Shape> : xgrad::detail::ListFormatter {};
+template <>
+struct fmt::formatter<xgrad::Strides> : xgrad::detail::ListFormatter {};
+template <>
+struct fmt::formatter<xgrad::Axes> : xgrad::detail::ListFormatter {};
 
 template <>
 struct fmt::formatter<xgrad::DType> : fmt::formatter<std::string_view> {

@@ -39,6 +39,13 @@ std::ostream& operator<<(std::ostream& stream, const detail::ShortList& list) {
   return stream << to_string(list);
 }
 
+Strides row_major(const Shape& shape) {
+  Strides strides(shape);
+  std::int64_t step = 1;
+  for (std::size_t i = shape.size(); i-- > 0; step *= shape[i]) strides[i] = step;
+  return strides;
+}
+
 Shape broadcast(const Shape& a, const Shape& b, const char* operation) {
   const Shape& longer = a.size() >= b.size() ? a : b;
   const Shape& shorter = a.size() >= b.size() ? b : a;

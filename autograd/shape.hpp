@@ -77,6 +77,15 @@ class Shape : public detail::ShortList {
   std::int64_t numel() const;
 };
 
+/// How far apart in memory, in elements, neighbours along each axis lie.
+class Strides : public detail::ShortList {
+ public:
+  using ShortList::ShortList;
+};
+
+/// Those of values in row-major order without gaps.
+Strides row_major(const Shape& shape);
+
 /// Axes an operation works on. Negative ones count from the back; none given means all of them.
 /// A single axis converts: sum(x, 1), sum(x, {0, 2}), sum(x).
 class Axes : public detail::ShortList {

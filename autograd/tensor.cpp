@@ -4,6 +4,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/autograd/strided.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/tensor.hpp>
 
@@ -48,15 +49,6 @@ void throw_undefined_argument(const char* operation, std::size_t number) {
 
 namespace {
 
-void require_no_copied_part(const Tensor& x, const char* operation) {
-  const char* const by = x.impl()->copied_by;
-  require<ValueError>(
-      by == nullptr,
-      "{}: this tensor {} is a copy that {} made, so the change would not reach the "
-      "tensor it is a part of; change that one, or a clone() of this",
-      operation, x.shape(), by == nullptr ? "" : by);
-}
-
 // Changing values that the tape already relies on would silently give wrong gradients.
 void require_changeable(const Tensor& x, const char* operation) {
   const Shape& shape = x.shape();
@@ -64,7 +56,11 @@ void require_changeable(const Tensor& x, const char* operation) {
                       "{}: would change a tensor {} that requires a gradient, and changes in place "
                       "are not recorded; do it under no_grad, or on x.detach()",
                       operation, shape);
-  require_no_copied_part(x, operation);
+  if (!x.is_contiguous() && has_repetitions(shape, x.strides()))
+    raise<ValueError>(
+        "{}: several elements of this tensor {} lie in one place in memory (strides {}), as "
+        "expand() makes them; change a clone() of it",
+        operation, shape, x.strides());
 }
 
 }  // namespace
@@ -72,9 +68,25 @@ void require_changeable(const Tensor& x, const char* operation) {
 
 void destroy(detail::TensorImpl* impl) noexcept { delete impl; }
 
+Tensor detail::tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape,
+                         DType dtype) {
+  return Tensor(Ref(new TensorImpl(std::move(storage), offset, shape, dtype)));
+}
+
+Tensor detail::tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape,
+                         const Strides& strides, DType dtype) {
+  Tensor x = tensor_of(std::move(storage), offset, shape, dtype);
+  if (!is_row_major(shape, strides)) x.impl()->view.reset(new ViewStrides{{}, strides});
+  return x;
+}
+
 Tensor Tensor::empty(const Shape& shape, DType dtype) {
-  return Tensor(
-      Ref(new detail::TensorImpl(Storage::allocate(bytes_of(shape, dtype)), 0, shape, dtype)));
+  return detail::tensor_of(Storage::allocate(bytes_of(shape, dtype)), 0, shape, dtype);
+}
+
+Strides Tensor::strides() const {
+  if (!impl_) detail::throw_undefined("strides");
+  return impl_->view ? impl_->view->strides : row_major(impl_->shape);
 }
 
 std::int64_t Tensor::size(std::int64_t axis) const {
@@ -84,25 +96,29 @@ std::int64_t Tensor::size(std::int64_t axis) const {
 
 namespace {
 
+/// `instead`: what to do where x is not contiguous.
 template <class T>
-void require_dtype(const Tensor& x) {
+void require_values(const char* accessor, const Tensor& x, const char* instead) {
   if (!x.defined()) detail::throw_undefined("data");
   require<DTypeError>(x.dtype() == dtype_of<T>(), "data: the tensor {} holds {}, not {}", x.shape(),
                       x.dtype(), dtype_of<T>());
+  if (!x.is_contiguous())
+    raise<ValueError>(
+        "{}: this tensor {} is a view whose values do not lie in row-major order (strides {}); {}",
+        accessor, x.shape(), x.strides(), instead);
 }
 
 }  // namespace
 
 template <Element T>
 const T* Tensor::data() const {
-  require_dtype<T>(*this);
+  require_values<T>("data", *this, "take x.contiguous().data<T>()");
   return reinterpret_cast<const T*>(impl_->data());
 }
 
 template <Element T>
-T* Tensor::mutable_data() {
-  require_dtype<T>(*this);
-  detail::require_no_copied_part(*this, "mutable_data");
+T* Tensor::mutable_data() const {
+  require_values<T>("mutable_data", *this, "change it with copy_() or fill_()");
   return reinterpret_cast<T*>(impl_->storage->change() + impl_->offset);
 }
 
@@ -115,7 +131,7 @@ Scalar Tensor::only_value() const {
 
 #define XGRAD_INSTANTIATE(T)              \
   template const T* Tensor::data() const; \
-  template T* Tensor::mutable_data();
+  template T* Tensor::mutable_data() const;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
@@ -126,7 +142,7 @@ bool Tensor::requires_grad() const noexcept {
   return impl_ && (impl_->requires_grad || impl_->node);
 }
 
-Tensor& Tensor::requires_grad_(bool required) {
+Tensor Tensor::requires_grad_(bool required) const {
   if (!impl_) detail::throw_undefined("requires_grad_");
   const auto& type = dtype();
   require<GraphError>(is_leaf(),
@@ -136,7 +152,6 @@ Tensor& Tensor::requires_grad_(bool required) {
   require<DTypeError>(!required || is_floating(type),
                       "requires_grad_: only float32 and float64 carry gradients, got {}", type);
   impl_->requires_grad = required;
-  if (required) impl_->copied_by = nullptr;  // now a tensor of its own, to be trained
   return *this;
 }
 
@@ -155,7 +170,7 @@ Tensor Tensor::grad() const {
   return state->grad;
 }
 
-void Tensor::set_grad(const Tensor& gradient) {
+void Tensor::set_grad(const Tensor& gradient) const {
   if (!impl_) detail::throw_undefined("set_grad");
   if (gradient.defined()) {
     require<ShapeError>(gradient.shape() == shape(),
@@ -172,7 +187,7 @@ void Tensor::set_grad(const Tensor& gradient) {
   std::swap(state.grad, other);
 }
 
-void Tensor::retain_grad() {
+void Tensor::retain_grad() const {
   if (!impl_) detail::throw_undefined("retain_grad");
   require<GraphError>(requires_grad(), "retain_grad: this tensor {} does not require a gradient",
                       shape());
@@ -183,7 +198,7 @@ void Tensor::backward(const Tensor& gradient, BackwardOptions options) const {
   detail::backward(*this, gradient, options);
 }
 
-HookHandle Tensor::register_hook(TensorHook hook) {
+HookHandle Tensor::register_hook(TensorHook hook) const {
   if (!impl_) detail::throw_undefined("register_hook");
   require<GraphError>(requires_grad(), "register_hook: this tensor {} does not require a gradient",
                       shape());
@@ -192,7 +207,7 @@ HookHandle Tensor::register_hook(TensorHook hook) {
   return hooks.add("register_hook", std::move(hook));
 }
 
-HookHandle Tensor::register_ready_hook(ReadyHook hook) {
+HookHandle Tensor::register_ready_hook(ReadyHook hook) const {
   if (!impl_) detail::throw_undefined("register_ready_hook");
   require<GraphError>(requires_grad() && is_leaf(),
                       "register_ready_hook: this tensor {} is {}; only a leaf that requires a "
@@ -205,10 +220,10 @@ HookHandle Tensor::register_ready_hook(ReadyHook hook) {
 
 Tensor Tensor::detach() const {
   if (!impl_) detail::throw_undefined("detach");
-  return alias(impl_->shape);
+  return impl_->view ? alias(impl_->shape, impl_->view->strides) : alias(impl_->shape);
 }
 
-Tensor& Tensor::set_name(std::string name) {
+Tensor Tensor::set_name(std::string name) const {
   if (!impl_) detail::throw_undefined("set_name");
   detail::LeafState& state = impl_->extra.get();
   const std::lock_guard guard(impl_->lock());
@@ -225,22 +240,26 @@ std::string Tensor::name() const {
 
 namespace {
 
-Tensor& filled(Tensor& x, Scalar value, const char* operation) {
+Tensor filled(const Tensor& x, Scalar value, const char* operation) {
   operation = detail::running_or(operation);
   if (!x.defined()) detail::throw_undefined(operation);
   detail::require_changeable(x, operation);
   const profiler::Scope scope(operation, [&] { return profiler::work_on({&x}); });
   dispatch(x.dtype(), [&]<class T>() {
     const T converted = value.to<T>(operation);
-    std::fill_n(x.mutable_data<T>(), x.numel(), converted);
+    std::byte* const values = x.storage()->change() + x.impl()->offset;
+    if (x.is_contiguous())
+      std::fill_n(reinterpret_cast<T*>(values), x.numel(), converted);
+    else
+      detail::fill({x.shape(), x.strides()}, sizeof(T), &converted, values);
   });
   return x;
 }
 
 }  // namespace
 
-Tensor& Tensor::fill_(Scalar value) { return filled(*this, value, "fill_"); }
-Tensor& Tensor::zero_() { return filled(*this, 0, "zero_"); }
+Tensor Tensor::fill_(Scalar value) const { return filled(*this, value, "fill_"); }
+Tensor Tensor::zero_() const { return filled(*this, 0, "zero_"); }
 
 namespace {
 
@@ -258,8 +277,10 @@ To converted(From value) {
 
 }  // namespace
 
-void detail::copy_values(const Tensor& source, Tensor& target) {
-  const profiler::Scope scope("copy_", [&] { return profiler::work_on({&source, &target}); });
+namespace {
+
+/// target ← source, both contiguous
+void convert(const Tensor& source, const Tensor& target) {
   dispatch(target.dtype(), [&]<class To>() {
     // First: of memory that both see, it may take images out of their blocks.
     To* const to = target.mutable_data<To>();
@@ -275,7 +296,30 @@ void detail::copy_values(const Tensor& source, Tensor& target) {
   });
 }
 
-Tensor& Tensor::copy_(const Tensor& source) {
+}  // namespace
+
+void detail::copy_values(const Tensor& source, const Tensor& target) {
+  const profiler::Scope scope("copy_", [&] { return profiler::work_on({&source, &target}); });
+  const bool apart = source.storage() != target.storage();
+  const std::size_t item = item_size(source.dtype());
+  if (source.is_contiguous() && target.is_contiguous()) return convert(source, target);
+  if (apart && target.is_contiguous() && source.dtype() == target.dtype()) {
+    std::byte* const to = target.storage()->change() + target.impl()->offset;
+    return copy_from({source.shape(), source.strides()}, item, source.impl()->data(), to);
+  }
+  if (target.is_contiguous()) return convert(in_rows(source), target);
+  Tensor values = in_rows(source);
+  if (values.dtype() != target.dtype() || values.storage() == target.storage()) {
+    Tensor own = Tensor::empty(source.shape(), target.dtype());
+    convert(values, own);
+    values = own;
+  }
+  std::byte* const to = target.storage()->change() + target.impl()->offset;
+  copy_into({target.shape(), target.strides()}, item_size(target.dtype()), values.impl()->data(),
+            to);
+}
+
+Tensor Tensor::copy_(const Tensor& source) const {
   const detail::Running running("copy_", *this, source);
   detail::require_changeable(*this, "copy_");
   require<GraphError>(!is_grad_enabled() || !source.requires_grad(),
@@ -292,7 +336,7 @@ Tensor& Tensor::copy_(const Tensor& source) {
 Tensor Tensor::operator=(const Tensor& values) && { return copy_(values); }  // NOLINT
 Tensor Tensor::operator=(Scalar value) && { return fill_(value); }           // NOLINT
 
-void Tensor::set_data(const Tensor& source) {
+void Tensor::set_data(const Tensor& source) const {
   const detail::Running running("set_data", *this, source);
   require<GraphError>(is_leaf(), "set_data: this tensor {} is a result of the tape", shape());
   require<DTypeError>(!requires_grad() || is_floating(source.dtype()),
@@ -303,15 +347,18 @@ void Tensor::set_data(const Tensor& source) {
   impl_->shape = source.impl_->shape;
   impl_->numel = source.impl_->numel;
   impl_->dtype = source.impl_->dtype;
-  impl_->copied_by = nullptr;
+  const auto& view = source.impl_->view;
+  impl_->view.reset(view ? new detail::ViewStrides(*view) : nullptr);
 }
 
 Tensor Tensor::alias(const Shape& shape, std::int64_t offset) const {
   const auto bytes = static_cast<std::size_t>(offset) * item_size(dtype());
-  Tensor part(
-      Ref(new detail::TensorImpl(impl_->storage, impl_->offset + bytes, shape, impl_->dtype)));
-  part.impl_->copied_by = impl_->copied_by;
-  return part;
+  return detail::tensor_of(impl_->storage, impl_->offset + bytes, shape, dtype());
+}
+
+Tensor Tensor::alias(const Shape& shape, const Strides& strides, std::int64_t offset) const {
+  const auto bytes = static_cast<std::size_t>(offset) * item_size(dtype());
+  return detail::tensor_of(impl_->storage, impl_->offset + bytes, shape, strides, dtype());
 }
 
 }  // namespace xgrad

@@ -41,8 +41,10 @@ struct BackwardOptions {
   bool create_graph = false;
 };
 
-/// An n-dimensional array: a cheap handle to shared, contiguous, row-major memory. Copying a Tensor
-/// copies the handle. A default-constructed one is undefined: it has no shape and no values.
+/// An n-dimensional array: a cheap handle to memory that others may share. Copying a Tensor copies
+/// the handle, and a const one is a handle that stays: what it is of may change through it;
+/// transpose, slice, expand and the like give views, which see the same memory in another order or
+/// in part. A default-constructed one is undefined: it has no shape and no values.
 ///
 /// Operations on tensors that require gradients are recorded on the tape; backward() on a scalar
 /// result fills grad() of the leaves it was computed from.
@@ -79,14 +81,21 @@ class Tensor {
   std::int64_t dim() const;
   std::int64_t numel() const;
   DType dtype() const;
+  /// How far apart in memory, in elements, neighbours along each axis lie; 0 along an axis that
+  /// expand() repeats.
+  Strides strides() const;
+  /// Whether the values lie in row-major order without gaps, as those of all tensors do but of some
+  /// views.
+  bool is_contiguous() const;
 
-  /// The values; DTypeError unless T is the tensor's type.
+  /// The values in row-major order; DTypeError unless T is the tensor's type, ValueError where they
+  /// do not lie so: x.contiguous().data<T>() then.
   template <Element T>
   const T* data() const;
   /// The values, to change: what the tape saved of this memory counts as changed. Ask again for
   /// each round of changes: what is written later through an old pointer goes unnoticed.
   template <Element T>
-  T* mutable_data();
+  T* mutable_data() const;
   /// The only value of a one-element tensor as any arithmetic type: rounded, truncated, or compared
   /// with 0, as Scalar::to has it. ShapeError where there are more, ValueError where an integer T
   /// does not hold it.
@@ -103,7 +112,7 @@ class Tensor {
   bool requires_grad() const noexcept;
   /// Makes this leaf collect a gradient (or not). GraphError on a result of the tape,
   /// DTypeError on integers.
-  Tensor& requires_grad_(bool required = true);
+  Tensor requires_grad_(bool required = true) const;
   bool is_leaf() const noexcept;
   /// What recorded this tensor; nullptr for leaves.
   const Ref<Node>& grad_fn() const;
@@ -111,9 +120,9 @@ class Tensor {
   /// The gradient collected so far; undefined before the first backward().
   Tensor grad() const;
   /// Replaces it; an undefined tensor clears it. ShapeError, DTypeError where it does not fit.
-  void set_grad(const Tensor& gradient);
+  void set_grad(const Tensor& gradient) const;
   /// Makes a result of the tape keep its gradient in grad() too.
-  void retain_grad();
+  void retain_grad() const;
 
   /// Fills grad() of every leaf that this scalar was computed from. A tensor of more than one
   /// element needs the gradient to start with. GraphError where there is no graph, or it was freed.
@@ -121,40 +130,41 @@ class Tensor {
 
   /// Calls `hook` with this tensor's gradient in every pass that works it out: of backward(), and
   /// of grad() where this tensor is an input or lies between.
-  HookHandle register_hook(TensorHook hook);
+  HookHandle register_hook(TensorHook hook) const;
 
   /// Calls `hook` with this leaf in every backward() that reaches it, as soon as the last gradient
   /// has arrived and grad() is complete, while the pass goes on to other leaves. Where the pass
   /// fails afterwards, this leaf keeps what it got. GraphError unless this is a leaf that requires
   /// a gradient.
-  HookHandle register_ready_hook(ReadyHook hook);
+  HookHandle register_ready_hook(ReadyHook hook) const;
 
   /// The same values off the tape; memory is shared.
   Tensor detach() const;
 
   /// A name for to_dot() and error messages.
-  Tensor& set_name(std::string name);
+  Tensor set_name(std::string name) const;
   std::string name() const;
 
   // ---- changes in place: not recorded, so a GraphError where the tape would need them, or where
-  // ---- `source` requires a gradient. ValueError on the result of a slice, select, split, chunk,
-  // ---- transpose, permute or expand that had to copy: the change would not reach what it is of.
+  // ---- `source` requires a gradient. Whatever shares the memory sees them. ValueError where
+  // ---- several elements lie in one place, as in the result of expand().
 
   /// As Scalar::to converts: a fraction is truncated in an integer tensor; ValueError for NaN,
   /// infinities and what int64 does not hold.
-  Tensor& fill_(Scalar value);
-  Tensor& zero_();
+  Tensor fill_(Scalar value) const;
+  Tensor zero_() const;
   /// Takes over the values of `source`: same shape, any dtype; the two may overlap. Fractions are
   /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as
   /// in PyTorch.
-  Tensor& copy_(const Tensor& source);
+  Tensor copy_(const Tensor& source) const;
   /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
-  void set_data(const Tensor& source);
+  void set_data(const Tensor& source) const;
 
   // ---- operations (defined in ops/methods.cpp; documented with the free functions)
 
   Tensor to(DType dtype) const;
   Tensor clone() const;
+  Tensor contiguous() const;
   Tensor reshape(const Shape& shape) const;
   Tensor view(const Shape& shape) const;
   Tensor flatten(std::int64_t start = 0, std::int64_t end = -1) const;
@@ -205,8 +215,10 @@ class Tensor {
   detail::TensorImpl* impl() const noexcept { return impl_.get(); }
   explicit Tensor(Ref<detail::TensorImpl> impl) noexcept : impl_(std::move(impl)) {}
   const Ref<Storage>& storage() const;
-  /// A tensor off the tape that sees part of this one's memory, `offset` elements on.
+  /// A tensor off the tape that sees part of this one's memory, `offset` elements on: in row-major
+  /// order, or by strides.
   Tensor alias(const Shape& shape, std::int64_t offset = 0) const;
+  Tensor alias(const Shape& shape, const Strides& strides, std::int64_t offset = 0) const;
 
  private:
   Scalar only_value() const;
@@ -225,6 +237,11 @@ struct LeafState : SmallObject {
   std::string name;
 };
 
+/// Of what is not contiguous.
+struct ViewStrides : SmallObject {
+  Strides strides;
+};
+
 struct TensorImpl : RefCounted, SmallObject {
   TensorImpl(Ref<Storage> memory, std::size_t byte_offset, const Shape& extents, DType type);
   ~TensorImpl();
@@ -240,10 +257,9 @@ struct TensorImpl : RefCounted, SmallObject {
   Shape shape;
   std::int64_t numel;
   DType dtype;
-  bool requires_grad = false;  ///< of a leaf; results have a node instead
-  std::uint32_t result = 0;    ///< which one of its node's
-  /// The operation that copied a part of another tensor where a user would expect to see it change.
-  const char* copied_by = nullptr;
+  bool requires_grad = false;               ///< of a leaf; results have a node instead
+  std::uint32_t result = 0;                 ///< which one of its node's
+  std::unique_ptr<const ViewStrides> view;  ///< nothing where contiguous
   Ref<Node> node;
   Lazy<LeafState> extra;
 };
@@ -252,8 +268,16 @@ struct TensorImpl : RefCounted, SmallObject {
 /// accessor.
 [[noreturn]] void throw_undefined(const char* accessor);
 
+/// A tensor off the tape; by strides where they are not those of row-major order.
+Tensor tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape, DType dtype);
+Tensor tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape,
+                 const Strides& strides, DType dtype);
+
+/// x with its values in row-major order: x itself where they are. Off the tape.
+Tensor in_rows(const Tensor& x);
+
 /// target ← source of the same shape, converted to its dtype; the two may overlap.
-void copy_values(const Tensor& source, Tensor& target);
+void copy_values(const Tensor& source, const Tensor& target);
 
 }  // namespace detail
 
@@ -270,6 +294,10 @@ inline DType Tensor::dtype() const {
   if (!impl_) detail::throw_undefined("dtype");
   return impl_->dtype;
 }
+inline bool Tensor::is_contiguous() const {
+  if (!impl_) detail::throw_undefined("is_contiguous");
+  return !impl_->view;
+}
 inline const Ref<Storage>& Tensor::storage() const {
   if (!impl_) detail::throw_undefined("storage");
   return impl_->storage;
@@ -279,9 +307,10 @@ template <Number T>
 std::vector<T> Tensor::to_vector() const {
   if (!impl_) detail::throw_undefined("to_vector");
   const auto count = static_cast<std::size_t>(numel());
+  const Tensor rows = detail::in_rows(*this);
   std::vector<T> result;
   dispatch(dtype(), [&]<class Own>() {
-    const Own* values = data<Own>();
+    const Own* values = rows.data<Own>();
     if constexpr (std::is_same_v<T, Own>) {
       result.assign(values, values + count);
     } else {

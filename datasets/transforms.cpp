@@ -97,8 +97,9 @@ Tensor translated(const Tensor& images, std::span<const Offset> offsets) {
                         offset.right);
   Tensor result = Tensor::empty(images.shape(), images.dtype());
   if (images.numel() == 0) return result;  // of which there may be 2⁶² rows
+  const Tensor rows = xgrad::detail::in_rows(images);
   dispatch_floating(images.dtype(), "translated", [&]<class T>() {
-    const T* in = images.data<T>();
+    const T* in = rows.data<T>();
     T* out = result.mutable_data<T>();
     for (const Offset& offset : offsets)
       for (std::int64_t c = 0; c < channels; ++c, in += height * width)

@@ -16,6 +16,10 @@ template <class Fill, class Place>
 Tensor draw(const char* name, Tensor x, Fill fill, Place place) {
   const xgrad::detail::Running running(name, x);
   const NoGradGuard guard;
+  if (!x.is_contiguous()) {
+    x.copy_(draw(name, x.clone(), fill, place));
+    return x;
+  }
   dispatch_floating(x.dtype(), xgrad::detail::running_or(name), [&]<class T>() {
     const auto placed = place.template operator()<T>();
     const std::span values(x.mutable_data<T>(), static_cast<std::size_t>(x.numel()));
@@ -116,18 +120,12 @@ Tensor dirac_(Tensor weight) {
                       "dirac_: weight {} is not a convolution's, [out, in, …]", weight.shape());
   zeros_(weight);
   if (weight.numel() == 0) return weight;
-  std::int64_t field = 1;
-  std::int64_t centre = 0;
-  for (std::int64_t i = 2; i < weight.dim(); ++i) {
-    centre = centre * weight.size(i) + weight.size(i) / 2;
-    field *= weight.size(i);
-  }
   const NoGradGuard guard;
-  dispatch_floating(weight.dtype(), "dirac_", [&]<class T>() {
-    T* values = weight.mutable_data<T>();
-    for (std::int64_t i = 0; i < std::min(weight.size(0), weight.size(1)); ++i)
-      values[(i * weight.size(1) + i) * field + centre] = T(1);
-  });
+  for (std::int64_t i = 0; i < std::min(weight.size(0), weight.size(1)); ++i) {
+    Tensor centre = weight[i][i];
+    while (centre.dim() > 0) centre = centre[centre.size(0) / 2];
+    centre.fill_(1);
+  }
   return weight;
 }
 

@@ -321,9 +321,21 @@ void Module::add_child(const std::string& name, std::shared_ptr<Module> module, 
   state_->children.push_back({name, std::move(module), size, copier});
 }
 
+namespace {
+
+/// Whether its values lie otherwise than in rows.
+bool is_view(const Tensor& x) { return x.defined() && !x.is_contiguous(); }
+
+/// x off the tape, as a module keeps it: contiguous.
+Tensor own_values(const Tensor& x) {
+  return is_view(x) ? xgrad::detail::in_rows(x.detach()) : x.detach();
+}
+
+}  // namespace
+
 Parameter Module::add_parameter(const std::string& name, const Tensor& initial) {
   check_name(*state(), name, type_name());
-  Tensor leaf = initial.is_leaf() ? initial : initial.detach();
+  Tensor leaf = initial.is_leaf() && !is_view(initial) ? initial : own_values(initial);
   leaf.requires_grad_().set_name(name);
   state_->parameters.emplace_back(name, leaf);
   return {leaf, state_};
@@ -331,8 +343,7 @@ Parameter Module::add_parameter(const std::string& name, const Tensor& initial) 
 
 Buffer Module::add_buffer(const std::string& name, const Tensor& initial) {
   check_name(*state(), name, type_name());
-  Tensor value = initial.detach();
-  value.impl()->copied_by = nullptr;
+  Tensor value = own_values(initial);
   value.set_name(name);
   state_->buffers.emplace_back(name, value);
   return {value, state_};
@@ -463,12 +474,12 @@ Module& Module::to(DType dtype) {
 }
 
 Module& Module::requires_grad_(bool required) {
-  for (Tensor x : parameters()) x.requires_grad_(required);
+  for (const Tensor& x : parameters()) x.requires_grad_(required);
   return *this;
 }
 
 void Module::zero_grad() {
-  for (Tensor x : parameters()) x.set_grad({});
+  for (const Tensor& x : parameters()) x.set_grad({});
 }
 
 StateDict Module::state_dict() const {

@@ -23,15 +23,16 @@ using detail::Stored;
 /// Calls f(bytes) with x's values as they lie in a file, piece by piece.
 template <class F>
 void encode(const std::string& name, const Tensor& x, bool half, const F& f) {
+  const Tensor rows = xgrad::detail::in_rows(x);
   if (!half || x.dtype() != float32) {
     dispatch(x.dtype(), [&]<class T>() {
-      f(std::as_bytes(std::span(x.data<T>(), static_cast<std::size_t>(x.numel()))));
+      f(std::as_bytes(std::span(rows.data<T>(), static_cast<std::size_t>(x.numel()))));
     });
     return;
   }
   constexpr std::uint16_t infinity = 0x7C00;
   std::vector<std::uint16_t> block;
-  std::span<const float> rest(x.data<float>(), static_cast<std::size_t>(x.numel()));
+  std::span<const float> rest(rows.data<float>(), static_cast<std::size_t>(x.numel()));
   while (!rest.empty()) {
     const auto values = rest.first(std::min(rest.size(), block_bytes / sizeof(std::uint16_t)));
     block.clear();

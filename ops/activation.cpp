@@ -52,8 +52,7 @@ Tensor gelu(const Tensor& x) {
 
 // y = max(x, 0);  dL/dx = 0 where y ≤ 0, else dL/dy: at NaN too
 Tensor relu(Tensor x) {
-  const Tensor y = takes_memory(x) ? map_numeric_in_place(Op::relu, x, rectified)
-                                   : map<Types::numeric>(Op::relu, rectified, x);
+  const Tensor y = map<Types::numeric>(Op::relu, rectified, spare(x));
   return record(Op::relu, y, wrt(x, [y = saved_result(y)](Tensor dy) {
                   return mask_positive(std::move(dy), y());
                 }));
@@ -62,9 +61,7 @@ Tensor relu(Tensor x) {
 // y = 0 where s ≤ 0, else x;  dL/dx = 0 where s ≤ 0, else dL/dy
 Tensor mask_positive(Tensor x, const Tensor& sign_of) {
   check_mask(x, sign_of);
-  const Tensor y = takes_memory(x) && lie_alike(x, sign_of)
-                       ? combine_in_place(Op::mask_positive, x, sign_of, masked)
-                       : combine(Op::mask_positive, x, sign_of, masked);
+  const Tensor y = map<Types::numeric>(Op::mask_positive, masked, spare(x), sign_of);
   return record(Op::mask_positive, y, wrt(x, [s = saved(sign_of)](Tensor dy) {
                   return mask_positive(std::move(dy), s());
                 }));

@@ -63,18 +63,6 @@ DType dtype_of_operand(const Operand& x) {
   return x.is_tensor() ? x.tensor().dtype() : x.scalar()->kind();
 }
 
-/// f(a, b), broadcast, for a and b of one dtype, which `by` dispatches.
-template <class By, class F>
-Tensor compare_as(const char* operation, const Tensor& a, const Tensor& b, const By& by, F f) {
-  Tensor result = Tensor::empty(broadcast(a.shape(), b.shape(), operation), boolean);
-  const profiler::Scope scope(operation, [&] { return profiler::work_on({&a, &b, &result}, 1); });
-  by(a.dtype(), [&]<class T>() {
-    kernels::map(Formula{f}, result.shape(), result.mutable_data<bool>(), a.data<T>(), a.shape(),
-                 b.data<T>(), b.shape());
-  });
-  return result;
-}
-
 /// f(x, number) without rounding the whole numbers of x to a floating type.
 template <class F>
 Tensor compare_whole(const char* operation, const Tensor& x, double number, F f) {
@@ -85,13 +73,11 @@ Tensor compare_whole(const char* operation, const Tensor& x, double number, F f)
   // What f says where x − number has this sign; outside of int64, all x are on one side.
   const auto answer = [&](double sign) { return f(inside ? sign : -number, 0.0); };
   const bool less = answer(-1), same = answer(floor - number), more = answer(1);
-  Tensor result = Tensor::empty(x.shape(), boolean);
-  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &result}, 1); });
-  kernels::map(Formula{[=](std::int64_t v) {
-                 return bool(((v < bound) & less) | ((v == bound) & same) | ((v > bound) & more));
-               }},
-               x.numel(), result.mutable_data<bool>(), x.data<std::int64_t>());
-  return result;
+  return map<Types::whole, bool>(
+      operation, Formula{[=](std::int64_t v) {
+        return bool(((v < bound) & less) | ((v == bound) & same) | ((v > bound) & more));
+      }},
+      x);
 }
 
 bool is_fractional(const Operand& x) { return !x.is_tensor() && x.scalar()->kind() == float64; }
@@ -108,8 +94,7 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
     return compare_whole(operation, y.tensor(), x.scalar()->to<double>(),
                          [f](auto u, auto v) { return f(v, u); });
   const auto [a, b] = resolve(operation, x, y);
-  return compare_as(
-      operation, a, b, [](DType dtype, const auto& g) { dispatch(dtype, g); }, f);
+  return map<Types::all, bool>(operation, Formula{f}, a, b);
 }
 
 }  // namespace
@@ -117,7 +102,7 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
 // y = a + b;  dL/da = dL/dy, dL/db = dL/dy
 Tensor add(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("add", x, y);
-  const Tensor sum = combine(Op::add, a, b, plus);
+  const Tensor sum = map<Types::numeric>(Op::add, plus, a, b);
   return record(Op::add, sum, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
                 wrt(b, summed_to(b, [](const Tensor& dy) { return dy; })));
 }
@@ -131,7 +116,7 @@ Tensor sub(const Operand& x, const Operand& y) {
                         "convert with x.to(xgrad::int64)",
                         dtype_of_operand(x), dtype_of_operand(y));
   const auto [a, b] = resolve("sub", x, y);
-  const Tensor difference = combine(Op::sub, a, b, minus);
+  const Tensor difference = map<Types::numeric>(Op::sub, minus, a, b);
   return record(Op::sub, difference, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
                 wrt(b, summed_to(b, [](const Tensor& dy) { return -dy; })));
 }
@@ -139,7 +124,7 @@ Tensor sub(const Operand& x, const Operand& y) {
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
 Tensor mul(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("mul", x, y);
-  const Tensor product = combine(Op::mul, a, b, times);
+  const Tensor product = map<Types::numeric>(Op::mul, times, a, b);
   return record(Op::mul, product,
                 wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy * b(); })),
                 wrt(b, summed_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
@@ -152,7 +137,8 @@ Tensor div(const Operand& x, const Operand& y) {
     a = to(a, float32);
     b = to(b, float32);
   }
-  const Tensor quotient = combine(Op::div, a, b, Formula{[](auto u, auto v) { return u / v; }});
+  const Tensor quotient =
+      map<Types::floating>(Op::div, Formula{[](auto u, auto v) { return u / v; }}, a, b);
   return record(Op::div, quotient,
                 wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
                 wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
@@ -180,7 +166,7 @@ Tensor zero_of(const Tensor& dy) { return where(full({}, false), dy, 0); }
 // y = xᵖ;  dL/dx = p xᵖ⁻¹ dL/dy, which ends at 0 after p derivatives where p is whole
 Tensor pow_scalar(const Tensor& x, double p) {
   const Tensor y = p == 2 ? map<Types::numeric>(Op::pow, squared, x)
-                          : combine(Op::pow, x, scalar_like(p, x.dtype()), power);
+                          : map<Types::numeric>(Op::pow, power, x, scalar_like(p, x.dtype()));
   return record(Op::pow, y, wrt(x, [x = saved(x), p](const Tensor& dy) {
                   return p == 0 ? zero_of(dy) : dy * p * pow(x(), p - 1);
                 }));
@@ -189,16 +175,13 @@ Tensor pow_scalar(const Tensor& x, double p) {
 /// Where f(a, b) holds.
 template <class F>
 Tensor marked(const Tensor& a, const Tensor& b, F f) {
-  return compare_as(
-      "pow", a, b, [](DType dtype, const auto& g) { dispatch_floating(dtype, "pow", g); }, f);
+  return map<Types::floating, bool>(Op::pow, Formula{f}, a, b);
 }
 
 // b aᵇ⁻¹, which is 0 where b is 0, even where a⁻¹ is infinite
+const Formula base_slope{
+    [](auto a, auto b) { return b == 0 ? b : b * raised(a, static_cast<decltype(b)>(b - 1)); }};
 Tensor slope_of_base(const Tensor& a, const Tensor& b) {
-  if (!is_grad_enabled())
-    return combine(Op::pow, a, b, Formula{[](auto u, auto v) {
-                     return v == 0 ? v : v * raised(u, static_cast<decltype(v)>(v - 1));
-                   }});
   const Tensor apart = marked(a, b, [](auto u, auto v) { return v == 0 && !std::isfinite(1 / u); });
   // Kept from the power too: its own slopes are infinite there, and 0 times them NaN.
   return where(apart, 0, b * pow(where(apart, 1, a), b - 1));
@@ -213,7 +196,8 @@ Tensor slope_of_exponent(const Tensor& a, const Tensor& b) {
 
 void require_no_negative(const Tensor& exponent) {
   if (exponent.dtype() != int64) return;
-  const auto* values = exponent.data<std::int64_t>();
+  const Tensor rows = in_rows(exponent);
+  const auto* values = rows.data<std::int64_t>();
   const auto* bad = std::find_if(values, values + exponent.numel(), [](auto v) { return v < 0; });
   if (bad != values + exponent.numel())
     raise<ValueError>(
@@ -230,14 +214,19 @@ Tensor pow(const Operand& x, const Operand& y) {
   if (!y.is_tensor() && !b.requires_grad() && is_floating(a.dtype()))
     return pow_scalar(a, y.scalar()->to<double>());
   require_no_negative(b);
-  const Tensor result = combine(Op::pow, a, b, power);
-  return record(
-      Op::pow, result,
-      wrt(a, summed_to(a, [a = saved(a), b = saved(b)](
-                              const Tensor& dy) { return dy * slope_of_base(a(), b()); })),
-      wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
-            return dy * slope_of_exponent(a(), b());
-          })));
+  const Tensor result = map<Types::numeric>(Op::pow, power, a, b);
+  return record(Op::pow, result,
+                wrt(a, summed_to(a, fused(
+                                        [a = saved(a), b = saved(b)](const Tensor& dy) {
+                                          return dy * map<Types::floating>(Op::pow, base_slope, a(),
+                                                                           b());
+                                        },
+                                        [a = saved(a), b = saved(b)](const Tensor& dy) {
+                                          return dy * slope_of_base(a(), b());
+                                        }))),
+                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+                      return dy * slope_of_exponent(a(), b());
+                    })));
 }
 
 namespace {
@@ -245,21 +234,20 @@ namespace {
 // What of dy goes to a: nothing where b was taken, half where both are equal, and all elsewhere,
 // NaN included.
 template <class F>
-Tensor share(Op op, const Tensor& dy, const Tensor& a, const Tensor& b, F other_taken) {
-  if (is_grad_enabled())
-    return where(compare(name(op), a, b, other_taken), 0, where(a == b, dy / 2, dy));
-  Tensor part = Tensor::empty(dy.shape(), dy.dtype());
-  const profiler::Scope scope(name(op), [&] { return profiler::work_on({&dy, &a, &b, &part}, 1); });
-  dispatch_floating(dy.dtype(), name(op), [&]<class T>() {
-    const auto f = [other_taken](T slope, T u, T v) {
-      const T half = slope / 2;
-      const T shared = u == v ? half : slope;
-      return other_taken(u, v) ? T(0) : shared;
-    };
-    kernels::map(f, part.shape(), part.mutable_data<T>(), dy.data<T>(), dy.shape(), a.data<T>(),
-                 a.shape(), b.data<T>(), b.shape());
-  });
-  return part;
+auto shared(Op op, const Tensor& a, const Tensor& b, F other_taken) {
+  const auto share = [other_taken](auto slope, auto u, auto v) {
+    const auto half = slope / 2;
+    const auto own = u == v ? half : slope;
+    return other_taken(u, v) ? decltype(own)(0) : own;
+  };
+  return summed_to(a, fused(
+                          [op, share, a = saved(a), b = saved(b)](const Tensor& dy) {
+                            return map<Types::floating>(op, Formula{share}, dy, a(), b());
+                          },
+                          [op, other_taken, a = saved(a), b = saved(b)](const Tensor& dy) {
+                            return where(compare(name(op), a(), b(), other_taken), 0,
+                                         where(a() == b(), dy / 2, dy));
+                          }));
 }
 
 constexpr auto is_less = [](auto u, auto v) { return u < v; };
@@ -270,31 +258,19 @@ constexpr auto is_greater = [](auto u, auto v) { return u > v; };
 // y = max(a, b);  dL/da = dL/dy where a > b, half of it where equal
 Tensor maximum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("maximum", x, y);
-  const Tensor larger =
-      combine(Op::maximum, a, b, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }});
-  return record(Op::maximum, larger,
-                wrt(a, summed_to(a,
-                                 [a = saved(a), b = saved(b)](const Tensor& dy) {
-                                   return share(Op::maximum, dy, a(), b(), is_less);
-                                 })),
-                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
-                      return share(Op::maximum, dy, b(), a(), is_less);
-                    })));
+  const Tensor larger = map<Types::numeric>(
+      Op::maximum, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }}, a, b);
+  return record(Op::maximum, larger, wrt(a, shared(Op::maximum, a, b, is_less)),
+                wrt(b, shared(Op::maximum, b, a, is_less)));
 }
 
 // y = min(a, b);  dL/da = dL/dy where a < b, half of it where equal
 Tensor minimum(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("minimum", x, y);
-  const Tensor smaller =
-      combine(Op::minimum, a, b, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }});
-  return record(Op::minimum, smaller,
-                wrt(a, summed_to(a,
-                                 [a = saved(a), b = saved(b)](const Tensor& dy) {
-                                   return share(Op::minimum, dy, a(), b(), is_greater);
-                                 })),
-                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
-                      return share(Op::minimum, dy, b(), a(), is_greater);
-                    })));
+  const Tensor smaller = map<Types::numeric>(
+      Op::minimum, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }}, a, b);
+  return record(Op::minimum, smaller, wrt(a, shared(Op::minimum, a, b, is_greater)),
+                wrt(b, shared(Op::minimum, b, a, is_greater)));
 }
 
 // y = a where c, b elsewhere;  dL/da = dL/dy where c, dL/db = dL/dy elsewhere, 0 otherwise
@@ -304,17 +280,8 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
                       "where: the condition is {}, it must be bool; compare, as in where(x > 0, …)",
                       condition.dtype());
   const auto [a, b] = resolve("where", x, y, 2);
-  const Shape shape =
-      broadcast(condition.shape(), broadcast(a.shape(), b.shape(), "where"), "where");
-  Tensor chosen = Tensor::empty(shape, a.dtype());
-  const profiler::Scope scope("where", [&, &left = a, &right = b] {
-    return profiler::work_on({&condition, &left, &right, &chosen});
-  });
-  dispatch(a.dtype(), [&, &left = a, &right = b]<class T>() {
-    kernels::map([](bool c, T u, T v) { return c ? u : v; }, shape, chosen.mutable_data<T>(),
-                 condition.data<bool>(), condition.shape(), left.template data<T>(), left.shape(),
-                 right.template data<T>(), right.shape());
-  });
+  const Tensor chosen = map<Types::all>(
+      Op::where, Formula{[](bool c, auto u, auto v) { return c ? u : v; }}, mask(condition), a, b);
   return record(
       Op::where, chosen,
       wrt(a, summed_to(a, [c = saved(condition)](const Tensor& dy) { return where(c(), dy, 0); })),
@@ -416,25 +383,24 @@ Tensor passed_by_clamp(const Tensor& x, const Tensor& dy, const std::optional<Sc
                        const std::optional<Scalar>& max) {
   const double low = min ? min->as(x.dtype()).to<double>() : lowest<double>;
   const double high = max ? max->as(x.dtype()).to<double>() : highest<double>;
-  return combine(Op::clamp, x, dy, Formula{[low, high](auto v, auto slope) {
-                   using T = decltype(v);
-                   const T above = v >= static_cast<T>(low) ? slope : T(0);
-                   return v <= static_cast<T>(high) ? above : T(0);
-                 }});
+  return map<Types::floating>(Op::clamp, Formula{[low, high](auto v, auto slope) {
+                                using T = decltype(v);
+                                const T above = v >= static_cast<T>(low) ? slope : T(0);
+                                return v <= static_cast<T>(high) ? above : T(0);
+                              }},
+                              x, dy);
 }
 
 // min(max(x, low), high); all NaN where a bound is, NaN where x is
 template <class T>
-void clamp_values(std::int64_t n, T* y, const T* x, T low, T high) {
-  if (low != low || high != high) {
-    std::fill_n(y, n, low != low ? low : high);
-    return;
-  }
-  kernels::map(Formula{[low, high](T v) {
-                 const T above = v < low ? low : v;
-                 return above > high ? high : above;
-               }},
-               n, y, x);
+auto clamped_between(T low, T high) {
+  const T nan = low != low ? low : high;
+  const bool spoilt = nan != nan;
+  return Formula{[=](T v) {
+    const T above = v < low ? low : v;
+    const T inside = above > high ? high : above;
+    return spoilt ? nan : inside;
+  }};
 }
 
 }  // namespace
@@ -446,14 +412,11 @@ Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scala
   Tensor x = given;
   for (const auto& bound : {min, max})
     if (bound) x = to(x, dtype_beside(x, *bound));
-  const Tensor in = as_it_lies(x);
-  Tensor y = empty_like(in);
-  const profiler::Scope scope("clamp", [&] { return profiler::work_on({&x, &y}, 1); });
-  dispatch_numeric(x.dtype(), "clamp", [&]<class T>() {
-    const T low = min ? min->to<T>("clamp") : lowest<T>;
-    const T high = max ? max->to<T>("clamp") : highest<T>;
-    clamp_values(y.numel(), own_data<T>(y), own_data<T>(in), low, high);
-  });
+  const auto between = [&]<class T>() {
+    return clamped_between(min ? min->to<T>("clamp") : lowest<T>,
+                           max ? max->to<T>("clamp") : highest<T>);
+  };
+  const Tensor y = map<Types::numeric>(Op::clamp, ForType{between}, x);
   return record(Op::clamp, y,
                 wrt(x, fused([x = saved(x), min,
                               max](const Tensor& dy) { return passed_by_clamp(x(), dy, min, max); },
@@ -478,6 +441,11 @@ Tensor clone(const Tensor& x) {
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   detail::copy_values(x, y);
   return record(Op::clone, y, wrt(x, [](const Tensor& dy) { return dy; }));
+}
+
+Tensor contiguous(const Tensor& x) {
+  const detail::Running running("contiguous", x);
+  return x.is_contiguous() ? x : clone(x);
 }
 
 Tensor sign(const Tensor& x) {
@@ -511,8 +479,10 @@ Tensor ge(const Operand& a, const Operand& b) {
 bool equal(const Tensor& a, const Tensor& b) {
   const detail::Running running("equal", a, b);
   if (a.shape() != b.shape() || a.dtype() != b.dtype()) return false;
+  const Tensor x = in_rows(a);
+  const Tensor y = in_rows(b);
   return dispatch(a.dtype(), [&]<class T>() {
-    return std::equal(a.data<T>(), a.data<T>() + a.numel(), b.data<T>());
+    return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>());
   });
 }
 
@@ -534,8 +504,8 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
   const detail::Running running("allclose", a, b);
   require<ShapeError>(a.shape() == b.shape(), "allclose: shapes {} and {}", a.shape(), b.shape());
   const auto all_close = [&]<class T>(T) {
-    const Tensor x = to(a, dtype_of<T>());
-    const Tensor y = to(b, dtype_of<T>());
+    const Tensor x = in_rows(to(a, dtype_of<T>()));
+    const Tensor y = in_rows(to(b, dtype_of<T>()));
     return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>(),
                       [=](T u, T v) { return close(u, v, rtol, atol); });
   };
@@ -545,8 +515,9 @@ bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
 
 bool all_finite(const Tensor& x) {
   const detail::Running running("all_finite", x);
+  const Tensor rows = in_rows(x);
   return dispatch(x.dtype(), [&]<class T>() {
-    return std::all_of(x.data<T>(), x.data<T>() + x.numel(),
+    return std::all_of(rows.data<T>(), rows.data<T>() + rows.numel(),
                        [](T v) { return std::isfinite(static_cast<double>(v)); });
   });
 }

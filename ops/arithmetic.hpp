@@ -65,8 +65,10 @@ Tensor clamp(const Tensor& x, std::optional<Scalar> min, std::optional<Scalar> m
 
 /// The values in another dtype; the tensor itself if it has that dtype.
 Tensor to(const Tensor& x, DType dtype);
-/// A copy with memory of its own.
+/// A copy with memory of its own, in row-major order.
 Tensor clone(const Tensor& x);
+/// The values in row-major order: x itself where they lie so, a copy otherwise.
+Tensor contiguous(const Tensor& x);
 
 // Comparisons give bool tensors and carry no gradient. An int64 tensor is compared with a
 // fractional number exactly.

@@ -1,12 +1,8 @@
-#include <xgrad/autograd/profiler.hpp>
-#include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/modular.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/strided.hpp>
-#include <xgrad/ops/operation.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -18,8 +14,9 @@
 namespace xgrad {
 namespace {
 
-void check_index(const char* operation, const Tensor& index, std::int64_t extent,
-                 std::int64_t axis) {
+/// The values of an index, all of which are of the axis.
+const std::int64_t* check_index(const char* operation, const Tensor& index, std::int64_t extent,
+                                std::int64_t axis) {
   require<DTypeError>(index.dtype() == int64, "{}: the index is {}, it must be int64", operation,
                       index.dtype());
   const std::int64_t* values = index.data<std::int64_t>();
@@ -29,6 +26,7 @@ void check_index(const char* operation, const Tensor& index, std::int64_t extent
   require<ValueError>(bad == values + index.numel(),
                       "{}: index {} is outside axis {}, which has {} elements", operation,
                       bad == values + index.numel() ? 0 : *bad, axis, extent);
+  return values;
 }
 
 /// Slabs of a tensor along an axis: `outer` times `extent` times `inner` elements.
@@ -145,69 +143,66 @@ class Scattered {
 }  // namespace
 
 // y = x at i;  dL/dx = dL/dy added at i
-Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& index) {
-  const detail::Running running("index_select", x, index);
+Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& given) {
+  const detail::Running running("index_select", x, given);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "index_select");
-  require<ShapeError>(index.dim() == 1,
-                      "index_select: the index has shape {}, it must have one axis", index.shape());
+  require<ShapeError>(given.dim() == 1,
+                      "index_select: the index has shape {}, it must have one axis", given.shape());
   const std::int64_t extent = x.shape()[axis];
-  check_index("index_select", index, extent, which);
+  const Tensor index = in_rows(given);
+  const std::int64_t* const chosen = check_index("index_select", index, extent, which);
   Shape shape = x.shape();
   shape[axis] = index.numel();
-  Tensor y = Tensor::empty(shape, x.dtype());
   const Slabs to(shape, axis);
-  const std::int64_t* chosen = index.data<std::int64_t>();
-  const profiler::Scope scope("index_select", [&] { return profiler::work_on({&index, &y}); });
-  dispatch(x.dtype(), [&]<class T>() {
-    const T* from = x.data<T>();
-    T* out = y.mutable_data<T>();
-    for (std::int64_t o = 0; o < to.outer; ++o)
-      for (std::int64_t i = 0; i < to.extent; ++i)
-        std::copy_n(from + (o * extent + chosen[i]) * to.inner, to.inner,
-                    out + (o * to.extent + i) * to.inner);
-  });
+  const Tensor y = compute<Types::all>(
+      Op::index_select, shape,
+      [&](const auto* from, auto* out) {
+        for (std::int64_t o = 0; o < to.outer; ++o)
+          for (std::int64_t i = 0; i < to.extent; ++i)
+            std::copy_n(from + (o * extent + chosen[i]) * to.inner, to.inner,
+                        out + (o * to.extent + i) * to.inner);
+      },
+      x);
   return record(Op::index_select, y, wrt(x, [axis, index = saved(index), extent](const Tensor& dy) {
                   return index_embed(dy, static_cast<std::int64_t>(axis), index(), extent);
                 }));
 }
 
 // y = x added to zeros at i;  dL/dx = dL/dy at i
-Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& index, std::int64_t extent) {
-  const detail::Running running("index_embed", x, index);
+Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& given, std::int64_t extent) {
+  const detail::Running running("index_embed", x, given);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "index_embed");
-  check_index("index_embed", index, extent, which);
+  const Tensor index = in_rows(given);
+  const std::int64_t* const chosen = check_index("index_embed", index, extent, which);
   require<ShapeError>(index.shape() == Shape{x.shape()[axis]},
                       "index_embed: index {} for axis {} of shape {}", index.shape(), which,
                       x.shape());
   Shape shape = x.shape();
   shape[axis] = extent;
-  Tensor y = Tensor::empty(shape, x.dtype()).fill_(0);
   const Slabs from(x.shape(), axis);
-  const std::int64_t* chosen = index.data<std::int64_t>();
-  const profiler::Scope scope("index_embed", [&] { return profiler::work_on({&x, &index}); });
-  dispatch_numeric(x.dtype(), "index_embed", [&]<class T>() {
-    const T* source = x.data<T>();
-    T* out = y.mutable_data<T>();
-    for (std::int64_t o = 0; o < from.outer; ++o, out += extent * from.inner) {
-      const auto visit = [&, chosen](const auto& add) {
-        for (std::int64_t i = 0; i < from.extent; ++i) add(chosen[i], source[i]);
-      };
-      const bool is_few = from.extent <= kernels::run;
-      if (from.inner == 1 && !is_few && add_wide(extent, from.extent, out, visit)) {
-        source += from.extent;
-        continue;
-      }
-      auto counts = counts_for<T>(extent, from.extent);
-      Scattered<T> targets(from.inner, counts, out);
-      if (from.inner == 1)
-        targets.add_values(visit);
-      else
-        for (std::int64_t i = 0; i < from.extent; ++i)
-          targets.add(chosen[i], source + i * from.inner);
-      targets.finish();
-      source += from.extent * from.inner;
-    }
-  });
+  const auto add_slab = [&]<class T>(const T* source, T* out) {
+    const auto visit = [&, chosen](const auto& add) {
+      for (std::int64_t i = 0; i < from.extent; ++i) add(chosen[i], source[i]);
+    };
+    const bool is_few = from.extent <= kernels::run;
+    if (from.inner == 1 && !is_few && add_wide(extent, from.extent, out, visit)) return;
+    auto counts = counts_for<T>(extent, from.extent);
+    Scattered<T> targets(from.inner, counts, out);
+    if (from.inner == 1)
+      targets.add_values(visit);
+    else
+      for (std::int64_t i = 0; i < from.extent; ++i)
+        targets.add(chosen[i], source + i * from.inner);
+    targets.finish();
+  };
+  const Tensor y = compute<Types::numeric>(
+      Op::index_embed, shape,
+      [&]<class T>(const T* source, T* out) {
+        std::fill_n(out, shape.numel(), T(0));
+        for (std::int64_t o = 0; o < from.outer; ++o)
+          add_slab(source + o * from.extent * from.inner, out + o * extent * from.inner);
+      },
+      x);
   return record(Op::index_embed, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
                   return index_select(dy, static_cast<std::int64_t>(axis), index());
                 }));
@@ -221,7 +216,7 @@ namespace {
 template <class Part>
 void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, const Part& part) {
   const Shape& shape = index.shape();
-  const auto strides = kernels::row_major(whole);
+  const auto strides = row_major(whole);
   const std::int64_t* chosen = index.data<std::int64_t>();
   std::int64_t leading = 1;
   for (std::size_t i = 0; i < axis; ++i) leading *= shape[i];
@@ -245,7 +240,6 @@ void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, c
       }
     }
   };
-  const profiler::Scope scope("gather or scatter", [&] { return profiler::work_on({&index}); });
   kernels::parallel_for(leading, kernels::worthwhile / 4 / each + 1,
                         [&](std::int64_t begin, std::int64_t end) {
                           part([&](const auto& f) { visit(begin, end, f); });
@@ -265,19 +259,20 @@ void check_gather_shapes(const char* operation, const Shape& whole, const Shape&
 }  // namespace
 
 // y = x at i;  dL/dx = dL/dy added at i
-Tensor gather(const Tensor& x, std::int64_t which, const Tensor& index) {
-  const detail::Running running("gather", x, index);
+Tensor gather(const Tensor& x, std::int64_t which, const Tensor& given) {
+  const detail::Running running("gather", x, given);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "gather");
-  check_gather_shapes("gather", x.shape(), index.shape(), axis);
+  check_gather_shapes("gather", x.shape(), given.shape(), axis);
+  const Tensor index = in_rows(given);
   check_index("gather", index, x.shape()[axis], which);
-  Tensor y = Tensor::empty(index.shape(), x.dtype());
-  dispatch(x.dtype(), [&]<class T>() {
-    const T* from = x.data<T>();
-    T* out = y.mutable_data<T>();
-    visit_gathered(index, x.shape(), axis, [=](const auto& visit) {
-      visit([=](std::int64_t i, std::int64_t j) { out[i] = from[j]; });
-    });
-  });
+  const Tensor y = compute<Types::all>(
+      Op::gather, index.shape(),
+      [&](const auto* from, auto* out) {
+        visit_gathered(index, x.shape(), axis, [=](const auto& visit) {
+          visit([=](std::int64_t i, std::int64_t j) { out[i] = from[j]; });
+        });
+      },
+      x);
   return record(Op::gather, y,
                 wrt(x, [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
                   return scatter(dy, static_cast<std::int64_t>(axis), index(), shape);
@@ -285,17 +280,16 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& index) {
 }
 
 // y = x added to zeros at i;  dL/dx = dL/dy at i
-Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const Shape& shape) {
-  const detail::Running running("scatter", x, index);
+Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& given, const Shape& shape) {
+  const detail::Running running("scatter", x, given);
   const std::size_t axis = normalize_axis(which, shape.size(), "scatter");
-  check_gather_shapes("scatter", shape, index.shape(), axis);
+  check_gather_shapes("scatter", shape, given.shape(), axis);
+  const Tensor index = in_rows(given);
   check_index("scatter", index, shape[axis], which);
   require<ShapeError>(x.shape() == index.shape(), "scatter: values {} and index {} differ in shape",
                       x.shape(), index.shape());
-  Tensor y = Tensor::empty(shape, x.dtype()).fill_(0);
-  dispatch_numeric(x.dtype(), "scatter", [&]<class T>() {
-    const T* from = x.data<T>();
-    T* out = y.mutable_data<T>();
+  const auto add_all = [&]<class T>(const T* from, T* out) {
+    std::fill_n(out, shape.numel(), T(0));
     const std::int64_t most = index.shape()[axis];  // values that one target may take
     const auto all = [&](const auto& add) {
       visit_gathered(index, shape, axis, [&](const auto& visit) {
@@ -311,7 +305,8 @@ Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& index, const S
       });
       targets.finish();
     });
-  });
+  };
+  const Tensor y = compute<Types::numeric>(Op::scatter, shape, add_all, x);
   return record(Op::scatter, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
                   return gather(dy, static_cast<std::int64_t>(axis), index());
                 }));

@@ -2,10 +2,10 @@
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
 #include <xgrad/ops/loss.hpp>
-#include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
@@ -61,7 +61,8 @@ Targets prepare(const char* operation, const Tensor& x, const Tensor& target, co
                       "{}: target {} does not fit input {}; it must be {}", operation,
                       target.shape(), x.shape(), expected);
   check_weight(operation, weight, classes, x.dtype());
-  const std::int64_t* values = target.data<std::int64_t>();
+  const Tensor rows = in_rows(target);
+  const std::int64_t* values = rows.data<std::int64_t>();
   bool ignored = false;
   for (std::int64_t i = 0; i < target.numel(); ++i) {
     ignored |= values[i] == ignore_index;
@@ -159,23 +160,24 @@ Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, double smo
                           double scale) {
   const kernels::Rows rows{logits.size(0), logits.size(1)};
   const Tensor lp = no_grad([&] { return log_softmax(logits, 1); });
-  Tensor y = Tensor::empty({}, logits.dtype());
-  const kernels::SmoothedTargets targets{target.data<std::int64_t>(), smoothing};
-  dispatch_floating(logits.dtype(), "cross_entropy", [&]<class T>() {
-    *y.mutable_data<T>() =
-        static_cast<T>(scale * kernels::cross_entropy(rows, lp.data<T>(), targets));
-  });
+  const Tensor classes = in_rows(target);
+  const kernels::SmoothedTargets targets{classes.data<std::int64_t>(), smoothing};
+  const Tensor y = compute<Types::floating>(
+      Op::cross_entropy, Shape{},
+      [&]<class T>(const T* values, T* sum) {
+        *sum = static_cast<T>(scale * kernels::cross_entropy(rows, values, targets));
+      },
+      lp);
   // factor · (p − q)
-  const auto difference = [rows, smoothing, t = saved(target)](const Tensor& log_probabilities,
-                                                               double factor) {
-    Tensor dx = Tensor::empty(log_probabilities.shape(), log_probabilities.dtype());
-    const Tensor own = t();
-    const kernels::SmoothedTargets wanted{own.data<std::int64_t>(), smoothing};
-    dispatch_floating(dx.dtype(), "cross_entropy", [&]<class T>() {
-      kernels::cross_entropy_input(rows, log_probabilities.data<T>(), wanted,
-                                   static_cast<T>(factor), dx.mutable_data<T>());
-    });
-    return dx;
+  const auto difference = [rows, smoothing, t = saved(classes)](const Tensor& log_probabilities,
+                                                                double factor) {
+    const kernels::SmoothedTargets wanted{t().data<std::int64_t>(), smoothing};
+    return compute<Types::floating>(
+        "cross_entropy_input", log_probabilities.shape(),
+        [&]<class T>(const T* values, T* dx) {
+          kernels::cross_entropy_input(rows, values, wanted, static_cast<T>(factor), dx);
+        },
+        log_probabilities);
   };
   return record(
       Op::cross_entropy, y,

@@ -1,11 +1,11 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
+#include <xgrad/autograd/strided.hpp>
 #include <xgrad/ops/arithmetic.hpp>
-#include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/loops.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/matmul.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
@@ -17,50 +17,76 @@
 namespace xgrad {
 namespace {
 
-/// The last two axes as they enter a product, and what stands before them.
-struct Factor {
-  std::int64_t rows;
-  std::int64_t columns;
-  Shape batch;
+/// Whether the matrices in the last two axes lie column by column.
+bool lies_in_columns(const Tensor& x) {
+  const Strides strides = x.strides();
+  const std::size_t last = strides.size() - 1;
+  return !x.is_contiguous() && strides[last - 1] == 1 && strides[last] >= x.shape()[last - 1];
+}
 
-  Factor(const Shape& shape, bool transposed) : rows(*(shape.end() - 2)), columns(shape.back()) {
-    if (transposed) std::swap(rows, columns);
-    for (std::size_t i = 0; i + 2 < shape.size(); ++i) batch.push_back(shape[i]);
+/// A factor whose matrices, in the last two axes, lie row by row or column by column.
+class Factor {
+ public:
+  explicit Factor(const Tensor& given) : x_(given), in_columns_(lies_in_columns(given)) {
+    if (!in_columns_ && !lies_in_rows(x_)) x_ = in_rows(x_);
+    const std::size_t matrix = x_.shape().size() - 2;
+    for (std::size_t i = 0; i < matrix; ++i) {
+      batch_.push_back(x_.shape()[i]);
+      strides_.push_back(x_.strides()[i]);
+    }
+    rows_ = x_.shape()[matrix];
+    columns_ = x_.shape()[matrix + 1];
+    const std::int64_t apart = x_.strides()[in_columns_ ? matrix + 1 : matrix];
+    step_ = std::max(apart, in_columns_ ? rows_ : columns_);
   }
+
+  std::int64_t rows() const { return rows_; }
+  std::int64_t columns() const { return columns_; }
+  const Shape& batch() const { return batch_; }
+  /// Of the batch, along the axes of what it is broadcast to.
+  Strides strides(const Shape& batch) const {
+    return kernels::broadcast_strides(batch, batch_, strides_);
+  }
+  /// Whether the matrices of the batch are one matrix of all their rows.
+  bool is_one_matrix() const { return batch_.empty() || x_.is_contiguous(); }
+
+  /// The matrix that starts `offset` elements on.
+  template <class T>
+  kernels::Matrix<T> matrix(std::int64_t offset = 0) const {
+    return {reinterpret_cast<const T*>(x_.impl()->data()) + offset, step_, in_columns_};
+  }
+
+ private:
+  static bool lies_in_rows(const Tensor& x) {
+    const Strides strides = x.strides();
+    const std::size_t last = strides.size() - 1;
+    return x.is_contiguous() || (strides[last] == 1 && strides[last - 1] >= x.shape()[last]);
+  }
+
+  Tensor x_;
+  bool in_columns_;
+  Shape batch_;
+  Strides strides_;
+  std::int64_t rows_ = 0;
+  std::int64_t columns_ = 0;
+  std::int64_t step_ = 0;
 };
 
 template <class T>
-void multiply(const Tensor& a, bool ta, const Tensor& b, bool tb, Tensor& y) {
-  if (y.numel() == 0) return;
-  Factor left(a.shape(), ta);
-  const Factor right(b.shape(), tb);
-  const T* pa = a.data<T>();
-  const T* pb = b.data<T>();
-  T* out = y.mutable_data<T>();
-  const std::int64_t n = right.columns;
-  const std::int64_t k = left.columns;
-  const auto product = [&](std::int64_t m, std::int64_t at_a, std::int64_t at_b, T* c) {
-    kernels::gemm<T>(m, n, k, {pa + at_a, a.shape().back(), ta}, {pb + at_b, b.shape().back(), tb},
-                     c, n);
-  };
-  if (right.batch.empty() && !ta) return product(left.batch.numel() * left.rows, 0, 0, out);
+void multiply(const Factor& a, const Factor& b, const Shape& batch, T* y) {
+  const std::int64_t n = b.columns();
+  const std::int64_t k = a.columns();
+  if (b.batch().empty() && a.is_one_matrix())
+    return kernels::gemm<T>(batch.numel() * a.rows(), n, k, a.matrix<T>(), b.matrix<T>(), y, n);
 
-  Shape batch;
-  for (std::size_t i = 0; i + 2 < y.shape().size(); ++i) batch.push_back(y.shape()[i]);
-  // One more axis, so that the plan's rows are the single matrices.
-  const auto with_unit = [](Shape shape, std::int64_t extent) {
-    shape.push_back(extent);
-    return shape;
-  };
-  const Shape all = with_unit(batch, 2);
-  const Shape of_a = with_unit(left.batch, 1);
-  const Shape of_b = with_unit(right.batch, 1);
-  const kernels::BroadcastPlan<2> plan(all, {&of_a, &of_b});
-  const std::int64_t size = left.rows * n;
+  const std::array strides{a.strides(batch), b.strides(batch)};
+  const kernels::LoopNest nest(batch, strides);
+  const std::int64_t size = a.rows() * n;
   const std::int64_t grain = kernels::worthwhile / (size * k / 8 + 1) + 1;
-  kernels::parallel_for(plan.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
-    plan.for_rows(begin, end, [&](std::int64_t i, const std::array<std::int64_t, 2>& offset) {
-      product(left.rows, offset[0] * left.rows * k, offset[1] * k * n, out + i * size);
+  kernels::parallel_for(batch.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
+    nest.for_elements(begin, end, [&](std::int64_t i, const auto& offsets) {
+      kernels::gemm<T>(a.rows(), n, k, a.matrix<T>(offsets[0]), b.matrix<T>(offsets[1]),
+                       y + i * size, n);
     });
   });
 }
@@ -69,28 +95,40 @@ profiler::Work work_of(const Tensor& a, const Tensor& b, const Tensor& y, std::i
   return profiler::work_on({&a, &b, &y}, 2.0 * static_cast<double>(inner));
 }
 
-// y = A B, each factor transposed or not.  dL/dA = dL/dy Bᵀ, dL/dB = Aᵀ dL/dy; for a factor that
-// enters transposed, the transpose of that.
-Tensor product(const Tensor& a, bool ta, const Tensor& b, bool tb) {
-  const Factor left(a.shape(), ta);
-  const Factor right(b.shape(), tb);
-  Shape shape = broadcast(left.batch, right.batch, "matmul");
-  shape.push_back(left.rows);
-  shape.push_back(right.columns);
+Tensor turned(const Tensor& x) { return transpose(x, -2, -1); }
+
+Tensor product(const Tensor& a, const Tensor& b);
+
+/// a b, lying in columns if that is asked.
+Tensor product_lying(bool in_columns, const Tensor& a, const Tensor& b) {
+  return in_columns ? turned(product(turned(b), turned(a))) : product(a, b);
+}
+
+// y = A B;  dL/dA = dL/dy Bᵀ, dL/dB = Aᵀ dL/dy. Each gradient lies as its factor does: where that
+// is a transpose, undoing it costs nothing.
+Tensor product(const Tensor& a, const Tensor& b) {
+  const Factor left(a);
+  const Factor right(b);
+  const Shape batch = broadcast(left.batch(), right.batch(), "matmul");
+  Shape shape = batch;
+  shape.push_back(left.rows());
+  shape.push_back(right.columns());
   Tensor y = Tensor::empty(shape, a.dtype());
   {
-    const profiler::Scope scope("matmul", [&] { return work_of(a, b, y, left.columns); });
-    dispatch_floating(a.dtype(), "matmul", [&]<class T>() { multiply<T>(a, ta, b, tb, y); });
+    const profiler::Scope scope("matmul", [&] { return work_of(a, b, y, left.columns()); });
+    dispatch_floating(a.dtype(), "matmul", [&]<class T>() {
+      if (y.numel() > 0) multiply<T>(left, right, batch, y.mutable_data<T>());
+    });
   }
-  return record(Op::matmul, y,
-                wrt(a, summed_to(a,
-                                 [b = saved(b), ta, tb](const Tensor& dy) {
-                                   return ta ? product(b(), tb, dy, true)
-                                             : product(dy, false, b(), !tb);
-                                 })),
-                wrt(b, summed_to(b, [a = saved(a), ta, tb](const Tensor& dy) {
-                      return tb ? product(dy, true, a(), ta) : product(a(), !ta, dy, false);
-                    })));
+  return record(
+      Op::matmul, y,
+      wrt(a, summed_to(a,
+                       [b = saved(b), in_columns = lies_in_columns(a)](const Tensor& dy) {
+                         return product_lying(in_columns, dy, turned(b()));
+                       })),
+      wrt(b, summed_to(b, [a = saved(a), in_columns = lies_in_columns(b)](const Tensor& dy) {
+            return product_lying(in_columns, turned(a()), dy);
+          })));
 }
 
 void require_same_dtype(const char* operation, const Tensor& a, const Tensor& b) {
@@ -111,7 +149,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   require<ShapeError>(left.size(-1) == right.size(-2),
                       "matmul: shapes {} and {}: the left has {} columns, the right {} rows",
                       a.shape(), b.shape(), left.size(-1), right.size(-2));
-  Tensor y = product(left, false, right, false);
+  Tensor y = product(left, right);
   if (b.dim() == 1) y = squeeze(y, -1);
   return a.dim() == 1 ? squeeze(y, b.dim() == 1 ? -1 : -2) : y;
 }
@@ -126,16 +164,23 @@ bool exchanging_pays(std::int64_t rows, std::int64_t out) {
   return std::is_same_v<T, float> && rows >= 16 && rows < out;
 }
 
+/// Its transpose, read where it lies.
+template <class T>
+kernels::Matrix<T> transposed(kernels::Matrix<T> matrix) {
+  matrix.transposed = !matrix.transposed;
+  return matrix;
+}
+
 /// y = (W·xᵀ)ᵀ, with `shift` added to each row unless it is null.
 template <class T>
-void multiply_exchanged(const Tensor& x, const Tensor& weight, const T* shift, T* y) {
-  const std::int64_t rows = x.size(0);
-  const std::int64_t out = weight.size(0);
-  const std::int64_t in = x.size(1);
-  Tensor columns = Tensor::empty({out, rows}, x.dtype());
+void multiply_exchanged(const Factor& x, const Factor& weight, const T* shift, T* y) {
+  const std::int64_t rows = x.rows();
+  const std::int64_t out = weight.rows();
+  Tensor columns = Tensor::empty({out, rows}, dtype_of<T>());
   T* const values = columns.mutable_data<T>();
-  kernels::gemm<T>(out, rows, in, {weight.data<T>(), in}, {x.data<T>(), in, true}, values, rows);
-  kernels::copy_from({.shape = {rows, out}, .strides = {1, rows}}, sizeof(T), values, y);
+  kernels::gemm<T>(out, rows, x.columns(), weight.matrix<T>(), transposed(x.matrix<T>()), values,
+                   rows);
+  detail::copy_from({Shape{rows, out}, Strides{1, rows}}, sizeof(T), values, y);
   if (shift != nullptr)
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < out; ++j) y[i * out + j] += shift[j];
@@ -145,25 +190,27 @@ void multiply_exchanged(const Tensor& x, const Tensor& weight, const T* shift, T
 Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t rows = x.size(0);
   const std::int64_t out = weight.size(0);
+  const Factor from(x);
+  const Factor by(weight);
+  const Tensor added = bias.defined() ? in_rows(bias) : bias;
   Tensor y = Tensor::empty({rows, out}, x.dtype());
   const profiler::Scope scope("linear", [&] { return work_of(x, weight, y, x.size(1)); });
   dispatch_floating(x.dtype(), "linear", [&]<class T>() {
     T* const values = y.mutable_data<T>();
-    const T* const shift = bias.defined() ? bias.data<T>() : nullptr;
+    const T* const shift = added.defined() ? added.data<T>() : nullptr;
     if (exchanging_pays<T>(rows, out)) {
-      multiply_exchanged<T>(x, weight, shift, values);
+      multiply_exchanged<T>(from, by, shift, values);
       return;
     }
     if (shift != nullptr)
       for (std::int64_t i = 0; i < rows; ++i) std::copy_n(shift, out, values + i * out);
-    kernels::gemm<T>(rows, out, x.size(1), {x.data<T>(), x.size(1)},
-                     {weight.data<T>(), x.size(1), true}, values, out, shift != nullptr);
+    kernels::gemm<T>(rows, out, from.columns(), from.matrix<T>(), transposed(by.matrix<T>()),
+                     values, out, shift != nullptr);
   });
-  return record(
-      Op::linear, y,
-      wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, false, w(), false); }),
-      wrt(weight, [x = saved(x)](const Tensor& dy) { return product(dy, true, x(), false); }),
-      wrt(bias, [](const Tensor& dy) { return sum(dy, 0); }));
+  return record(Op::linear, y,
+                wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, w()); }),
+                wrt(weight, [x = saved(x)](const Tensor& dy) { return product(turned(dy), x()); }),
+                wrt(bias, [](const Tensor& dy) { return sum(dy, 0); }));
 }
 
 }  // namespace

@@ -6,8 +6,9 @@ namespace xgrad {
 
 Tensor Tensor::to(DType dtype) const { return xgrad::to(*this, dtype); }
 Tensor Tensor::clone() const { return xgrad::clone(*this); }
+Tensor Tensor::contiguous() const { return xgrad::contiguous(*this); }
 Tensor Tensor::reshape(const Shape& shape) const { return xgrad::reshape(*this, shape); }
-Tensor Tensor::view(const Shape& shape) const { return xgrad::reshape(*this, shape); }
+Tensor Tensor::view(const Shape& shape) const { return xgrad::view(*this, shape); }
 Tensor Tensor::flatten(std::int64_t start, std::int64_t end) const {
   return xgrad::flatten(*this, start, end);
 }

@@ -1,11 +1,9 @@
-#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 #include <xgrad/ops/norm.hpp>
-#include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -37,16 +35,17 @@ struct Statistics {
   Tensor var;  // biased
 };
 
-Statistics statistics(const Tensor& given) {
-  const Tensor x = as_it_lies(given);
+Statistics statistics(const Tensor& x) {
   const auto values = [&] { return Tensor::empty({x.size(1)}, x.dtype()); };
   Statistics s{values(), values(), values()};
-  const profiler::Scope scope("batch_norm, statistics", [&] { return profiler::work_on({&x}); });
-  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    kernels::moments<T>(
-        channel_extents(x), own_data<T>(x),
-        {s.mean.mutable_data<T>(), s.rest.mutable_data<T>(), s.var.mutable_data<T>()});
-  });
+  visit<Types::floating>(
+      "batch_norm, statistics", layout_of(x),
+      [&]<class T>(const T* from) {
+        kernels::moments<T>(
+            channel_extents(x), from,
+            {s.mean.mutable_data<T>(), s.rest.mutable_data<T>(), s.var.mutable_data<T>()});
+      },
+      x);
   return s;
 }
 
@@ -67,39 +66,33 @@ struct Sums {
 };
 
 Sums sums(const Normalized& n, const Tensor& x, const Tensor& dy) {
-  const Tensor d = arranged(dy, layout_of(x));
   Sums s{Tensor::empty(n.mean.shape(), x.dtype()), Tensor::empty(n.mean.shape(), x.dtype())};
-  {
-    const profiler::Scope scope("batch_norm, sums", [&] { return profiler::work_on({&dy, &x}); });
-    dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-      kernels::centered_sums<T>(channel_extents(x), own_data<T>(d), own_data<T>(x),
-                                n.mean.data<T>(), s.of_dy.mutable_data<T>(),
-                                s.of_product.mutable_data<T>());
-    });
-  }
+  visit<Types::floating>(
+      "batch_norm, sums", layout_of(x),
+      [&]<class T>(const T* values, const T* slopes, const T* mean) {
+        kernels::centered_sums<T>(channel_extents(x), slopes, values, mean,
+                                  s.of_dy.mutable_data<T>(), s.of_product.mutable_data<T>());
+      },
+      x, dy, n.mean);
   s.of_product = s.of_product - n.rest * s.of_dy;
   return s;
 }
 
 Tensor input_gradient(const Normalized& n, const Tensor& x, const Tensor& dy, const Sums& s) {
-  const Tensor d = arranged(dy, layout_of(x));
   const Tensor scale = n.weight().defined() ? n.weight() * n.inverse_std : n.inverse_std;
   const double share = 1 / static_cast<double>(channel_extents(x).count());
   const Tensor by_x = scale * square(n.inverse_std) * s.of_product * -share;
   const Tensor constant = scale * s.of_dy * -share - by_x * n.rest;
-  Tensor dx = empty_like(x);
-  const profiler::Scope scope("batch_norm, input", [&] {
-    return profiler::work_on({&dy, &x, &dx});
-  });
-  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    kernels::affine<T>(channel_extents(x), own_data<T>(d), own_data<T>(x), n.mean.data<T>(),
-                       scale.data<T>(), by_x.data<T>(), constant.data<T>(), own_data<T>(dx));
-  });
-  return dx;
+  return compute<Types::floating>(
+      "batch_norm, input", {x.shape(), layout_of(x)},
+      [&](const auto* values, const auto* slopes, auto... rest) {
+        kernels::affine(channel_extents(x), slopes, values, rest...);
+      },
+      x, dy, n.mean, scale, by_x, constant);
 }
 
 std::array<Tensor, 3> gradients(const Normalized& n, const Tensor& dy, const Needs& needs) {
-  const Tensor x = as_it_lies(n.x());
+  const Tensor x = n.x();
   const Sums s = sums(n, x, dy);
   return {needs[0] ? input_gradient(n, x, dy, s) : Tensor(),
           needs[1] ? s.of_product * n.inverse_std : Tensor(), s.of_dy};
@@ -154,6 +147,12 @@ void check(const Tensor& x, const Tensor& running_mean, const Tensor& running_va
 }
 
 void update(Tensor& running, const Tensor& batch, double momentum) {
+  if (!running.is_contiguous()) {
+    Tensor values = clone(running);
+    update(values, batch, momentum);
+    running.copy_(values);
+    return;
+  }
   dispatch_floating(running.dtype(), "batch_norm", [&]<class T>() {
     T* const values = running.mutable_data<T>();
     const T* const fresh = batch.data<T>();
@@ -199,14 +198,10 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
     // y = a (x − m) + (b − a · rest)
     if (options.training) shift = shift - scale * batch.rest;
   }
-  const Tensor in = as_it_lies(x);
-  Tensor y = empty_like(in);
-  const profiler::Scope scope("batch_norm", [&] { return profiler::work_on({&x, &y}); });
-  dispatch_floating(x.dtype(), "batch_norm", [&]<class T>() {
-    kernels::affine<T>(channel_extents(in), own_data<T>(in), mean.data<T>(), scale.data<T>(),
-                       shift.data<T>(), own_data<T>(y));
-  });
-
+  const Tensor y = compute<Types::floating>(
+      Op::batch_norm, {x.shape(), layout_of(x)},
+      [&](auto... values) { kernels::affine(channel_extents(x), values...); }, x, mean, scale,
+      shift);
   if (!options.training)
     return record(
         Op::batch_norm, y,

@@ -1,11 +1,7 @@
-#include <xgrad/autograd/layout.hpp>
-#include <xgrad/autograd/profiler.hpp>
-#include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
-#include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -99,20 +95,15 @@ class Choice {
   Ref<Storage> storage_;
 };
 
-Layout layout(const Choice& choice) {
-  return choice.geometry().lanes > 1 ? Layout::blocked : Layout::plain;
-}
-
-Tensor max_pool2d_input(const Tensor& given, const Choice& choice, const Shape& shape) {
-  const Tensor dy = arranged(given, layout(choice));
-  Tensor dx = empty(shape, dy.dtype(), layout(choice));
-  const profiler::Scope scope("max_pool2d_input", [&] { return profiler::work_on({&dy, &dx}); });
-  dispatch_floating(dy.dtype(), "max_pool2d", [&]<class T>() {
-    choice.visit([&](auto* index) {
-      kernels::max_pool_input(choice.geometry(), own_data<T>(dy), index, own_data<T>(dx));
-    });
-  });
-  return dx;
+Tensor max_pool2d_input(const Tensor& dy, const Choice& choice, const Shape& shape) {
+  const Layout layout = choice.geometry().lanes > 1 ? Layout::blocked : Layout::plain;
+  return compute<Types::floating>(
+      "max_pool2d_input", {shape, layout},
+      [&](const auto* slopes, auto* dx) {
+        choice.visit(
+            [&](auto* index) { kernels::max_pool_input(choice.geometry(), slopes, index, dx); });
+      },
+      dy);
 }
 
 // The same, on the tape.
@@ -132,20 +123,17 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
   const detail::Running running("max_pool2d", x);
   auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
   const Shape shape = output_shape(x.shape(), g);
-  const Tensor in = as_it_lies(x);
-  if (layout_of(in) == Layout::blocked) {
+  if (layout_of(x) == Layout::blocked) {
     g.lanes = channel_block();
     g.planes /= g.lanes;
   }
-  Tensor y = empty(shape, x.dtype(), layout_of(in));
   const Choice choice(g);
-  {
-    const profiler::Scope scope("max_pool2d", [&] { return profiler::work_on({&x, &y}); });
-    dispatch_floating(x.dtype(), "max_pool2d", [&]<class T>() {
-      choice.visit(
-          [&](auto* index) { kernels::max_pool(g, own_data<T>(in), own_data<T>(y), index); });
-    });
-  }
+  const Tensor y = compute<Types::floating>(
+      Op::max_pool2d, {shape, layout_of(x)},
+      [&](const auto* values, auto* largest) {
+        choice.visit([&](auto* index) { kernels::max_pool(g, values, largest, index); });
+      },
+      x);
   return record(Op::max_pool2d, y,
                 wrt(x, fused([choice, from = x.shape()](
                                  const Tensor& dy) { return max_pool2d_input(dy, choice, from); },
@@ -158,11 +146,9 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
 Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options) {
   const detail::Running running("avg_pool2d", x);
   const auto g = geometry("avg_pool2d", x.shape(), kernel, options.stride, options.padding);
-  Tensor y = Tensor::empty(output_shape(x.shape(), g), x.dtype());
-  const profiler::Scope scope("avg_pool2d", [&] { return profiler::work_on({&x, &y}); });
-  dispatch_floating(x.dtype(), "avg_pool2d", [&]<class T>() {
-    kernels::avg_pool<T>(g, options.count_include_pad, x.data<T>(), y.mutable_data<T>());
-  });
+  const Tensor y = compute<Types::floating>(
+      Op::avg_pool2d, output_shape(x.shape(), g),
+      [&](auto... a) { kernels::avg_pool(g, options.count_include_pad, a...); }, x);
   return record(Op::avg_pool2d, y, wrt(x, [shape = x.shape(), kernel, options](const Tensor& dy) {
                   return avg_pool2d_input(dy, shape, kernel, options);
                 }));
@@ -176,11 +162,9 @@ Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
   require<ShapeError>(dy.shape() == output_shape(input_shape, g),
                       "avg_pool2d_input: gradient {} where pooling {} gives {}", dy.shape(),
                       input_shape, output_shape(input_shape, g));
-  Tensor dx = Tensor::empty(input_shape, dy.dtype());
-  const profiler::Scope scope("avg_pool2d_input", [&] { return profiler::work_on({&dy, &dx}); });
-  dispatch_floating(dy.dtype(), "avg_pool2d_input", [&]<class T>() {
-    kernels::avg_pool_input<T>(g, options.count_include_pad, dy.data<T>(), dx.mutable_data<T>());
-  });
+  const Tensor dx = compute<Types::floating>(
+      Op::avg_pool2d_input, input_shape,
+      [&](auto... a) { kernels::avg_pool_input(g, options.count_include_pad, a...); }, dy);
   return record(Op::avg_pool2d_input, dx, wrt(dy, [kernel, options](const Tensor& d) {
                   return avg_pool2d(d, kernel, options);
                 }));

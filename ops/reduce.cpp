@@ -1,16 +1,14 @@
-#include <xgrad/autograd/profiler.hpp>
-#include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
-#include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <type_traits>
 #include <utility>
@@ -55,12 +53,39 @@ struct DTypes {
   DType between;
 };
 
+/// The axes of x in the order in which they lie in memory, those of the longest strides first.
+Axes memory_order(const Tensor& x) {
+  Axes order;
+  for (std::int64_t i = 0; i < x.dim(); ++i) order.push_back(i);
+  const Strides strides = x.strides();
+  std::ranges::stable_sort(order, std::greater(), [&](std::int64_t axis) {
+    return strides[static_cast<std::size_t>(axis)];
+  });
+  return order;
+}
+
 /// Reduces runs of adjacent axes, from the last to the first, with kernel(source, extents, result).
 /// Not recorded; keeps the axes with extent 1. Normalised axes only.
 template <class Kernel>
-Tensor reduce_runs(const char* operation, const Tensor& x, const Axes& axes, const DTypes& dtypes,
-                   Kernel kernel) {
-  Tensor result = x.detach();
+Tensor reduce_runs(const char* operation, const Tensor& given, const Axes& axes,
+                   const DTypes& dtypes, Kernel kernel) {
+  if (!given.is_contiguous()) {
+    // What is only in another order is reduced in that of memory.
+    const Axes order = memory_order(given);
+    const Tensor turned = permute(given.detach(), order);
+    if (!turned.is_contiguous())
+      return reduce_runs(operation, in_rows(given), axes, dtypes, kernel);
+    Axes there;
+    Axes back = order;
+    for (std::size_t i = 0; i < order.size(); ++i) {
+      const auto from = static_cast<std::size_t>(order[i]);
+      back[from] = static_cast<std::int64_t>(i);
+      if (contains(axes, from)) there.push_back(static_cast<std::int64_t>(i));
+    }
+    return in_rows(permute(reduce_runs(operation, turned, there, dtypes, kernel), back));
+  }
+  const Tensor x = in_rows(given);
+  Tensor result = x;
   std::size_t left = axes.size();
   for (std::size_t end = x.shape().size(); end > 0;) {
     std::size_t begin = end - 1;
@@ -82,7 +107,7 @@ Tensor reduce_runs(const char* operation, const Tensor& x, const Axes& axes, con
     }
     end = begin;
   }
-  if (result.storage() != x.storage()) return result;
+  if (result.impl() != x.impl()) return result;
   return no_grad([&] { return x.dtype() == dtypes.result ? clone(x) : to(x, dtypes.result); });
 }
 
@@ -105,16 +130,17 @@ void dispatch_sum(DType x, DType result, const F& f) {
 }
 
 /// Σ over all axes of images but their channels, as the images lie.
-Tensor sum_channels(const Tensor& given, DType result) {
-  const Tensor x = as_it_lies(given);
+Tensor sum_channels(const Tensor& x, DType result) {
   Tensor y = Tensor::empty({1, x.size(1), 1, 1}, result);
-  const profiler::Scope scope("sum", [&] { return profiler::work_on({&x, &y}); });
-  dispatch_floating(x.dtype(), "sum", [&]<class T>() {
-    if (x.dtype() == result)
-      kernels::channel_sums(channel_extents(x), own_data<T>(x), own_data<T>(y));
-    else
-      kernels::channel_sums(channel_extents(x), own_data<T>(x), own_data<kernels::Wide<T>>(y));
-  });
+  visit<Types::floating>(
+      Op::sum, layout_of(x),
+      [&]<class T>(const T* values) {
+        if (x.dtype() == result)
+          kernels::channel_sums(channel_extents(x), values, y.mutable_data<T>());
+        else
+          kernels::channel_sums(channel_extents(x), values, y.mutable_data<kernels::Wide<T>>());
+      },
+      x);
   return y;
 }
 
@@ -338,11 +364,11 @@ Tensor position(const char* operation, const Tensor& x, std::optional<std::int64
                       *which, shape);
   Shape result = shape;
   result[axis] = 1;
-  Tensor out = Tensor::empty(result, int64);
-  kernel(x,
-         kernels::Extents{product_of(shape, 0, axis), shape[axis],
-                          product_of(shape, axis + 1, shape.size())},
-         out);
+  const kernels::Extents extents{product_of(shape, 0, axis), shape[axis],
+                                 product_of(shape, axis + 1, shape.size())};
+  const Tensor out = compute<Types::numeric, std::int64_t>(
+      operation, result, [&](const auto* values, std::int64_t* at) { kernel(values, extents, at); },
+      x);
   if (!keepdim) result.erase(axis);
   return out.reshape(result);
 }
@@ -350,19 +376,11 @@ Tensor position(const char* operation, const Tensor& x, std::optional<std::int64
 }  // namespace
 
 Tensor argmax(const Tensor& x, std::optional<std::int64_t> axis, bool keepdim) {
-  return position("argmax", x, axis, keepdim, [](const Tensor& values, const auto& e, Tensor& out) {
-    dispatch_numeric(values.dtype(), "argmax", [&]<class T>() {
-      kernels::argmax(values.data<T>(), e, out.mutable_data<std::int64_t>());
-    });
-  });
+  return position("argmax", x, axis, keepdim, [](auto... a) { kernels::argmax(a...); });
 }
 
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> axis, bool keepdim) {
-  return position("argmin", x, axis, keepdim, [](const Tensor& values, const auto& e, Tensor& out) {
-    dispatch_numeric(values.dtype(), "argmin", [&]<class T>() {
-      kernels::argmin(values.data<T>(), e, out.mutable_data<std::int64_t>());
-    });
-  });
+  return position("argmin", x, axis, keepdim, [](auto... a) { kernels::argmin(a...); });
 }
 
 }  // namespace xgrad

@@ -1,48 +1,51 @@
+#include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/autograd/strided.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
+#include <optional>
 
 #include <fmt/ranges.h>
 
 namespace xgrad {
 namespace {
 
-/// A new tensor that reads x by the pattern. Not recorded.
-Tensor read(const Tensor& x, const kernels::Pattern& pattern) {
-  Tensor y = Tensor::empty(pattern.shape, x.dtype());
-  const profiler::Scope scope("rearranging copy", [&] { return profiler::work_on({&x, &y}); });
-  dispatch(x.dtype(), [&]<class T>() {
-    kernels::copy_from(pattern, sizeof(T), x.data<T>(), y.mutable_data<T>());
-  });
-  return y;
+/// The strides by which the memory of x is seen in another shape of as many elements; none where
+/// neighbours of that shape do not lie evenly apart.
+std::optional<Strides> seen_in(const Tensor& x, const Shape& shape) {
+  if (x.is_contiguous()) return row_major(shape);
+  const Shape& from = x.shape();
+  const Strides steps = x.strides();
+  Strides result(row_major(shape));
+  std::size_t to = shape.size();
+  for (std::size_t i = from.size(); i > 0;) {
+    if (from[--i] == 1) continue;
+    // Axes that are one stretch of memory together are to be made up by axes of `shape`.
+    std::int64_t run = from[i];
+    const std::int64_t step = steps[i];
+    while (i > 0 && (from[i - 1] == 1 || steps[i - 1] == step * run)) run *= from[--i];
+    std::int64_t filled = 1;
+    while (filled < run && to > 0) {
+      result[--to] = step * filled;
+      filled *= shape[to];
+    }
+    if (filled != run) return {};
+  }
+  return result;
 }
 
-/// The same where a user of other frameworks expects to see x itself: changing it is an error.
-Tensor read_part(Op op, const Tensor& x, const kernels::Pattern& pattern) {
-  Tensor y = read(x, pattern);
-  y.impl()->copied_by = name(op);
-  return y;
-}
-
-/// Writes x into y by the pattern.
-void write(const Tensor& x, const kernels::Pattern& pattern, Tensor& y) {
-  const profiler::Scope scope("rearranging copy", [&] { return profiler::work_on({&x, &x}); });
-  dispatch(x.dtype(), [&]<class T>() {
-    kernels::copy_into(pattern, sizeof(T), x.data<T>(), y.mutable_data<T>());
-  });
-}
-
-/// One of the operations that only give x another shape: the same memory, the same rule.
+/// One of the operations that only give x another shape: the same memory where that can be seen so,
+/// the same rule.
 Tensor reshaped(Op op, const Tensor& x, const Shape& shape) {
-  return record(op, x.alias(shape),
+  const auto strides = seen_in(x, shape);
+  return record(op, strides ? x.alias(shape, *strides) : in_rows(x).alias(shape),
                 wrt(x, [shape = x.shape()](const Tensor& dy) { return reshape(dy, shape); }));
 }
 
@@ -73,6 +76,17 @@ Shape infer(const Tensor& x, const Shape& wanted) {
 Tensor reshape(const Tensor& x, const Shape& shape) {
   const detail::Running running("reshape", x);
   return reshaped(Op::reshape, x, infer(x, shape));
+}
+
+Tensor view(const Tensor& x, const Shape& wanted) {
+  const detail::Running running("view", x);
+  const Shape shape = infer(x, wanted);
+  if (!seen_in(x, shape))
+    raise<ShapeError>(
+        "view: the memory of {} (strides {}) cannot be seen as {}; use reshape, which copies where "
+        "it must",
+        x.shape(), x.strides(), wanted);
+  return reshaped(Op::reshape, x, shape);
 }
 
 Tensor flatten(const Tensor& x, std::int64_t start, std::int64_t end) {
@@ -116,23 +130,17 @@ Tensor permute(const Tensor& x, const Axes& axes) {
                       axes.size(), x.shape(), rank);
   if (rank == 0) return reshape(x, {});
   normalize_axes(axes, rank, "permute");
-  const auto strides = kernels::row_major(x.shape());
-  kernels::Pattern pattern;
+  const Strides own = x.strides();
+  Shape shape;
+  Strides strides;
   Axes inverse = axes;
-  bool keeps_order = true;  // axes of one element may go anywhere
-  std::size_t last = 0;
   for (std::size_t i = 0; i < rank; ++i) {
     const std::size_t from = normalize_axis(axes[i], rank, "permute");
-    if (x.shape()[from] != 1) {
-      keeps_order = keeps_order && from >= last;
-      last = from;
-    }
-    pattern.shape.push_back(x.shape()[from]);
-    pattern.strides[i] = strides[from];
+    shape.push_back(x.shape()[from]);
+    strides.push_back(own[from]);
     inverse[from] = static_cast<std::int64_t>(i);
   }
-  return record(Op::permute,
-                keeps_order ? x.alias(pattern.shape) : read_part(Op::permute, x, pattern),
+  return record(Op::permute, x.alias(shape, strides),
                 wrt(x, [inverse](const Tensor& dy) { return permute(dy, inverse); }));
 }
 
@@ -152,19 +160,18 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
   const std::size_t added = shape.size() - std::min(shape.size(), x.shape().size());
   require<ShapeError>(shape.size() >= x.shape().size(), "expand: {} has fewer axes than {}", wanted,
                       x.shape());
-  kernels::Pattern pattern;
-  const auto strides = kernels::row_major(x.shape());
+  const Strides own_strides = x.strides();
+  Strides strides;
   for (std::size_t i = 0; i < shape.size(); ++i) {
     const std::int64_t own = i < added ? 1 : x.shape()[i - added];
     if (shape[i] == -1 && i >= added) shape[i] = own;
     require<ShapeError>(shape[i] >= 0 && (own == shape[i] || own == 1),
                         "expand: {} does not expand to {}: axis {} has {}, only 1 can be repeated",
                         x.shape(), wanted, i, own);
-    pattern.strides[i] = own == 1 ? 0 : strides[i - added];
+    strides.push_back(own == 1 && shape[i] != 1 ? 0 : i < added ? 1 : own_strides[i - added]);
   }
   if (shape == x.shape()) return reshaped(Op::expand, x, shape);
-  pattern.shape = shape;
-  return record(Op::expand, read_part(Op::expand, x, pattern),
+  return record(Op::expand, x.alias(shape, strides),
                 wrt(x, [shape = x.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
 }
 
@@ -185,26 +192,21 @@ Range clip(std::int64_t start, std::optional<std::int64_t> end, std::int64_t ste
   return {first, last > first ? (last - first - 1) / step + 1 : 0};
 }
 
-/// Where elements start, start + step, … of `axis` lie in a tensor of shape `whole`.
-kernels::Pattern part_of(const Shape& whole, std::size_t axis, const Range& range,
-                         std::int64_t step) {
-  kernels::Pattern pattern{whole, kernels::row_major(whole), 0};
-  // No element or one alone: the start or the step may be any number.
-  if (range.count > 0) pattern.offset = range.start * pattern.strides[axis];
-  if (range.count > 1) pattern.strides[axis] *= step;
-  pattern.shape[axis] = range.count;
-  return pattern;
+/// Elements start, start + step, … of `axis`, in the memory of x. Not recorded.
+Tensor part(const Tensor& x, std::size_t axis, const Range& range, std::int64_t step) {
+  Shape shape = x.shape();
+  Strides strides = x.strides();
+  shape[axis] = range.count;
+  // No element or one alone: the start, the strides or the step may be any number.
+  const std::int64_t offset = shape.numel() > 0 ? range.start * strides[axis] : 0;
+  if (range.count > 1) strides[axis] *= step;
+  return x.alias(shape, strides, offset);
 }
 
-/// Elements start, start + step, … of `axis`, in the memory of x where they lie in one run. Not
-/// recorded.
-Tensor part(Op op, const Tensor& x, std::size_t axis, const Range& range, std::int64_t step) {
-  const kernels::Pattern pattern = part_of(x.shape(), axis, range, step);
-  const bool leading = std::all_of(x.shape().begin(), x.shape().begin() + axis,
-                                   [](std::int64_t before) { return before == 1; });
-  const bool one_run = pattern.shape.numel() == 0 || (leading && (step == 1 || range.count == 1));
-  const std::int64_t offset = pattern.shape.numel() == 0 ? 0 : pattern.offset;
-  return one_run ? x.alias(pattern.shape, offset) : read_part(op, x, pattern);
+/// Writes x there.
+void write(const Tensor& x, const Tensor& y, std::size_t axis, const Range& range,
+           std::int64_t step = 1) {
+  detail::copy_values(x, part(y, axis, range, step));
 }
 
 /// Adds x to elements start, start + step, … of `axis` of `sum`.
@@ -213,9 +215,10 @@ void add_part(const Tensor& x, std::size_t axis, const Range& range, std::int64_
   std::int64_t inner = 1;
   for (std::size_t i = axis + 1; i < sum.shape().size(); ++i) inner *= sum.shape()[i];
   const std::int64_t extent = sum.shape()[axis];
+  const Tensor values = in_rows(x);
   const profiler::Scope scope("add_part", [&] { return profiler::work_on({&x, &x}, 1); });
   dispatch_floating(x.dtype(), "slice", [&]<class T>() {
-    const T* const from = x.data<T>();
+    const T* const from = values.data<T>();
     T* const to = sum.mutable_data<T>();
     const std::int64_t grain = kernels::worthwhile / std::max<std::int64_t>(inner, 1) + 1;
     const std::int64_t rows = x.numel() / std::max<std::int64_t>(inner, 1);
@@ -251,7 +254,7 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
   const std::size_t axis = normalize_axis(which, x.shape().size(), "slice");
   const std::int64_t extent = x.shape()[axis];
   const Range range = clip(start, end, step, extent);
-  return record(Op::slice, part(Op::slice, x, axis, range, step),
+  return record(Op::slice, part(x, axis, range, step),
                 wrt(x, part_rule(
                            [axis, extent, range, step](const Tensor& dy) {
                              return embed(dy, static_cast<std::int64_t>(axis), extent, range.start,
@@ -275,7 +278,7 @@ Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int6
   Shape whole = x.shape();
   whole[axis] = extent;
   Tensor y = Tensor::empty(whole, x.dtype()).fill_(0);
-  write(x, part_of(whole, axis, {start, count}, step), y);
+  write(x, y, axis, {start, count}, step);
   return record(Op::embed, y, wrt(x, [axis, start, step, count](const Tensor& dy) {
                   const std::int64_t end = start + (count - 1) * step + 1;
                   return slice(dy, static_cast<std::int64_t>(axis), start, count > 0 ? end : start,
@@ -316,7 +319,7 @@ Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
   Tensor y = Tensor::empty(whole, tensors.front().dtype());
   std::int64_t start = 0;
   for (std::size_t i = 0; i < tensors.size(); start += sizes[i++])
-    write(tensors[i], part_of(whole, axis, {start, sizes[i]}, 1), y);
+    write(tensors[i], y, axis, {start, sizes[i]});
   return record(Op::cat, y,
                 wrt_all(tensors, reusable([sizes, axis](const Tensor& dy, const Needs&) {
                           return split(dy, sizes, static_cast<std::int64_t>(axis));
@@ -377,7 +380,7 @@ std::vector<Tensor> split(const Tensor& x, const std::vector<std::int64_t>& size
     require<ShapeError>(size >= 0 && size <= extent - start,
                         "split: pieces of {} do not make up axis {} of shape {}",
                         fmt::join(sizes, ", "), which, x.shape());
-    pieces.push_back(part(Op::split, x, axis, {start, size}, 1));
+    pieces.push_back(part(x, axis, {start, size}, 1));
     start += size;
   }
   require<ShapeError>(start == extent, "split: pieces of {} do not make up axis {} of shape {}",
@@ -394,11 +397,13 @@ std::vector<Tensor> unbind(const Tensor& x, std::int64_t which) {
   const std::size_t axis = normalize_axis(which, x.shape().size(), "unbind");
   require_few_pieces(x, x.shape()[axis], 1, which);
   std::vector<Tensor> pieces;
+  Shape shape = x.shape();
+  Strides strides = x.strides();
+  shape.erase(axis);
+  strides.erase(axis);
   for (std::int64_t i = 0; i < x.shape()[axis]; ++i) {
-    const Tensor piece = part(Op::unbind, x, axis, {i, 1}, 1);
-    Shape shape = piece.shape();
-    shape.erase(axis);
-    pieces.push_back(piece.alias(shape));
+    const Tensor piece = part(x, axis, {i, 1}, 1);
+    pieces.push_back(piece.alias(shape, strides));
   }
   return record(Op::unbind, std::move(pieces),
                 wrt_all(x, [axis](std::span<Tensor> dys, const Needs&) {
@@ -431,10 +436,11 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar val
     whole[axis] = (Size(whole[axis], "pad") + padding[2 * i] + padding[2 * i + 1]).value();
   }
   bytes_of(whole, x.dtype());  // tells extents whose products overflow
-  kernels::Pattern pattern{x.shape(), kernels::row_major(whole), 0};
-  for (std::size_t i = 0; i < whole.size(); ++i) pattern.offset += before[i] * pattern.strides[i];
   Tensor y = Tensor::empty(whole, x.dtype()).fill_(value.as(x.dtype(), "pad"));
-  write(x, pattern, y);
+  const Strides strides = row_major(whole);
+  std::int64_t offset = 0;
+  for (std::size_t i = 0; i < whole.size(); ++i) offset += before[i] * strides[i];
+  detail::copy_values(x, y.alias(x.shape(), strides, x.numel() > 0 ? offset : 0));
   return record(Op::pad, y, wrt(x, [before, shape = x.shape()](const Tensor& dy) {
                   Tensor dx = dy;
                   for (std::size_t i = 0; i < shape.size(); ++i)
@@ -449,14 +455,18 @@ Tensor flip(const Tensor& x, const Axes& which) {
   const detail::Running running("flip", x);
   require<ShapeError>(!which.empty(), "flip: no axes given");
   const Axes axes = normalize_axes(which, x.shape().size(), "flip");
-  kernels::Pattern pattern{x.shape(), kernels::row_major(x.shape()), 0};
+  detail::Pattern backwards{x.shape(), x.strides()};
   for (auto axis : axes) {
     const auto i = static_cast<std::size_t>(axis);
-    pattern.offset += (x.shape()[i] - 1) * pattern.strides[i];
-    pattern.strides[i] = -pattern.strides[i];
+    backwards.offset += (x.shape()[i] - 1) * backwards.strides[i];
+    backwards.strides[i] = -backwards.strides[i];
   }
-  return record(Op::flip, read(x, pattern),
-                wrt(x, [axes](const Tensor& dy) { return flip(dy, axes); }));
+  Tensor y = Tensor::empty(x.shape(), x.dtype());
+  {
+    const profiler::Scope scope("flip", [&] { return profiler::work_on({&x, &y}); });
+    detail::copy_from(backwards, item_size(x.dtype()), x.impl()->data(), y.storage()->own());
+  }
+  return record(Op::flip, y, wrt(x, [axes](const Tensor& dy) { return flip(dy, axes); }));
 }
 
 }  // namespace xgrad

@@ -6,11 +6,15 @@
 
 namespace xgrad {
 
-// Rearrangements. reshape, flatten, squeeze, unsqueeze and slices of the leading axis share the
-// memory of their argument; everything else copies. Axes may count from the back.
+// Rearrangements. transpose, permute, squeeze, unsqueeze, expand, split, chunk, unbind, slice and
+// select give views: they share the memory of their argument, and what is changed through the one
+// is seen in the other. So do reshape and flatten where they can. cat, stack, embed, pad and flip
+// copy. Axes may count from the back.
 
 /// One extent may be −1: it is what remains. ShapeError where the number of elements differs.
 Tensor reshape(const Tensor& x, const Shape& shape);
+/// The same, always in the memory of x: ShapeError where that cannot be.
+Tensor view(const Tensor& x, const Shape& shape);
 /// Merges axes start..end into one.
 Tensor flatten(const Tensor& x, std::int64_t start = 0, std::int64_t end = -1);
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1);
@@ -20,7 +24,8 @@ Tensor permute(const Tensor& x, const Axes& axes);
 Tensor squeeze(const Tensor& x, const Axes& axes = {});
 /// Inserts an axis of extent 1.
 Tensor unsqueeze(const Tensor& x, std::int64_t axis);
-/// Repeats axes of extent 1 to `shape`; −1 keeps an extent.
+/// Repeats axes of extent 1 to `shape`, in one place in memory, so that the result cannot be
+/// changed in place; −1 keeps an extent.
 Tensor expand(const Tensor& x, const Shape& shape);
 
 /// Joins tensors along an existing axis; their other extents and dtypes must be equal.

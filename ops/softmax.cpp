@@ -1,9 +1,6 @@
-#include <xgrad/autograd/profiler.hpp>
-#include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
-#include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/softmax.hpp>
 
@@ -32,15 +29,15 @@ kernels::Rows rows_of(const Tensor& x) {
 
 /// kernel(rows, arguments…, result) over the last axis.
 template <class Kernel, class... Tensors>
-Tensor by_rows(const char* operation, const Kernel& kernel, const Tensor& x,
-               const Tensors&... more) {
-  Tensor y = Tensor::empty(x.shape(), x.dtype());
-  const profiler::Scope scope(operation, [&] { return profiler::work_on({&x, &more..., &y}, 1); });
-  dispatch_floating(x.dtype(), operation, [&]<class T>() {
-    kernel(rows_of(x), x.data<T>(), more.template data<T>()..., y.mutable_data<T>());
-  });
-  return y;
+Tensor by_rows(Name operation, const Kernel& kernel, const Tensor& x, const Tensors&... more) {
+  return compute<Types::floating>(
+      operation, x.shape(), [&](auto*... values) { kernel(rows_of(x), values...); }, x, more...);
 }
+
+constexpr auto rows = [](const auto&... a) { kernels::softmax(a...); };
+constexpr auto rows_input = [](const auto&... a) { kernels::softmax_input(a...); };
+constexpr auto log_rows = [](const auto&... a) { kernels::log_softmax(a...); };
+constexpr auto log_rows_input = [](const auto&... a) { kernels::log_softmax_input(a...); };
 
 }  // namespace
 
@@ -49,20 +46,19 @@ Tensor softmax(const Tensor& x, std::int64_t axis) {
   const detail::Running running("softmax", x);
   const Tensor y = no_grad([&] {
     check("softmax", x, axis);
-    if (is_last(x, axis))
-      return by_rows(
-          "softmax", [](const auto&... a) { kernels::softmax(a...); }, x);
+    if (is_last(x, axis)) return by_rows(Op::softmax, rows, x);
     const Tensor e = exp(shifted(x, axis));
     return e / sum(e, axis, true);
   });
-  return record(Op::softmax, y, wrt(x, [y = saved_result(y), axis](const Tensor& dy) {
-                  const Tensor p = y();
-                  if (is_last(p, axis) && !is_grad_enabled())
-                    return by_rows(
-                        "softmax_input", [](const auto&... a) { kernels::softmax_input(a...); }, dy,
-                        p);
-                  return p * (dy - sum(p * dy, axis, true));
-                }));
+  const auto plain = [y = saved_result(y), axis](const Tensor& dy) {
+    return y() * (dy - sum(y() * dy, axis, true));
+  };
+  if (!is_last(x, axis)) return record(Op::softmax, y, wrt(x, plain));
+  return record(
+      Op::softmax, y,
+      wrt(x, fused([y = saved_result(y)](
+                       const Tensor& dy) { return by_rows("softmax_input", rows_input, dy, y()); },
+                   plain)));
 }
 
 // y = x − ln Σ eˣ;  dL/dx = dL/dy − eʸ Σ dL/dy
@@ -70,20 +66,20 @@ Tensor log_softmax(const Tensor& x, std::int64_t axis) {
   const detail::Running running("log_softmax", x);
   const Tensor y = no_grad([&] {
     check("log_softmax", x, axis);
-    if (is_last(x, axis))
-      return by_rows(
-          "log_softmax", [](const auto&... a) { kernels::log_softmax(a...); }, x);
+    if (is_last(x, axis)) return by_rows(Op::log_softmax, log_rows, x);
     const Tensor z = shifted(x, axis);
     return z - log(sum(exp(z), axis, true));
   });
-  return record(Op::log_softmax, y, wrt(x, [y = saved_result(y), axis](const Tensor& dy) {
-                  const Tensor lp = y();
-                  if (is_last(lp, axis) && !is_grad_enabled())
-                    return by_rows(
-                        "log_softmax_input",
-                        [](const auto&... a) { kernels::log_softmax_input(a...); }, dy, lp);
-                  return dy - exp(lp) * sum(dy, axis, true);
-                }));
+  const auto plain = [y = saved_result(y), axis](const Tensor& dy) {
+    return dy - exp(y()) * sum(dy, axis, true);
+  };
+  if (!is_last(x, axis)) return record(Op::log_softmax, y, wrt(x, plain));
+  return record(Op::log_softmax, y,
+                wrt(x, fused(
+                           [y = saved_result(y)](const Tensor& dy) {
+                             return by_rows("log_softmax_input", log_rows_input, dy, y());
+                           },
+                           plain)));
 }
 
 }  // namespace xgrad

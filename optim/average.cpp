@@ -13,6 +13,10 @@ MovingAverage::MovingAverage(const NamedTensors& tensors) {
   for (const auto& [name, x] : tensors) {
     require<ValueError>(x.defined(), "MovingAverage: '{}' is undefined", name);
     if (!is_floating(x.dtype())) continue;
+    require<ValueError>(x.is_contiguous(),
+                        "MovingAverage: '{}' is a view whose values do not lie in row-major order; "
+                        "give a clone() of it",
+                        name);
     require<ValueError>(names.insert(name).second, "MovingAverage: two tensors are named '{}'",
                         name);
     names_.push_back(name);

@@ -21,13 +21,19 @@ std::vector<Tensor> gradients_of(const char* function, const std::vector<Tensor>
   return gradients;
 }
 
-void require_off_tape(const char* function, const std::vector<Tensor>& parameters,
-                      const std::vector<Tensor>& gradients) {
-  for (std::size_t i = 0; i < gradients.size(); ++i)
-    require<GraphError>(!gradients[i].defined() || !gradients[i].requires_grad(),
+/// The same, to be changed in place.
+std::vector<Tensor> changeable_gradients_of(const char* function,
+                                            const std::vector<Tensor>& parameters) {
+  std::vector<Tensor> gradients = gradients_of(function, parameters);
+  for (std::size_t i = 0; i < gradients.size(); ++i) {
+    if (!gradients[i].defined()) continue;
+    require<GraphError>(!gradients[i].requires_grad(),
                         "{}: the gradient of {} {} is on the tape (create_graph), where changes in "
                         "place are not recorded",
                         function, detail::called(parameters[i], i), parameters[i].shape());
+    gradients[i] = detail::gradient_of(parameters[i]);
+  }
+  return gradients;
 }
 
 /// Changes every value v to f(v).
@@ -60,8 +66,9 @@ double squares(const char* function, const Tensor& x) {
   // Blocks of one size, whatever the number of threads.
   constexpr std::int64_t size = kernels::worthwhile;
   std::vector<double> sums(static_cast<std::size_t>((x.numel() + size - 1) / size));
+  const Tensor rows = xgrad::detail::in_rows(x);
   dispatch_floating(x.dtype(), function, [&]<class T>() {
-    const T* const values = x.data<T>();
+    const T* const values = rows.data<T>();
     kernels::parallel_for(std::ssize(sums), 1, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t block = begin; block < end; ++block)
         kernels::sum_lanes<1, double>(std::min(size, x.numel() - block * size),
@@ -106,8 +113,7 @@ double grad_norm(const std::vector<Tensor>& parameters) {
 double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
   constexpr const char* name = "clip_grad_norm_";
   require<ValueError>(max_norm > 0, "{}: max_norm is {}, it must be positive", name, max_norm);
-  std::vector<Tensor> gradients = gradients_of(name, parameters);
-  require_off_tape(name, parameters, gradients);
+  std::vector<Tensor> gradients = changeable_gradients_of(name, parameters);
   const double norm = norm_of(name, parameters, gradients, true);
   if (norm > max_norm)
     change_each(name, gradients, [factor = max_norm / norm](double v) { return v * factor; });
@@ -117,8 +123,7 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm) {
 void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value) {
   constexpr const char* name = "clip_grad_value_";
   require<ValueError>(max_value > 0, "{}: max_value is {}, it must be positive", name, max_value);
-  std::vector<Tensor> gradients = gradients_of(name, parameters);
-  require_off_tape(name, parameters, gradients);
+  std::vector<Tensor> gradients = changeable_gradients_of(name, parameters);
   change_each(name, gradients,
               [max_value](double v) { return std::clamp(v, -max_value, max_value); });
 }

@@ -115,7 +115,7 @@ void Muon::step() {
   }
   for (std::size_t i = 0; i < parameters_.size(); ++i) {
     Tensor& x = parameters_[i];
-    const Tensor g = x.grad();
+    const Tensor g = detail::gradient_of(x);
     if (!g.defined()) continue;
     Tensor& v = velocity_[i];
     detail::prepare_state(v, x);

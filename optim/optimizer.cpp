@@ -14,6 +14,27 @@ std::string called(const Tensor& parameter, std::size_t index) {
   return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
 }
 
+Tensor gradient_of(const Tensor& x) {
+  Tensor g = x.grad();
+  if (!g.defined() || g.is_contiguous()) return g;
+  g = xgrad::detail::in_rows(g);
+  x.set_grad(g);
+  return g;
+}
+
+namespace {
+
+void require_contiguous(const char* optimizer, const Tensor& x, std::size_t index) {
+  if (x.is_contiguous()) return;
+  raise<ValueError>(
+      "{}: {} {} is a view whose values do not lie in row-major order (strides {}); train a "
+      "clone() "
+      "of it",
+      optimizer, called(x, index), x.shape(), x.strides());
+}
+
+}  // namespace
+
 // Only what is wrong is put into words: a step must not allocate.
 void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std::size_t index) {
   if (x.impl()->is_unique())
@@ -21,6 +42,7 @@ void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std
         "{}: nobody but this optimiser has {} {} any more; where its module was "
         "replaced, make the optimiser anew, from the new module's parameters()",
         optimizer, called(x, index), x.shape());
+  require_contiguous(optimizer, x, index);
   const Tensor g = x.grad();
   if (g.shape() != x.shape() || g.dtype() != x.dtype())
     raise<ValueError>("{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
@@ -51,6 +73,7 @@ void check_parameters(const char* optimizer, const std::vector<std::vector<Tenso
           x.is_leaf(), "{}: {} {} is a result of {}, not a leaf; its gradient would not be kept",
           optimizer, called(x, seen.size()), x.shape(), x.is_leaf() ? "" : x.grad_fn()->name());
       const std::size_t index = seen.size();
+      require_contiguous(optimizer, x, index);
       require<ValueError>(seen.insert(x.impl()).second, "{}: {} {} is given twice", optimizer,
                           called(x, index), x.shape());
     }

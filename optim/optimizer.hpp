@@ -29,8 +29,11 @@ class Required {
 namespace detail {
 
 /// Refuses what would silently train nothing: no tensors, the same one twice (ValueError), results
-/// of the tape (GraphError).
+/// of the tape (GraphError); and views that are not contiguous (ValueError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
+
+/// The gradient of x, contiguous; one that lies otherwise is replaced by a copy.
+Tensor gradient_of(const Tensor& x);
 
 /// What a message calls the parameter at `index`: its name, or its number.
 std::string called(const Tensor& parameter, std::size_t index);

@@ -150,7 +150,7 @@ void SGD::step() {
     const SGDOptions& options = groups_[i].options;
     for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
       Tensor& x = groups_[i].parameters[j];
-      const Tensor g = x.grad();
+      const Tensor g = detail::gradient_of(x);
       if (!g.defined()) continue;
       Tensor& v = velocity_[i][j];
       const bool keeps = options.momentum > 0 || options.kind == Momentum::averaged;

@@ -49,10 +49,11 @@ void predict(nn::Module& net, const datasets::AnyDataset& data, const EvaluateOp
 
 std::vector<Mistake> mistakes_of(const Tensor& probabilities, const Tensor& target) {
   const auto predicted = probabilities.argmax(1).to_vector<std::int64_t>();
-  const Tensor wide = probabilities.to(float64);
+  const Tensor wide = xgrad::detail::in_rows(probabilities.to(float64));
+  const Tensor rows = xgrad::detail::in_rows(target);
   const std::int64_t classes = wide.size(1);
   const double* p = wide.data<double>();
-  const std::int64_t* t = target.data<std::int64_t>();
+  const std::int64_t* t = rows.data<std::int64_t>();
   std::vector<Mistake> mistakes;
   for (std::int64_t i = 0; i < target.numel(); ++i) {
     const std::int64_t guess = predicted[static_cast<std::size_t>(i)];

@@ -60,8 +60,10 @@ void ConfusionMatrix::add(const Tensor& target, const Tensor& predicted) {
                       "ConfusionMatrix: targets {} and predictions {} must be of one shape [N]",
                       target.shape(), predicted.shape());
   const auto most = static_cast<std::int64_t>(classes_.size());
-  const std::int64_t* t = target.data<std::int64_t>();
-  const std::int64_t* p = predicted.data<std::int64_t>();
+  const Tensor targets = xgrad::detail::in_rows(target);
+  const Tensor predictions = xgrad::detail::in_rows(predicted);
+  const std::int64_t* t = targets.data<std::int64_t>();
+  const std::int64_t* p = predictions.data<std::int64_t>();
   for (std::int64_t i = 0; i < target.numel(); ++i)
     require<ValueError>(std::min(t[i], p[i]) >= 0 && std::max(t[i], p[i]) < most,
                         "ConfusionMatrix: example {} has target {} and prediction {}; classes are "
@@ -152,6 +154,7 @@ namespace {
 /// Scores [N, C] in float64 with the targets [N], checked.
 struct Scored {
   Tensor scores;
+  Tensor rows;  // of the targets
   std::int64_t examples;
   std::int64_t classes;
   const double* values;
@@ -162,11 +165,12 @@ struct Scored {
     require<DTypeError>(is_floating(all.dtype()) && targets.dtype() == int64,
                         "{}: scores are {} and targets {}; they must be floating and int64", name,
                         all.dtype(), targets.dtype());
-    scores = all.detach().to(float64);
+    scores = xgrad::detail::in_rows(all.detach().to(float64));
+    rows = xgrad::detail::in_rows(targets);
     examples = targets.numel();
     classes = all.dim() == 2 ? all.size(1) : 0;
     values = scores.data<double>();
-    target = targets.data<std::int64_t>();
+    target = rows.data<std::int64_t>();
     require<ShapeError>(all.dim() == 2 && targets.dim() == 1 && all.size(0) == examples,
                         "{}: scores {} and targets {} must be [N, C] and [N]", name, all.shape(),
                         targets.shape());

@@ -181,7 +181,7 @@ Picture to_picture(const Tensor& image, Range range) {
   const auto height = static_cast<int>(std::min(image.size(-2), most));
   const auto width = static_cast<int>(std::min(image.size(-1), most));
   Picture picture(width, height);
-  const Tensor values = image.detach().to(float64);
+  const Tensor values = xgrad::detail::in_rows(image.detach().to(float64));
   const double* v = values.data<double>();
   // Half of the range, because all of it may be more than a double holds.
   const double half = range.high > range.low ? range.high / 2 - range.low / 2 : 0.5;

@@ -1,6 +1,5 @@
-#include <xgrad/ops/kernels/broadcast.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
-#include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/loops.hpp>
 
 #include <algorithm>
 #include <array>
@@ -20,43 +19,36 @@ void* at(const Target& target, std::int64_t element) {
 
 /// Calls f(first, n, where each source's values start) for rows, or parts of the only one, of n
 /// values from `first` on.
-template <std::size_t Sources, class F>
-void for_rows_of(const BroadcastPlan<Sources>& plan, const F& f) {
-  using Starts = std::array<std::int64_t, Sources>;
-  const std::int64_t n = plan.inner();
-  if (plan.rows() == 1) {
+template <class F>
+void for_parts(const LoopNest& nest, std::size_t sources, const F& f) {
+  const std::int64_t n = nest.inner();
+  if (nest.rows() == 1) {
     parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
-      Starts starts{};
-      for (std::size_t k = 0; k < Sources; ++k) starts[k] = plan.fixed(k) ? 0 : begin;
+      LoopNest::Offsets starts{};
+      for (std::size_t k = 0; k < sources; ++k) starts[k] = begin * nest.step(k);
       f(begin, end - begin, starts);
     });
     return;
   }
   const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
-  parallel_for(plan.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
-    plan.for_rows(begin, end,
-                  [&](std::int64_t row, const Starts& starts) { f(row * n, n, starts); });
+  parallel_for(nest.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
+    nest.for_rows(begin, end, [&](std::int64_t row, const LoopNest::Offsets& starts) {
+      f(row * n, n, starts);
+    });
   });
 }
 
 }  // namespace
 
-void for_rows(const Target& out, const Source& a, const Source& b, RowOf2 row, const void* f) {
-  const BroadcastPlan<2> plan(out.shape, {&a.shape, &b.shape});
-  const bool many = plan.inner() > 1;
-  for_rows_of(plan, [&](std::int64_t first, std::int64_t n, const auto& starts) {
-    row(f, n, at(out, first), at(a, starts[0]), many && plan.fixed(0), at(b, starts[1]),
-        many && plan.fixed(1));
-  });
-}
-
-void for_rows(const Target& out, const Source& a, const Source& b, const Source& c, RowOf3 row,
+void for_rows(const Loops& loops, const Target& out, std::span<const Source> in, Row row,
               const void* f) {
-  const BroadcastPlan<3> plan(out.shape, {&a.shape, &b.shape, &c.shape});
-  const bool many = plan.inner() > 1;
-  for_rows_of(plan, [&](std::int64_t first, std::int64_t n, const auto& starts) {
-    row(f, n, at(out, first), at(a, starts[0]), many && plan.fixed(0), at(b, starts[1]),
-        many && plan.fixed(1), at(c, starts[2]), many && plan.fixed(2));
+  const LoopNest nest(loops.shape, std::span(loops.strides).first(in.size()));
+  std::array<bool, LoopNest::most_operands> fixed{};
+  for (std::size_t k = 0; k < in.size(); ++k) fixed[k] = nest.inner() > 1 && nest.step(k) == 0;
+  for_parts(nest, in.size(), [&](std::int64_t first, std::int64_t n, const auto& starts) {
+    std::array<const void*, LoopNest::most_operands> from{};
+    for (std::size_t k = 0; k < in.size(); ++k) from[k] = at(in[k], starts[k]);
+    row(f, n, at(out, first), from.data(), fixed.data());
   });
 }
 

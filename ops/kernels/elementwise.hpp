@@ -1,5 +1,5 @@
 #pragma once
-// Internal: elementwise work on contiguous memory, in one or several threads, with broadcasting.
+// Internal: elementwise work on rows of memory, in one or several threads, with broadcasting.
 //
 // A function comes in one of two styles. An Expression maps xtensor expressions: this is how the
 // transcendental functions (transcendental.hpp) get vectorised. A Formula maps single values, in a
@@ -10,15 +10,17 @@
 // Expression is worked out in registers too, filled up; a Formula rounds after every operation.
 
 #include <xgrad/autograd/shape.hpp>
+#include <xgrad/autograd/stream.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/stream.hpp>
 #include <xgrad/ops/kernels/transcendental.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <span>
 #include <type_traits>
+#include <utility>
 
 namespace xgrad::kernels {
 
@@ -99,10 +101,10 @@ void stream_row(std::int64_t n, R* out, F value) {
   for (; i < n && reinterpret_cast<std::uintptr_t>(out + i) % 64 != 0; ++i) out[i] = value(i);
   for (; i + step <= n; i += step) {
     for (std::int64_t j = 0; j < step; ++j) together[static_cast<std::size_t>(j)] = value(i + j);
-    stream(out + i, together.data(), sizeof together);
+    xgrad::detail::stream(out + i, together.data(), sizeof together);
   }
   for (; i < n; ++i) out[i] = value(i);
-  end_stream();
+  xgrad::detail::end_stream();
 }
 
 template <class R, class A, class F>
@@ -115,97 +117,97 @@ void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a) {
   for (std::int64_t i = 0; i < n; ++i) out[i] = f(a[i]);
 }
 
+/// The same where a source may have one value for the whole row: those that are `fixed`.
+template <class R, class F, class... A>
+void row(const Expression<F>& expression, std::int64_t n, R* out, const bool*, const A*... a) {
+  row(expression, n, out, a...);
+}
+
+template <class R, class A, class F>
+void row(const Formula<F>& formula, std::int64_t n, R* out, const bool* fixed, const A* a) {
+  if (!fixed[0]) return row(formula, n, out, a);
+  std::fill_n(out, n, static_cast<R>(formula.f(*a)));
+}
+
 template <class R, class A, class B, class F>
-void row(const Formula<F>& formula, std::int64_t n, R* out, const A* a, bool a_fixed, const B* b,
-         bool b_fixed) {
+void row(const Formula<F>& formula, std::int64_t n, R* out, const bool* fixed, const A* a,
+         const B* b) {
   // A copy: the compiler cannot know that writing to out leaves *a and *b alone.
-  if (a_fixed) {
-    const A fixed = *a;
-    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(fixed, b[i]);
-  } else if (b_fixed) {
-    const B fixed = *b;
-    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i], fixed);
+  if (fixed[0]) {
+    const A one = *a;
+    if (fixed[1]) {
+      std::fill_n(out, n, static_cast<R>(formula.f(one, *b)));
+    } else {
+      for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(one, b[i]);
+    }
+  } else if (fixed[1]) {
+    const B one = *b;
+    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i], one);
   } else {
     for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i], b[i]);
   }
 }
 
-}  // namespace detail
-
-/// out[i] = f(a[i]…), of several for an Expression
-template <class R, class F, class... A>
-void map(const F& f, std::int64_t n, R* out, const A*... a) {
-  parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
-    detail::row(f, end - begin, out + begin, (a + begin)...);
-  });
+template <class R, class A, class B, class C, class F>
+void row(const Formula<F>& formula, std::int64_t n, R* out, const bool* fixed, const A* a,
+         const B* b, const C* c) {
+  if (!fixed[0] && !fixed[1] && !fixed[2]) {
+    for (std::int64_t i = 0; i < n; ++i) out[i] = formula.f(a[i], b[i], c[i]);
+    return;
+  }
+  const std::int64_t a_step = fixed[0] ? 0 : 1;
+  const std::int64_t b_step = fixed[1] ? 0 : 1;
+  const std::int64_t c_step = fixed[2] ? 0 : 1;
+  for (std::int64_t i = 0; i < n; ++i)
+    out[i] = formula.f(a[i * a_step], b[i * b_step], c[i * c_step]);
 }
 
-namespace detail {
+}  // namespace detail
 
-/// A tensor that is read: what a value takes, and where the first one lies.
+/// A tensor that is read: where the first value lies and how many bytes each takes.
 struct Source {
   const void* values;
   std::size_t item;
-  const Shape& shape;
 };
 struct Target {
   void* values;
   std::size_t item;
-  const Shape& shape;
 };
 
-/// Works out n values of a row; each source has as many, or one for all of them (fixed).
-using RowOf2 = void (*)(const void* f, std::int64_t n, void* out, const void* a, bool a_fixed,
-                        const void* b, bool b_fixed);
-using RowOf3 = void (*)(const void* f, std::int64_t n, void* out, const void* a, bool a_fixed,
-                        const void* b, bool b_fixed, const void* c, bool c_fixed);
+/// How an elementwise operation goes through memory: the extents of its result, which lies in
+/// row-major order, and the strides of each source along them. Along the last axis of more than one
+/// element a stride is 1 or 0.
+struct Loops {
+  Shape shape;
+  std::array<Strides, 3> strides;
+};
 
-/// Calls `row` for all rows of the target, in one or several threads. Not templates: of what
+namespace detail {
+
+/// Works out n values of a row of f's.
+using Row = void (*)(const void* f, std::int64_t n, void* out, const void* const* in,
+                     const bool* fixed);
+
+/// Calls `row` for all rows of the target, in one or several threads. Not a template: of what
 /// differs from one operation to the next, the row alone is compiled for each.
-void for_rows(const Target& out, const Source& a, const Source& b, RowOf2 row, const void* f);
-void for_rows(const Target& out, const Source& a, const Source& b, const Source& c, RowOf3 row,
+void for_rows(const Loops& loops, const Target& out, std::span<const Source> in, Row row,
               const void* f);
-
-template <class R, class A, class B, class C, class F>
-void row_of_3(const F& f, std::int64_t n, R* out, const A* a, bool a_fixed, const B* b,
-              bool b_fixed, const C* c, bool c_fixed) {
-  if (!a_fixed && !b_fixed && !c_fixed) {
-    for (std::int64_t i = 0; i < n; ++i) out[i] = f(a[i], b[i], c[i]);
-    return;
-  }
-  const std::int64_t a_step = a_fixed ? 0 : 1;
-  const std::int64_t b_step = b_fixed ? 0 : 1;
-  const std::int64_t c_step = c_fixed ? 0 : 1;
-  for (std::int64_t i = 0; i < n; ++i) out[i] = f(a[i * a_step], b[i * b_step], c[i * c_step]);
-}
 
 }  // namespace detail
 
-/// out = f(a, b), broadcast to `shape`.
-template <class R, class A, class B, class F>
-void map(const Formula<F>& f, const Shape& shape, R* out, const A* a, const Shape& a_shape,
-         const B* b, const Shape& b_shape) {
-  const detail::RowOf2 row = [](const void* g, std::int64_t n, void* to, const void* x,
-                                bool x_fixed, const void* y, bool y_fixed) {
-    detail::row(*static_cast<const Formula<F>*>(g), n, static_cast<R*>(to),
-                static_cast<const A*>(x), x_fixed, static_cast<const B*>(y), y_fixed);
+/// out = f(a…): sources of the types A.
+template <class R, class... A, class F>
+void map(const F& f, const Loops& loops, R* out, const A*... a) {
+  const detail::Row row = [](const void* g, std::int64_t n, void* to, const void* const* from,
+                             const bool* fixed) {
+    [&]<std::size_t... I>(std::index_sequence<I...>) {
+      detail::row(*static_cast<const F*>(g), n, static_cast<R*>(to), fixed,
+                  static_cast<const A*>(from[I])...);
+    }
+    (std::index_sequence_for<A...>());
   };
-  detail::for_rows({out, sizeof(R), shape}, {a, sizeof(A), a_shape}, {b, sizeof(B), b_shape}, row,
-                   &f);
-}
-
-/// out = f(a, b, c), broadcast to `shape`; f takes single values.
-template <class R, class A, class B, class C, class F>
-void map(const F& f, const Shape& shape, R* out, const A* a, const Shape& a_shape, const B* b,
-         const Shape& b_shape, const C* c, const Shape& c_shape) {
-  const detail::RowOf3 row = [](const void* g, std::int64_t n, void* to, const void* x,
-                                bool x_fixed, const void* y, bool y_fixed, const void* z,
-                                bool z_fixed) {
-    detail::row_of_3(*static_cast<const F*>(g), n, static_cast<R*>(to), static_cast<const A*>(x),
-                     x_fixed, static_cast<const B*>(y), y_fixed, static_cast<const C*>(z), z_fixed);
-  };
-  detail::for_rows({out, sizeof(R), shape}, {a, sizeof(A), a_shape}, {b, sizeof(B), b_shape},
-                   {c, sizeof(C), c_shape}, row, &f);
+  const std::array in{Source{a, sizeof(A)}...};
+  detail::for_rows(loops, {out, sizeof(R)}, in, row, &f);
 }
 
 }  // namespace xgrad::kernels

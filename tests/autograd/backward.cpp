@@ -214,7 +214,7 @@ TEST_CASE("a leaf's gradient is its own: a change in place reaches nothing that 
   const Tensor a = normal({3}, 3).requires_grad_();
   const Tensor b = normal({3}, 4).requires_grad_();
   Tensor kept;
-  Tensor(b).register_hook([&](const Tensor& gradient) {
+  b.register_hook([&](const Tensor& gradient) {
     kept = gradient;
     return Tensor();
   });
@@ -244,7 +244,7 @@ TEST_CASE(
       for (std::size_t j = 0; j < found.size(); ++j)
         CHECK(equal(found[j].flatten(), j <= i ? full_like(g, static_cast<int>(j)) : g));
     }
-    Tensor(x).set_grad({});
+    x.set_grad({});
     y.backward(g, {.retain_graph = true, .create_graph = create_graph});
     x.grad().fill_(5);
     CHECK(equal(g, normal({6}, 2)));
@@ -260,7 +260,7 @@ TEST_CASE("a gradient to start with that requires one itself is copied where not
   x.grad().fill_(1);
   const Tensor found = grad(x, x, {.grad_outputs = {dy}});
   CHECK_FALSE(found.requires_grad());
-  Tensor(found).fill_(1);
+  found.fill_(1);
   CHECK(equal(dy.detach(), normal({3}, 2)));
   const Tensor recorded = grad(x * 2, x, {.create_graph = true, .grad_outputs = {dy}});
   CHECK(equal(grad(recorded.sum(), dy), full({3}, 2, {.dtype = float64})));

@@ -42,7 +42,7 @@ TEST_CASE("a process forked while other threads compute can do all that they did
   const auto allocate = [] { Tensor::empty({1000}); };
   const auto draw = [] { default_generator().next(); };
   const auto differentiate = [&] { (leaf * 1).sum().backward(); };
-  const auto hook = [&] { Tensor(leaf).register_hook([](const Tensor& g) { return g; }).remove(); };
+  const auto hook = [&] { leaf.register_hook([](const Tensor& g) { return g; }).remove(); };
   const auto profile = [] {
     profiler::start();
     profiler::stop();

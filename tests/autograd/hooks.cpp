@@ -40,11 +40,11 @@ TEST_CASE("a leaf's hook is called by grad() too, once for each time it is worke
   const Tensor other = tensor({5.}, {.requires_grad = true});
   int calls = 0;
   int calls_of_other = 0;
-  Tensor(x).register_hook([&](const Tensor& g) {
+  x.register_hook([&](const Tensor& g) {
     ++calls;
     return g * 10;
   });
-  Tensor(other).register_hook([&](const Tensor&) {
+  other.register_hook([&](const Tensor&) {
     ++calls_of_other;
     return Tensor();
   });
@@ -61,7 +61,7 @@ TEST_CASE("a leaf's hook is called by grad() too, once for each time it is worke
   CHECK(values(grad(first.sum(), x)) == std::vector<double>{1000, 1000});  // the hook again
 
   const Tensor unused = tensor({1.}, {.requires_grad = true});
-  Tensor(unused).register_hook([&](const Tensor& g) { return g; });
+  unused.register_hook([&](const Tensor& g) { return g; });
   CHECK_FALSE(grad((x * 2).sum(), unused, {.allow_unused = true}).defined());
 }
 

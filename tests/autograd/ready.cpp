@@ -82,8 +82,8 @@ TEST_CASE("a ready hook may use the leaf, and what fails later leaves it what it
   const Tensor y = h * last;
   last.register_ready_hook([](const Tensor& x) {
     const NoGradGuard guard;
-    Tensor(x).copy_(x - 0.5 * x.grad());
-    Tensor(x).set_grad({});
+    x.copy_(x - 0.5 * x.grad());
+    x.set_grad({});
   });
   y.backward({}, {.retain_graph = false});
   CHECK(last.item() == 1);

@@ -24,7 +24,7 @@ TEST_CASE("passes that keep the graph may come in any number, and one that does 
   const Tensor x = leaf(1);
   for (const int keeping : {0, 1, 2, 5}) {
     CAPTURE(keeping);
-    Tensor(x).set_grad({});
+    x.set_grad({});
     const Tensor y = exp(x * x).sum();
     for (int i = 0; i < keeping; ++i) y.backward({}, {.retain_graph = true});
     for (int i = 0; i < keeping; ++i) grad(y, x, {.create_graph = true});
@@ -40,7 +40,7 @@ TEST_CASE("a pass that failed leaves the rules that it did not reach, and those 
   const Tensor x = leaf(1);
   for (const bool retain : {false, true}) {
     CAPTURE(retain);
-    Tensor(x).set_grad({});
+    x.set_grad({});
     int fails = 1;
     const Tensor a = x * x;
     const Tensor b = record("fails", a.detach().clone(),

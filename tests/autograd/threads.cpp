@@ -91,9 +91,9 @@ TEST_CASE("a leaf's gradient may be read and replaced while passes add to it") {
         const Tensor seen = x.grad();
         // Each pass adds 1 everywhere.
         if (seen.defined() && !equal(seen, full({16}, seen.to_vector<float>()[0]))) ++torn;
-        Tensor(x).set_name(x.name() + "x");
+        x.set_name(x.name() + "x");
       }
-      if (t == 3) Tensor(x).set_grad(round % 2 == 0 ? Tensor() : zeros({16}));
+      if (t == 3) x.set_grad(round % 2 == 0 ? Tensor() : zeros({16}));
     }
   });
   CHECK(torn == 0);
@@ -174,7 +174,7 @@ TEST_CASE("hooks come and go while passes run") {
       const auto count = [&, owned = std::vector<int>(100)](const auto&...) {
         calls += owned[0] + 1;
       };
-      HookHandle of_leaf = Tensor(x).register_hook([count](const Tensor& g) {
+      HookHandle of_leaf = x.register_hook([count](const Tensor& g) {
         count();
         return g;
       });

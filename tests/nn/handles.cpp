@@ -107,7 +107,7 @@ TEST_CASE("apply() that changes a field nobody reads is told") {
   CHECK(allclose(list(x).detach(), 5 * list.child(0)(x).detach()));
 
   net.apply([](nn::Module& module) {  // what all handles share may be changed
-    for (Tensor p : module.parameters()) p.detach().fill_(1);
+    for (const Tensor& p : module.parameters()) p.detach().fill_(1);
     module.eval().to(float64).train();
   });
   CHECK(net.fc.weight.dtype() == float64);

@@ -255,7 +255,7 @@ void save_and_load(Subject& s) {
   const TemporaryDirectory directory;
   nn::save(*s.net, directory.file("net"));
   nn::Sequential other = nn::clone(*s.net);
-  for (const auto& [name, x] : other.state_dict()) Tensor(x).fill_(3);
+  for (const auto& [name, x] : other.state_dict()) x.fill_(3);
   s.leave();
   nn::load(other, directory.file("net"));
   s.replace(other);

@@ -30,7 +30,7 @@ TEST_CASE("long operands are split over threads and broadcast patterns agree wit
     const Tensor y = normal(shape, 2);
     const Tensor sum = x + y;
     const Tensor swapped = y - x;
-    const Tensor wide = expand(y, x.shape());
+    const Tensor wide = expand(y, x.shape()).contiguous();
     bool same = true;
     for (std::int64_t i = 0; i < x.numel(); ++i) {
       same &= sum.data<double>()[i] == x.data<double>()[i] + wide.data<double>()[i];

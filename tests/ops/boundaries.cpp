@@ -141,7 +141,8 @@ namespace {
 /// Whether found[i] = right(i) for all.
 template <class T, class F>
 std::int64_t first_wrong(const Tensor& found, const F& right) {
-  const T* const v = found.data<T>();
+  const Tensor rows = found.contiguous();
+  const T* const v = rows.data<T>();
   for (std::int64_t i = 0; i < found.numel(); ++i)
     if (v[i] != right(i)) return i;
   return -1;
@@ -258,7 +259,8 @@ Tensor drawn(const Shape& shape, DType dtype) {
 template <class F>
 bool is_matrix_of(const Tensor& found, const F& from) {
   return dispatch(found.dtype(), [&]<class T>() {
-    const T* v = found.data<T>();
+    const Tensor matrix = found.contiguous();
+    const T* v = matrix.data<T>();
     for (std::int64_t r = 0; r < found.size(0); ++r)
       for (std::int64_t c = 0; c < found.size(1); ++c, ++v)
         if (static_cast<double>(*v) != from(r, c)) return false;

@@ -1,29 +1,44 @@
 // The kernels by themselves, and the trap in xtensor that one compiler flag avoids.
 
-#include <xgrad/ops/kernels/broadcast.hpp>
+#include <xgrad/autograd/strided.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
+#include <xgrad/ops/kernels/loops.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/strided.hpp>
 #include <xgrad/xtensor.hpp>
 
+#include <array>
 #include <thread>
 
 #include "support.hpp"
 
 using namespace support;
 
-TEST_CASE("broadcasting merges the axes it can") {
-  const Shape a{4, 1, 5, 6};
-  const Shape b{5, 6};
-  const kernels::BroadcastPlan<2> plan({4, 3, 5, 6}, {&a, &b});
-  CHECK(plan.shape == Shape{4, 3, 30});
-  CHECK(plan.inner() == 30);
-  CHECK(plan.rows() == 12);
-  const kernels::BroadcastPlan<2> same({4, 1, 5, 6}, {&a, &a});
-  CHECK(same.shape == Shape{120});
-  const Shape column{4, 1};
-  const kernels::BroadcastPlan<2> wide({4, 7}, {&column, &column});
-  CHECK(wide.fixed(0));
+TEST_CASE("loops merge the axes they can") {
+  const Shape all{4, 3, 5, 6};
+  const auto broadcast = [](const Shape& result, const Shape& shape) {
+    return kernels::broadcast_strides(result, shape, row_major(shape));
+  };
+  const std::array mixed{broadcast(all, {4, 1, 5, 6}), broadcast(all, {5, 6})};
+  const kernels::LoopNest nest(all, mixed);
+  CHECK(nest.inner() == 30);
+  CHECK(nest.rows() == 12);
+  CHECK(nest.step(0) == 1);
+  const Shape own{4, 1, 5, 6};
+  const std::array alike{broadcast(own, own), broadcast(own, own)};
+  const kernels::LoopNest same(own, alike);
+  CHECK(same.inner() == 120);
+  CHECK(same.rows() == 1);
+  const std::array column{broadcast({4, 7}, {4, 1})};
+  const kernels::LoopNest wide({4, 7}, column);
+  CHECK(wide.inner() == 7);
+  CHECK(wide.step(0) == 0);
+  const std::array turned{Strides{1, 4}};
+  const kernels::LoopNest across({4, 7}, turned);
+  CHECK(across.inner() == 7);
+  CHECK(across.step(0) == 4);
+  std::vector<std::int64_t> starts;
+  across.for_rows(1, 4, [&](std::int64_t, const auto& offsets) { starts.push_back(offsets[0]); });
+  CHECK(starts == std::vector<std::int64_t>{1, 2, 3});
 }
 
 TEST_CASE("copies into a pattern are undone by copies from it, whole tiles of a transpose too") {
@@ -31,23 +46,24 @@ TEST_CASE("copies into a pattern are undone by copies from it, whole tiles of a 
     const std::int64_t rows = r;
     const std::int64_t columns = c;
     CAPTURE(rows);
-    const kernels::Pattern across{Shape{rows, columns}, {1, rows}};
+    const xgrad::detail::Pattern across{Shape{rows, columns}, {1, rows}};
     const auto count = static_cast<std::size_t>(rows * columns);
     const auto tried = [&]<class T>(T) {
       std::vector<T> dense(count), strided(count, T(-1)), back(count, T(-1));
       for (std::size_t i = 0; i < count; ++i) dense[i] = static_cast<T>(i % 120);
-      kernels::copy_into(across, sizeof(T), dense.data(), strided.data());
+      xgrad::detail::copy_into(across, sizeof(T), dense.data(), strided.data());
       bool right = true;
       for (std::int64_t i = 0; i < rows; ++i)
         for (std::int64_t j = 0; j < columns; ++j)
           right = right && strided[static_cast<std::size_t>(j * rows + i)] ==
                                dense[static_cast<std::size_t>(i * columns + j)];
       CHECK(right);
-      kernels::copy_from(across, sizeof(T), strided.data(), back.data());
+      xgrad::detail::copy_from(across, sizeof(T), strided.data(), back.data());
       CHECK(back == dense);
     };
     tried(float{});
     tried(double{});
+    tried(std::int16_t{});
     tried(std::int8_t{});
   }
 }

@@ -16,10 +16,14 @@ enum class Lie {
   blocked,
   offset,           ///< from an odd place of another storage on
   part_of_blocked,  ///< the last images of a storage in blocks
-  other_blocks      ///< in blocks of other extents
+  other_blocks,     ///< in blocks of other extents
+  turned,           ///< the last axis before the others
+  stepped           ///< every second value of the last axis of another
 };
-constexpr std::array lies{Lie::plain, Lie::blocked, Lie::offset, Lie::part_of_blocked,
-                          Lie::other_blocks};
+constexpr std::array contiguous_lies{Lie::plain, Lie::blocked, Lie::offset, Lie::part_of_blocked,
+                                     Lie::other_blocks};
+constexpr std::array lies{Lie::plain,        Lie::blocked, Lie::offset, Lie::part_of_blocked,
+                          Lie::other_blocks, Lie::turned,  Lie::stepped};
 
 /// The blocks that `numel` values may lie in, which are not theirs; none where it has no divisor.
 Shape other_blocks(std::int64_t numel) {
@@ -48,6 +52,18 @@ Tensor lying(const Tensor& x, Lie lie) {
   }
   if (lie == Lie::other_blocks && !other_blocks(x.numel()).empty())
     return arranged(clone(x).reshape(other_blocks(x.numel())), Layout::blocked).reshape(shape);
+  if (lie == Lie::turned && x.dim() > 1) {
+    Axes forth;
+    for (std::int64_t axis = 1; axis < x.dim(); ++axis) forth.push_back(axis);
+    forth.push_back(0);
+    Axes back{x.dim() - 1};
+    for (std::int64_t axis = 0; axis + 1 < x.dim(); ++axis) back.push_back(axis);
+    return clone(x.permute(forth)).permute(back);
+  }
+  if (lie == Lie::stepped && x.dim() > 0) {
+    Tensor wide = stack({x, full_like(x, 99)}, -1).flatten(-2);
+    return wide.slice(-1, 0, {}, 2);
+  }
   return clone(x);
 }
 
@@ -195,7 +211,7 @@ TEST_CASE("gradients that come in blocks and in rows add up, within a pass and o
         CAPTURE(at_once);
         const Tensor exact =
             gradient_of_uses(plain.to(float64).requires_grad_(), all[i], all[j], at_once);
-        for (const Lie lie : {Lie::plain, Lie::blocked, Lie::other_blocks}) {
+        for (const Lie lie : {Lie::plain, Lie::blocked, Lie::other_blocks, Lie::turned}) {
           CAPTURE(static_cast<int>(lie));
           const Tensor x = lying(plain, lie).detach().requires_grad_();
           CHECK(close(gradient_of_uses(x, all[i], all[j], at_once), exact));
@@ -211,7 +227,7 @@ TEST_CASE("one storage is convolved as images of several extents, in any order")
     return conv2d(images, weight, {}, {.padding = 1});
   };
   const Tensor values_of_all = normal({2 * 32 * 8 * 8}, 1).to(float32);
-  for (const Lie lie : lies) {
+  for (const Lie lie : contiguous_lies) {
     CAPTURE(static_cast<int>(lie));
     for (const Shape& first : shapes) {
       CAPTURE(first);
@@ -256,7 +272,7 @@ TEST_CASE("a change in place changes that value alone, however the values lie an
                                   arranged(x.reshape({3, 16, 6, 5}), Layout::blocked);
                                 }};
   for (const Change& change : changes)
-    for (const Lie lie : lies)
+    for (const Lie lie : contiguous_lies)
       for (std::size_t read = 0; read < reads.size(); ++read) {
         CAPTURE(change.name);
         CAPTURE(static_cast<int>(lie));
@@ -283,7 +299,7 @@ TEST_CASE("a change in place changes that value alone, however the values lie an
 TEST_CASE("a temporary's memory that was read in either order is read anew after work in it") {
   const Tensor plain = normal({2, 32, 3, 5}, 1).to(float32);
   const Tensor weight = normal({16, 32, 3, 3}, 4).to(float32) * 0.1;
-  for (const Lie lie : lies) {
+  for (const Lie lie : contiguous_lies) {
     CAPTURE(static_cast<int>(lie));
     Tensor x = lying(plain, lie);
     x.data<float>();

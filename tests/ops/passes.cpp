@@ -43,7 +43,7 @@ Inputs gradients_of(const Inputs& inputs) {
 }
 
 void clear(const Inputs& inputs) {
-  for (Tensor x : inputs)
+  for (const Tensor& x : inputs)
     if (x.requires_grad()) x.set_grad({});
 }
 
@@ -316,9 +316,11 @@ TEST_CASE("after a change of an argument or of the result, gradients are right o
       const Tensor dy = drawn_like(y, 47);
       const Inputs right = fresh(row, dtype, dy);
       Tensor changed = (i < inputs.size() ? inputs[i] : y).detach();
-      // A result may be its argument's memory, and a copy of a part is not to be changed.
-      if (changed.impl()->copied_by != nullptr) continue;
-      changed.fill_(1);
+      try {
+        changed.fill_(1);
+      } catch (const ValueError&) {  // what expand() repeats
+        continue;
+      }
       try {
         y.backward(dy);
       } catch (const GraphError&) {

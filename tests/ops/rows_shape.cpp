@@ -63,6 +63,12 @@ Rows rows<Op::permute>() {
 }
 
 template <>
+Rows rows<Op::contiguous>() {
+  return {of("of a view", {3, 5}, [](const Tensor& x) { return contiguous(x.t()); }),
+          of("of what is", {3, 5}, [](const Tensor& x) { return contiguous(x) * 2; })};
+}
+
+template <>
 Rows rows<Op::squeeze>() {
   return {of("all", {1, 3, 1}, [](const Tensor& x) { return squeeze(x); }),
           of("one", {1, 3, 1}, [](const Tensor& x) { return squeeze(x, -1); }),

@@ -2,7 +2,7 @@
 
 using namespace support;
 
-TEST_CASE("reshape, flatten, squeeze and leading slices share memory; the rest copies") {
+TEST_CASE("reshape, flatten, squeeze and slices share memory") {
   const Tensor x = arange(24).reshape({2, 3, 4});
   const auto* memory = x.data<std::int64_t>();
   CHECK(x.reshape({6, -1}).data<std::int64_t>() == memory);
@@ -10,7 +10,7 @@ TEST_CASE("reshape, flatten, squeeze and leading slices share memory; the rest c
   CHECK(x.unsqueeze(0).squeeze(0).data<std::int64_t>() == memory);
   CHECK(x.slice(0, 1, 2).data<std::int64_t>() == memory + 12);
   CHECK(x[1].data<std::int64_t>() == memory + 12);
-  CHECK(x.slice(1, 1).data<std::int64_t>() != memory + 4);
+  CHECK(x.slice(1, 1)[0].data<std::int64_t>() == memory + 4);
 }
 
 TEST_CASE("permutations agree with a plain loop") {
@@ -19,7 +19,7 @@ TEST_CASE("permutations agree with a plain loop") {
   for (const Axes& axes : {Axes{3, 2, 1, 0}, Axes{0, 2, 3, 1}, Axes{1, 0, 3, 2}, Axes{2, 3, 0, 1},
                            Axes{0, 3, 1, 2}, Axes{0, 1, 3, 2}}) {
     CAPTURE(to_string(axes));
-    const Tensor y = permute(x, axes);
+    const Tensor y = permute(x, axes).contiguous();
     bool same = true;
     std::int64_t at = 0;
     std::array<std::int64_t, 4> i{};
@@ -37,7 +37,7 @@ TEST_CASE("permutations agree with a plain loop") {
     CHECK(same);
   }
   CHECK(equal(normal({700, 900}).t().t(), normal({700, 900})));
-  CHECK(normal({700, 900}).t().data<double>()[1] == normal({700, 900}).data<double>()[900]);
+  CHECK(normal({700, 900}).t()[0][1].item() == normal({700, 900}).data<double>()[900]);
 }
 
 TEST_CASE("slices, pads, flips and joins by hand") {
@@ -97,8 +97,8 @@ TEST_CASE("wrong shapes are told") {
 TEST_CASE("large transposed copies agree with a plain loop") {
   for (const auto& [rows, columns] : {std::pair{1040, 1120}, {1031, 1027}, {1024, 2048}}) {
     const Tensor x = normal({rows, columns}).to(float32);
-    const Tensor y = x.t();
-    const Tensor back = y.t();
+    const Tensor y = x.t().contiguous();
+    const Tensor back = y.t().contiguous();
     std::int64_t right = 0;
     for (std::int64_t i = 0; i < rows; ++i)
       for (std::int64_t j = 0; j < columns; ++j)

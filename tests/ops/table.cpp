@@ -136,6 +136,88 @@ TEST_CASE("float32 agrees with float64, forward and backward") {
   });
 }
 
+namespace {
+
+/// What is seen of a larger or another tensor, with the values of x.
+struct View {
+  const char* name;
+  Tensor (*of)(const Tensor& x);
+};
+
+/// With axes in the opposite order in memory.
+Tensor turned(const Tensor& x) {
+  Axes order;
+  for (std::int64_t axis = x.dim(); axis-- > 0;) order.push_back(axis);
+  return clone(x.permute(order)).permute(order);
+}
+
+/// Every third value of the first axis and every second of the last, from the second on.
+Tensor stepped(const Tensor& x) {
+  if (x.dim() == 0) return x;
+  Tensor wide = x;
+  for (const std::int64_t axis : {0, -1}) {
+    const Tensor other = full_like(wide, x.dtype() == boolean ? 1 : 77);
+    const std::int64_t after = axis == 0 ? 1 : wide.dim();
+    wide = stack(axis == 0 ? Inputs{other, wide, other} : Inputs{other, wide}, after)
+               .flatten(after - 1, after);
+  }
+  return wide.slice(0, 1, {}, 3).slice(-1, 1, {}, 2);
+}
+
+/// The middle of a larger tensor.
+Tensor offset(const Tensor& x) {
+  const std::vector<std::int64_t> border(2 * static_cast<std::size_t>(x.dim()), 2);
+  Tensor y = pad(x, border, 1);
+  for (std::int64_t axis = 0; axis < x.dim(); ++axis) y = y.slice(axis, 2, 2 + x.size(axis));
+  return y;
+}
+
+/// Not x: one element of its first axis, again and again.
+Tensor repeated(const Tensor& x) {
+  return x.dim() > 0 && x.size(0) > 1 ? clone(x.slice(0, 0, 1)).expand(x.shape()) : x;
+}
+
+constexpr std::array views{View{"turned", turned}, View{"stepped", stepped}, View{"offset", offset},
+                           View{"repeated", repeated}};
+
+}  // namespace
+
+TEST_CASE("on views every operation gives what it gives on copies of them") {
+  for_each_row([](Op, const Row& row) {
+    for (const View& view : views)
+      for (const DType dtype : {float64, float32}) {
+        CAPTURE(std::string(view.name));
+        CAPTURE(dtype);
+        Inputs seen, copied;
+        for (const Tensor& x : row.inputs) {
+          const bool floating = is_floating(x.dtype());
+          seen.push_back(view.of(floating ? x.to(dtype) : x).detach());
+          copied.push_back(clone(seen.back()));
+          if (floating) seen.back().requires_grad_();
+          if (floating) copied.back().requires_grad_();
+        }
+        const Tensor y = row.f(seen);
+        const Tensor expected = row.f(copied);
+        const Tensor dy = view.of(normal(y.shape(), 48).to(y.dtype()));
+        y.backward(dy);
+        expected.backward(clone(dy));
+        const auto close = [](const Tensor& a, const Tensor& b) {
+          const double scale = b.numel() > 0 ? max(abs(b)).item() + 1e-3 : 1;
+          const double rounding = b.dtype() == float32 ? 5e-6 : 1e-13;
+          return a.shape() == b.shape() && allclose(a, b, 0, rounding * scale);
+        };
+        CHECK(close(y.detach(), expected.detach()));
+        for (std::size_t i = 0; i < seen.size(); ++i) {
+          CAPTURE(i);
+          REQUIRE(seen[i].grad().defined() == copied[i].grad().defined());
+          if (!seen[i].grad().defined()) continue;
+          CHECK(close(seen[i].grad(), copied[i].grad()));
+          CHECK(seen[i].grad().is_contiguous());
+        }
+      }
+  });
+}
+
 TEST_CASE("gradients that are all zero-size or of broadcast inputs have the inputs' shapes") {
   for_each_row([](Op, const Row& row) {
     const Inputs inputs = leaves(row, float64);
@@ -154,7 +236,7 @@ TEST_CASE("a second pass over one graph takes the gradient as it then is") {
     Generator generator(12);
     Tensor dy = rand(y.shape(), {.dtype = float64, .generator = &generator});
     const auto pass = [&](const Tensor& result, const BackwardOptions& options) {
-      for (Tensor x : inputs) x.set_grad({});
+      for (const Tensor& x : inputs) x.set_grad({});
       result.backward(dy, options);
       Inputs gradients;
       for (const Tensor& x : inputs) gradients.push_back(x.grad());

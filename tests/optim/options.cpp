@@ -213,8 +213,8 @@ TEST_CASE("a state that is loaded goes on in another optimiser, whatever the opt
     SGD second({x, y}, o);
     // What it remembers by itself is not kept.
     const Tensor x_before = x.detach().clone();
-    Tensor(x).set_grad(ones({4}));
-    Tensor(y).set_grad(ones({4}));
+    x.set_grad(ones({4}));
+    y.set_grad(ones({4}));
     second.step();
     x.detach().copy_(x_before);
     y.detach().copy_(late.x.detach());
@@ -223,8 +223,8 @@ TEST_CASE("a state that is loaded goes on in another optimiser, whatever the opt
     for (std::uint64_t step = 3; step < 6; ++step) {
       p.give(step);
       late.give(step + 10);
-      Tensor(x).set_grad(p.x.grad());
-      Tensor(y).set_grad(late.x.grad());
+      x.set_grad(p.x.grad());
+      y.set_grad(late.x.grad());
       first.step();
       second.step();
       CHECK(equal(x.detach(), p.x.detach()));

@@ -38,7 +38,8 @@ nn::Sequential small_net() {
                      nn::MaxPool2d{2},
                      nn::Flatten{},
                      nn::Linear{32, 3}};
-  for (Tensor x : net.parameters()) x.detach().copy_(randn(x.shape(), {.generator = &generator}));
+  for (const Tensor& x : net.parameters())
+    x.detach().copy_(randn(x.shape(), {.generator = &generator}));
   return net;
 }
 

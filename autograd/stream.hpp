@@ -8,7 +8,7 @@
 #include <emmintrin.h>
 #endif
 
-namespace xgrad::kernels {
+namespace xgrad::detail {
 
 /// Copies a multiple of 64 bytes between addresses that are multiples of 64, past the caches.
 inline void stream(void* to, const void* from, std::size_t bytes) {
@@ -29,4 +29,4 @@ inline void end_stream() {
 #endif
 }
 
-}  // namespace xgrad::kernels
+}  // namespace xgrad::detail

@@ -1,11 +1,11 @@
-#include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/stream.hpp>
-#include <xgrad/ops/kernels/strided.hpp>
+#include <xgrad/autograd/parallel.hpp>
+#include <xgrad/autograd/stream.hpp>
+#include <xgrad/autograd/strided.hpp>
 
 #include <algorithm>
-#include <type_traits>
+#include <array>
 
-namespace xgrad::kernels {
+namespace xgrad::detail {
 namespace {
 
 /// The loop nest: both sides' strides, axes of one element dropped and adjacent ones merged.
@@ -172,28 +172,47 @@ void copy(const Pattern& pattern, T* dense, T* strided) {
   });
 }
 
-template <bool Into>
-void copy_items(const Pattern& pattern, std::size_t item, void* dense, void* strided) {
+/// f(a value of an unsigned type of `item` bytes)
+template <class F>
+void visit_item(std::size_t item, const F& f) {
   switch (item) {
     case 1:
-      return copy<std::uint8_t, Into>(pattern, static_cast<std::uint8_t*>(dense),
-                                      static_cast<std::uint8_t*>(strided));
+      return f(std::uint8_t{});
+    case 2:
+      return f(std::uint16_t{});
     case 4:
-      return copy<std::uint32_t, Into>(pattern, static_cast<std::uint32_t*>(dense),
-                                       static_cast<std::uint32_t*>(strided));
+      return f(std::uint32_t{});
     default:
-      return copy<std::uint64_t, Into>(pattern, static_cast<std::uint64_t*>(dense),
-                                       static_cast<std::uint64_t*>(strided));
+      return f(std::uint64_t{});
   }
+}
+
+template <bool Into>
+void copy_items(const Pattern& pattern, std::size_t item, void* dense, void* strided) {
+  visit_item(item, [&]<class T>(T) {
+    copy<T, Into>(pattern, static_cast<T*>(dense), static_cast<T*>(strided));
+  });
 }
 
 }  // namespace
 
-std::array<std::int64_t, Shape::max_size> row_major(const Shape& shape) {
-  std::array<std::int64_t, Shape::max_size> strides{};
+bool is_row_major(const Shape& shape, const Strides& strides) noexcept {
   std::int64_t step = 1;
-  for (std::size_t i = shape.size(); i-- > 0; step *= shape[i]) strides[i] = step;
-  return strides;
+  bool in_order = true;
+  for (std::size_t i = shape.size(); i-- > 0; step *= shape[i]) {
+    if (shape[i] == 0) return true;
+    in_order = in_order && (shape[i] == 1 || strides[i] == step);
+  }
+  return in_order;
+}
+
+bool has_repetitions(const Shape& shape, const Strides& strides) noexcept {
+  bool repeats = false;
+  for (std::size_t i = 0; i < shape.size(); ++i) {
+    if (shape[i] == 0) return false;
+    repeats = repeats || (shape[i] > 1 && strides[i] == 0);
+  }
+  return repeats;
 }
 
 void copy_from(const Pattern& pattern, std::size_t item, const void* strided, void* dense) {
@@ -204,4 +223,26 @@ void copy_into(const Pattern& pattern, std::size_t item, const void* dense, void
   copy_items<true>(pattern, item, const_cast<void*>(dense), strided);
 }
 
-}  // namespace xgrad::kernels
+void fill(const Pattern& pattern, std::size_t item, const void* value, void* strided) {
+  if (pattern.shape.numel() == 0) return;
+  const Nest nest = simplify(pattern);
+  const std::size_t last = nest.shape.size() - 1;
+  const std::int64_t columns = nest.shape[last];
+  const std::int64_t step = nest.strided[last];
+  visit_item(item, [&]<class T>(T) {
+    T* const start = static_cast<T*>(strided) + pattern.offset;
+    const T one = *static_cast<const T*>(value);
+    const std::int64_t rows = nest.shape.numel() / columns;
+    parallel_for(rows, worthwhile / columns + 1, [&](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t row = begin; row < end; ++row) {
+        T* to = start;
+        std::int64_t rest = row;
+        for (std::size_t i = last; i-- > 0; rest /= nest.shape[i])
+          to += rest % nest.shape[i] * nest.strided[i];
+        for (std::int64_t j = 0; j < columns; ++j) to[j * step] = one;
+      }
+    });
+  });
+}
+
+}  // namespace xgrad::detail
