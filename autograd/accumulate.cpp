@@ -14,12 +14,12 @@ Tensor add_gradients(const Tensor& a, const Tensor& b) {
   const profiler::Scope scope("add_gradients", [&] {
     return profiler::work_on({&a, &b, &sum}, 1);
   });
-  dispatch_floating(a.dtype(), "add_gradients", [&]<class T>() {
+  dispatch_all_floating(a.dtype(), "add_gradients", [&]<class T>() {
     const T* x = own_data<T>(left);
     const T* y = own_data<T>(right);
     T* out = own_data<T>(sum);
     parallel_for(sum.numel(), 2 * worthwhile, [x, y, out](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i) out[i] = x[i] + y[i];
+      for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(x[i] + y[i]);
     });
   });
   const auto pass = [](const Tensor& dy) { return dy; };

@@ -20,11 +20,11 @@ struct Find {
 template <class Bad>
 std::optional<Find> find_if(const Tensor& x, Bad bad) {
   if (!is_floating(x.dtype())) return {};
-  return dispatch_floating(x.dtype(), "anomaly", [&]<class T>() -> std::optional<Find> {
+  return dispatch_all_floating(x.dtype(), "anomaly", [&]<class T>() -> std::optional<Find> {
     const Tensor rows = detail::in_rows(x);
     const T* values = rows.data<T>();
     for (std::int64_t i = 0; i < x.numel(); ++i)
-      if (bad(values[i])) return Find{static_cast<double>(values[i]), i};
+      if (const double value = values[i]; bad(value)) return Find{value, i};
     return {};
   });
 }

@@ -1,20 +1,32 @@
 #include <xgrad/autograd/dtype.hpp>
 #include <xgrad/autograd/raise.hpp>
 
+#include <iterator>
 #include <ostream>
 
 namespace xgrad {
 
-std::string_view name(DType dtype) noexcept {
-  constexpr std::string_view names[] = {"float32", "float64", "int64", "bool"};
-  return names[static_cast<std::size_t>(dtype)];
-}
+namespace {
+
+constexpr std::string_view names[] = {"float32", "float64", "bfloat16", "float16",
+                                      "int64",   "int32",   "uint8",    "bool"};
+static_assert(std::size(names) == detail::Elements::size);
+
+/// Those of a kind in their order; two of one rank meet in the next.
+constexpr int ranks[] = {5, 6, 4, 4, 3, 2, 1, 0};
+static_assert(std::size(ranks) == detail::Elements::size);
+
+}  // namespace
+
+std::string_view name(DType dtype) noexcept { return names[static_cast<std::size_t>(dtype)]; }
 
 std::ostream& operator<<(std::ostream& stream, DType dtype) { return stream << name(dtype); }
 
 DType promote(DType a, DType b) noexcept {
-  constexpr int ranks[] = {2, 3, 1, 0};
-  return ranks[static_cast<std::size_t>(a)] >= ranks[static_cast<std::size_t>(b)] ? a : b;
+  const int of_a = ranks[static_cast<std::size_t>(a)];
+  const int of_b = ranks[static_cast<std::size_t>(b)];
+  if (of_a == of_b && a != b) return float32;
+  return of_a > of_b ? a : b;
 }
 
 namespace detail {

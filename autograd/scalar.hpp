@@ -30,6 +30,9 @@ class Scalar {
     }
   }
 
+  Scalar(BFloat16 value) : Scalar(static_cast<float>(value)) {}  // NOLINT
+  Scalar(Float16 value) : Scalar(static_cast<float>(value)) {}   // NOLINT
+
   /// float64, int64 or boolean: what sort of number it is.
   DType kind() const noexcept { return kind_; }
   /// The dtype of a tensor made of it: float32 for fractional numbers.
@@ -37,9 +40,12 @@ class Scalar {
 
   /// Rounded to a floating T, truncated to an integer, compared with 0 for bool. ValueError that
   /// names `operation` where an integer T does not hold it (too large, infinite, NaN).
-  template <Number T>
+  template <class T>
+  requires Number<T> || Element<T>
   T to(const char* operation = "number") const {
-    if constexpr (std::is_same_v<T, bool>) {
+    if constexpr (!Number<T>) {
+      return T(to<float>());
+    } else if constexpr (std::is_same_v<T, bool>) {
       return kind_ == float64 ? fraction_ != 0 : whole_ != 0;
     } else if constexpr (std::is_floating_point_v<T>) {
       return kind_ == float64 ? static_cast<T>(fraction_) : static_cast<T>(whole_);

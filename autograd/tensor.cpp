@@ -134,7 +134,11 @@ Scalar Tensor::only_value() const {
   template T* Tensor::mutable_data() const;
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
+XGRAD_INSTANTIATE(BFloat16)
+XGRAD_INSTANTIATE(Float16)
 XGRAD_INSTANTIATE(std::int64_t)
+XGRAD_INSTANTIATE(std::int32_t)
+XGRAD_INSTANTIATE(std::uint8_t)
 XGRAD_INSTANTIATE(bool)
 #undef XGRAD_INSTANTIATE
 
@@ -150,7 +154,7 @@ Tensor Tensor::requires_grad_(bool required) const {
                       "switched, take x.detach() first",
                       shape(), is_leaf() ? "" : grad_fn()->name());
   require<DTypeError>(!required || is_floating(type),
-                      "requires_grad_: only float32 and float64 carry gradients, got {}", type);
+                      "requires_grad_: only floating tensors carry gradients, got {}", type);
   impl_->requires_grad = required;
   return *this;
 }
@@ -264,12 +268,16 @@ Tensor Tensor::zero_() const { return filled(*this, 0, "zero_"); }
 namespace {
 
 /// C++ leaves open what becomes of a number that int64 does not hold; here it is the lowest of all,
-/// which is what the processor's own conversion gives.
+/// which is what the processor's own conversion gives. Smaller integers keep its lower bits.
 template <class To, class From>
 To converted(From value) {
-  if constexpr (std::is_same_v<To, std::int64_t> && std::is_floating_point_v<From>) {
+  if constexpr (!Number<From>) {
+    return converted<To>(static_cast<float>(value));
+  } else if constexpr (std::is_integral_v<To> && !std::is_same_v<To, bool> &&
+                       std::is_floating_point_v<From>) {
     constexpr auto lowest = static_cast<From>(std::numeric_limits<std::int64_t>::min());
-    return static_cast<To>(value >= lowest && value < -lowest ? value : lowest);
+    return static_cast<To>(
+        static_cast<std::int64_t>(value >= lowest && value < -lowest ? value : lowest));
   } else {
     return static_cast<To>(value);
   }

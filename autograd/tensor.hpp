@@ -150,12 +150,12 @@ class Tensor {
   // ---- several elements lie in one place, as in the result of expand().
 
   /// As Scalar::to converts: a fraction is truncated in an integer tensor; ValueError for NaN,
-  /// infinities and what int64 does not hold.
+  /// infinities and what an integer dtype does not hold.
   Tensor fill_(Scalar value) const;
   Tensor zero_() const;
   /// Takes over the values of `source`: same shape, any dtype; the two may overlap. Fractions are
   /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as
-  /// in PyTorch.
+  /// in PyTorch, and a smaller integer keeps the lower bits.
   Tensor copy_(const Tensor& source) const;
   /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
   void set_data(const Tensor& source) const;

@@ -9,14 +9,10 @@
 #include <cstring>
 #include <limits>
 
-#include <xtl/xhalf_float.hpp>
-
 namespace xgrad::nn::detail {
 namespace {
 
 static_assert(std::endian::native == std::endian::little, "safetensors holds little-endian values");
-
-using half_float::half;
 
 constexpr float not_a_number = std::numeric_limits<float>::quiet_NaN();
 
@@ -36,14 +32,10 @@ std::string decode(std::span<const std::byte> values, Tensor& x, std::int64_t fi
   return "";
 }
 
-float from_half(std::uint16_t bits) { return static_cast<float>(std::bit_cast<half>(bits)); }
-
-// bfloat16 and E5M2 are the upper halves of float32 and of half precision.
-float from_bfloat16(std::uint16_t bits) {
-  return std::bit_cast<float>(static_cast<std::uint32_t>(bits) << 16);
+// The upper half of half precision.
+float from_e5m2(std::uint8_t bits) {
+  return xgrad::detail::from_float16(static_cast<std::uint16_t>(bits << 8));
 }
-
-float from_e5m2(std::uint8_t bits) { return from_half(static_cast<std::uint16_t>(bits << 8)); }
 
 // Without infinities; all ones is NaN (Micikevicius et al., arXiv:2209.05433).
 float from_e4m3(std::uint8_t bits) {
@@ -91,16 +83,16 @@ constexpr std::array formats{
     Stored{"F64", float64, 8, nullptr},
     Stored{"I64", int64, 8, nullptr},
     Stored{"BOOL", boolean, 1, &decode_bool},
-    Stored{"F16", float32, 2, &decode<std::uint16_t, float, &from_half>},
-    Stored{"BF16", float32, 2, &decode<std::uint16_t, float, &from_bfloat16>},
+    Stored{"F16", float16, 2, nullptr},
+    Stored{"BF16", bfloat16, 2, nullptr},
     Stored{"F8_E5M2", float32, 1, &decode<std::uint8_t, float, &from_e5m2>},
     Stored{"F8_E4M3", float32, 1, &decode<std::uint8_t, float, &from_e4m3>},
     Stored{"F8_E8M0", float32, 1, &decode<std::uint8_t, float, &from_e8m0>},
     Stored{"I8", int64, 1, widen<std::int8_t>},
-    Stored{"U8", int64, 1, widen<std::uint8_t>},
+    Stored{"U8", uint8, 1, nullptr},
     Stored{"I16", int64, 2, widen<std::int16_t>},
     Stored{"U16", int64, 2, widen<std::uint16_t>},
-    Stored{"I32", int64, 4, widen<std::int32_t>},
+    Stored{"I32", int32, 4, nullptr},
     Stored{"U32", int64, 4, widen<std::uint32_t>},
     Stored{"U64", int64, 8, &decode_u64},
 };
@@ -143,7 +135,7 @@ const Stored& stored_as(DType dtype, bool half) {
   return *std::ranges::find(formats, dtype, &Stored::dtype);
 }
 
-std::uint16_t to_half(float value) { return std::bit_cast<std::uint16_t>(half_float::half(value)); }
+std::uint16_t to_half(float value) { return xgrad::detail::to_float16(value); }
 
 std::string other_format(std::string_view begin) {
   for (const auto& [magic, what] : others)

@@ -26,9 +26,21 @@ void require_defined(const char* operation, const Operand& a, const Operand& b,
   if (b.is_undefined()) detail::throw_undefined_argument(operation, first + 1);
 }
 
+/// Where a tensor meets what takes on its dtype unless that is of a higher kind: a number, and
+/// beside a tensor of axes one of none.
+DType dtype_beside(DType own, DType other) {
+  if (is_floating(own)) return own;
+  return own == boolean || is_floating(other) ? promote(own, other) : own;
+}
 DType dtype_beside(const Tensor& x, Scalar number) {
-  if (is_floating(x.dtype())) return x.dtype();
-  return promote(x.dtype(), number.natural_dtype());
+  return dtype_beside(x.dtype(), number.natural_dtype());
+}
+
+/// As PyTorch's torch.result_type has it.
+DType common_dtype(const Tensor& a, const Tensor& b) {
+  if (a.dim() > 0 && b.dim() == 0) return dtype_beside(a.dtype(), b.dtype());
+  if (a.dim() == 0 && b.dim() > 0) return dtype_beside(b.dtype(), a.dtype());
+  return promote(a.dtype(), b.dtype());
 }
 
 }  // namespace
@@ -47,7 +59,7 @@ Operands resolve(const char* operation, const Operand& a, const Operand& b, std:
     const DType dtype = dtype_beside(b.tensor(), *a.scalar());
     return {scalar_like(*a.scalar(), dtype), to(b.tensor(), dtype)};
   }
-  const DType dtype = promote(a.tensor().dtype(), b.tensor().dtype());
+  const DType dtype = common_dtype(a.tensor(), b.tensor());
   return {to(a.tensor(), dtype), to(b.tensor(), dtype)};
 }
 
@@ -81,7 +93,7 @@ Tensor compare_whole(const char* operation, const Tensor& x, double number, F f)
 }
 
 bool is_fractional(const Operand& x) { return !x.is_tensor() && x.scalar()->kind() == float64; }
-bool is_whole(const Operand& x) { return x.is_tensor() && x.tensor().dtype() == int64; }
+bool is_whole(const Operand& x) { return x.is_tensor() && is_integer(x.tensor().dtype()); }
 
 /// f(a, b), broadcast, where f compares; not recorded.
 template <class F>
@@ -89,9 +101,9 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
   require_defined(operation, x, y);
   const detail::Running running(operation);
   if (is_whole(x) && is_fractional(y))
-    return compare_whole(operation, x.tensor(), y.scalar()->to<double>(), f);
+    return compare_whole(operation, to(x.tensor(), int64), y.scalar()->to<double>(), f);
   if (is_fractional(x) && is_whole(y))
-    return compare_whole(operation, y.tensor(), x.scalar()->to<double>(),
+    return compare_whole(operation, to(y.tensor(), int64), x.scalar()->to<double>(),
                          [f](auto u, auto v) { return f(v, u); });
   const auto [a, b] = resolve(operation, x, y);
   return map<Types::all, bool>(operation, Formula{f}, a, b);
@@ -154,7 +166,7 @@ T raised(T base, T exponent) {
   if constexpr (std::is_floating_point_v<T>) {
     return std::pow(base, exponent);
   } else {
-    return kernels::whole_power(base, exponent);
+    return static_cast<T>(kernels::whole_power(base, exponent));
   }
 }
 
@@ -195,8 +207,8 @@ Tensor slope_of_exponent(const Tensor& a, const Tensor& b) {
 }
 
 void require_no_negative(const Tensor& exponent) {
-  if (exponent.dtype() != int64) return;
-  const Tensor rows = in_rows(exponent);
+  if (!is_integer(exponent.dtype())) return;
+  const Tensor rows = in_rows(to(exponent, int64));
   const auto* values = rows.data<std::int64_t>();
   const auto* bad = std::find_if(values, values + exponent.numel(), [](auto v) { return v < 0; });
   if (bad != values + exponent.numel())
@@ -482,7 +494,8 @@ bool equal(const Tensor& a, const Tensor& b) {
   const Tensor x = in_rows(a);
   const Tensor y = in_rows(b);
   return dispatch(a.dtype(), [&]<class T>() {
-    return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>());
+    return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>(),
+                      [](T u, T v) { return u == v; });
   });
 }
 

@@ -4,7 +4,7 @@
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
-#include <xgrad/ops/operation.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 
 #include <algorithm>
@@ -152,6 +152,9 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         weight.shape(), g.k);
     require_same_dtype(x, bias, "input and bias");
   }
+  if (is_half(x.dtype()))
+    return in_float32([&](const auto&... wide) { return conv2d(wide..., options); }, x, weight,
+                      bias);
   const Tensor y = run(kernels::ConvDirection::forward, g, output_shape(g), x, weight, {}, bias);
   return record(Op::conv2d, y,
                 wrt_all(x, weight, bias,
@@ -179,6 +182,10 @@ Tensor conv2d_input(const Tensor& dy, const Tensor& weight, const Shape& input_s
                       "conv2d_input: gradient {} where the convolution of {} with {} gives {}",
                       dy.shape(), input_shape, weight.shape(), output_shape(g));
   require_same_dtype(dy, weight, "gradient and weight");
+  if (is_half(dy.dtype()))
+    return in_float32(
+        [&](const auto&... wide) { return conv2d_input(wide..., input_shape, options); }, dy,
+        weight);
   const Tensor dx = run(kernels::ConvDirection::backward_input, g, input_shape, {}, weight, dy);
   return record(Op::conv2d_input, dx,
                 wrt(dy, [w = saved(weight),
@@ -197,6 +204,9 @@ Tensor conv2d_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shap
                       "conv2d_weight: gradient {} where the convolution of {} with {} gives {}",
                       dy.shape(), x.shape(), weight_shape, output_shape(g));
   require_same_dtype(x, dy, "input and gradient");
+  if (is_half(x.dtype()))
+    return in_float32(
+        [&](const auto&... wide) { return conv2d_weight(wide..., weight_shape, options); }, x, dy);
   const Tensor dw = run(kernels::ConvDirection::backward_weight, g, weight_shape, x, {}, dy);
   return record(
       Op::conv2d_weight, dw,

@@ -1,6 +1,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/kernels/modular.hpp>
 
@@ -44,13 +45,26 @@ void take_over(const std::vector<T>& values, Tensor& x, const char* operation) {
   });
 }
 
+/// The last of the whole numbers from 0 that a T tells apart.
+template <class T>
+consteval std::int64_t last_whole() {
+  if constexpr (std::is_integral_v<T>) {
+    return static_cast<std::int64_t>(std::numeric_limits<T>::max());
+  } else {
+    constexpr int digits = std::is_same_v<T, BFloat16>  ? 8
+                           : std::is_same_v<T, Float16> ? 11
+                                                        : std::numeric_limits<T>::digits;
+    return std::int64_t{1} << digits;
+  }
+}
+
 /// DTypeError unless `dtype` tells all whole numbers from `first` to `last` apart.
 void require_whole(const char* operation, DType dtype, std::int64_t first, std::int64_t last) {
   dispatch(dtype, [&]<class T>() {
     if constexpr (!std::is_same_v<T, std::int64_t>) {
-      constexpr bool truth = std::is_same_v<T, bool>;
-      constexpr std::int64_t most = truth ? 1 : std::int64_t{1} << std::numeric_limits<T>::digits;
-      constexpr std::int64_t least = truth ? 0 : -most;
+      constexpr auto most = static_cast<std::int64_t>(last_whole<T>());
+      constexpr std::int64_t least =
+          std::is_integral_v<T> ? static_cast<std::int64_t>(std::numeric_limits<T>::min()) : -most;
       require<DTypeError>(first >= least && last <= most,
                           "{}: {} does not tell all whole numbers from {} to {} apart, only those "
                           "from {} to {}; use int64",
@@ -102,7 +116,7 @@ Tensor tensor(const NestedList& values, const TensorOptions& options) {
   return finish(x, options);
 }
 
-template <Element T>
+template <detail::Natural T>
 Tensor detail::from_elements(const std::vector<T>& values, std::optional<Shape> shape,
                              const TensorOptions& options) {
   const detail::Running running("from_vector");
@@ -203,13 +217,13 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& option
   const auto counted = [&]<class T>(T) {
     return range(start.to<T>("arange"), end.to<T>("arange"), step.to<T>("arange"), options, dtype);
   };
-  return is_floating(kind) && dtype != int64 ? counted(double{}) : counted(std::int64_t{});
+  return is_floating(kind) && !is_integer(dtype) ? counted(double{}) : counted(std::int64_t{});
 }
 
 Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options) {
   require<ValueError>(steps >= 0, "linspace: {} steps", steps);
   Tensor x = make("linspace", {steps}, options, float32);
-  if (x.dtype() == int64) {
+  if (is_integer(x.dtype())) {
     __extension__ using Wide = __int128;
     const Wide first = start.to<std::int64_t>("linspace");
     const Wide last = end.to<std::int64_t>("linspace");
@@ -233,7 +247,23 @@ Tensor eye(std::int64_t n, std::optional<std::int64_t> m, const TensorOptions& o
   return finish(x, options);
 }
 
+namespace {
+
+/// Of 16 bits: what float32 gives, rounded.
+template <class F>
+Tensor drawn(const F& draw, const Shape& shape, const TensorOptions& options) {
+  TensorOptions wide = options;
+  wide.dtype = float32;
+  wide.requires_grad = false;
+  return finish(to(draw(shape, wide), *options.dtype), options);
+}
+
+bool are_half(const TensorOptions& options) { return options.dtype && is_half(*options.dtype); }
+
+}  // namespace
+
 Tensor rand(const Shape& shape, const TensorOptions& options) {
+  if (are_half(options)) return drawn(rand, shape, options);
   Tensor x = make("rand", shape, options, float32);
   dispatch_floating(x.dtype(), "rand",
                     [&]<class T>() { generator_of(options).fill_uniform(values_of<T>(x)); });
@@ -241,6 +271,7 @@ Tensor rand(const Shape& shape, const TensorOptions& options) {
 }
 
 Tensor randn(const Shape& shape, const TensorOptions& options) {
+  if (are_half(options)) return drawn(randn, shape, options);
   Tensor x = make("randn", shape, options, float32);
   dispatch_floating(x.dtype(), "randn",
                     [&]<class T>() { generator_of(options).fill_normal(values_of<T>(x)); });

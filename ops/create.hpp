@@ -78,8 +78,13 @@ Tensor randperm(std::int64_t n, const TensorOptions& options = {});
 
 namespace detail {
 
-/// from_vector() for what tensors hold.
-template <Element T>
+/// The types that tensors of bare numbers have.
+template <class T>
+concept Natural = std::is_same_v<T, float> || std::is_same_v<T, double> ||
+    std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>;
+
+/// from_vector() for those.
+template <Natural T>
 Tensor from_elements(const std::vector<T>& values, std::optional<Shape> shape,
                      const TensorOptions& options);
 
@@ -88,7 +93,7 @@ Tensor from_elements(const std::vector<T>& values, std::optional<Shape> shape,
 template <Number T>
 Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape,
                    const TensorOptions& options) {
-  if constexpr (Element<T>) {
+  if constexpr (detail::Natural<T>) {
     return detail::from_elements(values, shape, options);
   } else {
     using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;

@@ -5,6 +5,13 @@
 #include <optional>
 
 namespace xgrad::detail {
+
+Tensor converted(const Tensor& x, DType dtype) {
+  Tensor y = Tensor::empty(x.shape(), dtype);
+  copy_values(x, y);
+  return y;
+}
+
 namespace {
 
 /// Rows of this many values are worth a call each to an Expression.

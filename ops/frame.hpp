@@ -1,7 +1,8 @@
 #pragma once
 // Internal: what stands between an operation and its kernel. The frame checks that arguments are
 // there, brings their values into an order that the kernel takes, makes the result, times the
-// kernel for the profiler and picks the type. None of it is recorded.
+// kernel for the profiler and picks the type. None of it is recorded. Those of 16 bits are computed
+// with as float32, and the result is rounded once.
 
 #include <xgrad/autograd/layout.hpp>
 #include <xgrad/autograd/profiler.hpp>
@@ -33,7 +34,8 @@ enum class Types : std::uint8_t { all, numeric, floating, whole };
 template <Types types, class F>
 void dispatch_among(DType dtype, const char* operation, const F& f) {
   if constexpr (types == Types::all) {
-    dispatch(dtype, f);
+    if (dtype == boolean) return f.template operator()<bool>();
+    dispatch_numeric(dtype, operation, f);
   } else if constexpr (types == Types::numeric) {
     dispatch_numeric(dtype, operation, f);
   } else if constexpr (types == Types::floating) {
@@ -127,6 +129,17 @@ struct Elementwise {
 
 }  // namespace detail
 
+namespace detail {
+
+/// The values of x in another dtype; off the tape.
+Tensor converted(const Tensor& x, DType dtype);
+/// Those of 16 bits as float32.
+inline Tensor widened(const Tensor& x) { return is_half(x.dtype()) ? converted(x, float32) : x; }
+inline Mask widened(const Mask& x) { return x; }
+inline Tensor widened(const Spare& spare) { return widened(spare.x); }
+
+}  // namespace detail
+
 /// y[i…] = f(x[i…]…), broadcast, for up to three tensors of one dtype; f is a Formula, an
 /// Expression or a ForType. y is of the type R where that is given.
 template <Types types, class R = void, class F, class... X>
@@ -135,6 +148,10 @@ Tensor map(Name operation, const F& f, const X&... x) {
   const detail::Running running(operation.text, tensor_in(x)...);
   const std::array given{&tensor_in(x)...};
   const DType dtype = given.back()->dtype();
+  if (is_half(dtype)) {
+    const Tensor y = map<types, R>(operation, f, detail::widened(x)...);
+    return std::is_void_v<R> ? detail::converted(y, dtype) : y;
+  }
   const bool takes_first =
       std::is_same_v<std::remove_cvref_t<decltype(std::get<0>(std::forward_as_tuple(x...)))>,
                      Spare>;
@@ -185,6 +202,11 @@ template <Types types, class R = void, class Kernel, class... X>
 Tensor compute(Name operation, const Made& made, const Kernel& kernel, const Tensor& x,
                const X&... more) {
   const detail::Running running(operation.text, x, more...);
+  if (is_half(x.dtype())) {
+    const Tensor y = compute<types, R>(operation, made, kernel, detail::widened(x),
+                                       detail::widened(more)...);
+    return std::is_void_v<R> ? detail::converted(y, x.dtype()) : y;
+  }
   Tensor y = empty(made.shape, detail::dtype_or<R>(x.dtype()), made.layout);
   visit<types>(
       operation, made.layout,

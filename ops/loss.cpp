@@ -2,10 +2,10 @@
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
-#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
@@ -117,7 +117,7 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                 const NllLossOptions& options) {
   const detail::Running running("nll_loss", log_probabilities, target);
   require<DTypeError>(is_floating(log_probabilities.dtype()),
-                      "nll_loss: log_probabilities are {}, they must be float32 or float64",
+                      "nll_loss: log_probabilities are {}, they must be floating",
                       log_probabilities.dtype());
   const Targets targets =
       prepare("nll_loss", log_probabilities, target, options.weight, options.ignore_index);
@@ -200,8 +200,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   require<ValueError>(mix >= 0 && mix <= 1, "cross_entropy: label_smoothing {} is not in [0, 1]",
                       mix);
   require<DTypeError>(is_floating(logits.dtype()),
-                      "cross_entropy: logits are {}, they must be float32 or float64",
-                      logits.dtype());
+                      "cross_entropy: logits are {}, they must be floating", logits.dtype());
+  if (is_half(logits.dtype())) {
+    CrossEntropyOptions wide = options;
+    if (wide.weight.defined()) wide.weight = to(wide.weight, float32);
+    const Tensor wanted = is_floating(target.dtype()) ? to(target, float32) : target;
+    return in_float32([&](const Tensor& x) { return cross_entropy(x, wanted, wide); }, logits);
+  }
   if (is_floating(target.dtype())) return with_probabilities(logits, target, options);
 
   const std::size_t axis = class_axis("cross_entropy", logits);

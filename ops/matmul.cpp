@@ -149,6 +149,7 @@ Tensor matmul(const Tensor& a, const Tensor& b) {
   require<ShapeError>(left.size(-1) == right.size(-2),
                       "matmul: shapes {} and {}: the left has {} columns, the right {} rows",
                       a.shape(), b.shape(), left.size(-1), right.size(-2));
+  if (is_half(a.dtype())) return in_float32([](const auto&... x) { return matmul(x...); }, a, b);
   Tensor y = product(left, right);
   if (b.dim() == 1) y = squeeze(y, -1);
   return a.dim() == 1 ? squeeze(y, b.dim() == 1 ? -1 : -2) : y;
@@ -229,6 +230,8 @@ Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias) {
                         weight.shape(), weight.size(0));
     require_same_dtype("linear", x, bias);
   }
+  if (is_half(x.dtype()))
+    return in_float32([](const auto&... wide) { return linear(wide...); }, x, weight, bias);
   if (x.dim() == 2) return linear_rows(x, weight, bias);
   // Flat, so that the weight's gradient is one product and not a batch of them to be summed.
   Shape shape = x.shape();

@@ -1,9 +1,9 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
-#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
 #include <xgrad/ops/norm.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -173,6 +173,20 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
                   const Tensor& bias, const BatchNormOptions& options) {
   const detail::Running running("batch_norm", x);
   check(x, running_mean, running_var, weight, bias, options);
+  if (is_half(x.dtype())) {
+    Tensor mean = running_mean.defined() ? to(running_mean, float32) : Tensor();
+    Tensor var = running_var.defined() ? to(running_var, float32) : Tensor();
+    const Tensor y = in_float32(
+        [&](const Tensor& in, const Tensor& w, const Tensor& b) {
+          return batch_norm(in, mean, var, w, b, options);
+        },
+        x, weight, bias);
+    if (mean.defined() && options.training) no_grad([&] {
+        running_mean.copy_(mean);
+        running_var.copy_(var);
+      });
+    return y;
+  }
   Statistics batch;
   Tensor mean;
   Tensor inverse_std;

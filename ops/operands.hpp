@@ -18,6 +18,14 @@ struct Operands {
 /// ValueError for an undefined one, numbered from `first`.
 Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first = 1);
 
+/// f(x…) worked out in float32, for arguments of 16 bits; the result is of the first one's dtype.
+/// Recorded.
+template <class F, class... X>
+Tensor in_float32(const F& f, const Tensor& x, const X&... more) {
+  const auto wide = [](const Tensor& t) { return t.defined() ? to(t, float32) : t; };
+  return to(f(wide(x), wide(more)...), x.dtype());
+}
+
 /// A rule for x that was broadcast: what `rule` gives, summed over the repetitions.
 template <BackwardRule Rule>
 auto summed_to(const Tensor& x, Rule rule) {

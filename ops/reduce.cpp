@@ -1,8 +1,8 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
-#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -122,11 +122,13 @@ DType wide(DType x) { return x == float32 ? float64 : x; }
 /// f<From, To>() for a sum of x and the dtype it is made in: x's own, or its wide one.
 template <class F>
 void dispatch_sum(DType x, DType result, const F& f) {
-  dispatch_numeric(x, "sum", [&]<class T>() {
+  const auto with = [&]<class T>() {
     if (x == result) return f.template operator()<T, T>();
     if constexpr (std::is_same_v<T, float>) return f.template operator()<float, double>();
     if constexpr (std::is_same_v<T, double>) return f.template operator()<double, float>();
-  });
+  };
+  if (x == int64) return with.template operator()<std::int64_t>();
+  dispatch_floating(x, "sum", with);
 }
 
 /// Σ over all axes of images but their channels, as the images lie.
@@ -191,7 +193,9 @@ Tensor sum_values(const Tensor& x, const Axes& axes, DType result) {
 // y = Σ x;  dL/dx = dL/dy, spread out
 Tensor sum(const Tensor& input, const Axes& which, bool keepdim) {
   const detail::Running running("sum", input);
-  const Tensor x = input.dtype() == boolean ? to(input, int64) : input;
+  if (is_half(input.dtype()))
+    return in_float32([&](const Tensor& wide) { return sum(wide, which, keepdim); }, input);
+  const Tensor x = is_floating(input.dtype()) ? input : to(input, int64);
   const Axes axes = normalize_axes(which, x.shape().size(), "sum");
   const Shape kept = kept_shape(x.shape(), axes);
   const Tensor y = shaped(sum_values(x, axes, x.dtype()), axes, keepdim);
@@ -228,8 +232,10 @@ Tensor sum_to(const Tensor& x, const Shape& shape) {
 // y = Σ x / n;  dL/dx = dL/dy / n, spread out
 Tensor mean(const Tensor& x, const Axes& which, bool keepdim) {
   const detail::Running running("mean", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return mean(wide, which, keepdim); }, x);
   require<DTypeError>(is_floating(x.dtype()),
-                      "mean: takes float32 or float64, got {}; use x.to(xgrad::float32).mean()",
+                      "mean: takes floating tensors, got {}; use x.to(xgrad::float32).mean()",
                       x.dtype());
   const Axes axes = normalize_axes(which, x.shape().size(), "mean");
   const Shape kept = kept_shape(x.shape(), axes);
@@ -251,8 +257,10 @@ Tensor detail::centered(const Tensor& x, const Axes& axes) {
 // is not quite (Chan, Golub and LeVeque, 1983).  dL/dx = 2 (x − mean) / (n − c) dL/dy
 Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool keepdim) {
   const detail::Running running("var", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return var(wide, which, correction, keepdim); }, x);
   require<DTypeError>(is_floating(x.dtype()),
-                      "var: takes float32 or float64, got {}; use x.to(xgrad::float32).var()",
+                      "var: takes floating tensors, got {}; use x.to(xgrad::float32).var()",
                       x.dtype());
   const Axes axes = normalize_axes(which, x.shape().size(), "var");
   const Shape kept = kept_shape(x.shape(), axes);
@@ -273,6 +281,8 @@ Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool kee
 // The product of halves, again and again: derivatives of multiplications, never a division.
 Tensor prod(const Tensor& x, const Axes& which, bool keepdim) {
   const detail::Running running("prod", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return prod(wide, which, keepdim); }, x);
   const Axes axes = normalize_axes(which, x.shape().size(), "prod");
   Axes order;
   for (std::size_t i = 0; i < x.shape().size(); ++i)
@@ -282,7 +292,7 @@ Tensor prod(const Tensor& x, const Axes& which, bool keepdim) {
   Shape flat = outer;
   flat.push_back(count_of(x.shape(), axes));
 
-  Tensor y = reshape(permute(x.dtype() == boolean ? to(x, int64) : x, order), flat);
+  Tensor y = reshape(permute(is_floating(x.dtype()) ? x : to(x, int64), order), flat);
   if (flat.back() == 0) return 1 + sum(x, axes, keepdim);
   for (std::int64_t n = flat.back(); n > 1; n = n / 2 + n % 2) {
     const Tensor halves = slice(y, -1, 0, n / 2) * slice(y, -1, n / 2, n / 2 * 2);
@@ -297,6 +307,9 @@ namespace {
 template <class Kernel>
 Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel kernel) {
   const detail::Running running(name(op), x);
+  if (is_half(x.dtype()))
+    return in_float32(
+        [&](const Tensor& wide) { return extreme(op, wide, which, keepdim, kernel); }, x);
   const Axes axes = normalize_axes(which, x.shape().size(), name(op));
   const Shape kept = kept_shape(x.shape(), axes);
   require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,
@@ -328,7 +341,9 @@ Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
 // y = ln Σ eˣ;  dL/dx = eˣ⁻ʸ dL/dy
 Tensor logsumexp(const Tensor& x, const Axes& which, bool keepdim) {
   const detail::Running running("logsumexp", x);
-  require<DTypeError>(is_floating(x.dtype()), "logsumexp: takes float32 or float64, got {}",
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return logsumexp(wide, which, keepdim); }, x);
+  require<DTypeError>(is_floating(x.dtype()), "logsumexp: takes floating tensors, got {}",
                       x.dtype());
   const Axes axes = normalize_axes(which, x.shape().size(), "logsumexp");
   const Shape kept = kept_shape(x.shape(), axes);

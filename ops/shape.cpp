@@ -217,7 +217,7 @@ void add_part(const Tensor& x, std::size_t axis, const Range& range, std::int64_
   const std::int64_t extent = sum.shape()[axis];
   const Tensor values = in_rows(x);
   const profiler::Scope scope("add_part", [&] { return profiler::work_on({&x, &x}, 1); });
-  dispatch_floating(x.dtype(), "slice", [&]<class T>() {
+  dispatch_all_floating(x.dtype(), "slice", [&]<class T>() {
     const T* const from = values.data<T>();
     T* const to = sum.mutable_data<T>();
     const std::int64_t grain = kernels::worthwhile / std::max<std::int64_t>(inner, 1) + 1;
@@ -226,7 +226,7 @@ void add_part(const Tensor& x, std::size_t axis, const Range& range, std::int64_
       for (std::int64_t row = begin; row < end; ++row) {
         const std::int64_t place = range.start + row % range.count * step;
         T* const target = to + (row / range.count * extent + place) * inner;
-        for (std::int64_t j = 0; j < inner; ++j) target[j] += from[row * inner + j];
+        for (std::int64_t j = 0; j < inner; ++j) target[j] = static_cast<T>(target[j] + from[row * inner + j]);
       }
     });
   });

@@ -1,6 +1,6 @@
 #include <xgrad/ops/arithmetic.hpp>
-#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/softmax.hpp>
 
@@ -8,7 +8,7 @@ namespace xgrad {
 namespace {
 
 void check(const char* operation, const Tensor& x, std::int64_t axis) {
-  require<DTypeError>(is_floating(x.dtype()), "{}: takes float32 or float64, got {}", operation,
+  require<DTypeError>(is_floating(x.dtype()), "{}: takes floating tensors, got {}", operation,
                       x.dtype());
   require<ShapeError>(x.dim() > 0, "{}: a scalar has no axis {}", operation, axis);
   normalize_axis(axis, x.shape().size(), operation);
@@ -44,6 +44,8 @@ constexpr auto log_rows_input = [](const auto&... a) { kernels::log_softmax_inpu
 // y = eˣ / Σ eˣ;  dL/dx = y (dL/dy − Σ y dL/dy)
 Tensor softmax(const Tensor& x, std::int64_t axis) {
   const detail::Running running("softmax", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return softmax(wide, axis); }, x);
   const Tensor y = no_grad([&] {
     check("softmax", x, axis);
     if (is_last(x, axis)) return by_rows(Op::softmax, rows, x);
@@ -64,6 +66,8 @@ Tensor softmax(const Tensor& x, std::int64_t axis) {
 // y = x − ln Σ eˣ;  dL/dx = dL/dy − eʸ Σ dL/dy
 Tensor log_softmax(const Tensor& x, std::int64_t axis) {
   const detail::Running running("log_softmax", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return log_softmax(wide, axis); }, x);
   const Tensor y = no_grad([&] {
     check("log_softmax", x, axis);
     if (is_last(x, axis)) return by_rows(Op::log_softmax, log_rows, x);

@@ -1,5 +1,5 @@
 #pragma once
-// Internal: int64 wraps around, as PyTorch's and NumPy's does. C++ leaves that undefined for signed
+// Internal: integers wrap around, as PyTorch's and NumPy's do. C++ leaves that undefined for signed
 // numbers, so it is done with unsigned ones.
 
 #include <cstdint>
@@ -7,11 +7,11 @@
 
 namespace xgrad::kernels {
 
-/// The unsigned image of an int64; other numbers stay what they are.
+/// The unsigned image of a signed integer; other numbers stay what they are.
 template <class T>
 constexpr auto modular(T value) {
-  if constexpr (std::is_same_v<T, std::int64_t>) {
-    return static_cast<std::uint64_t>(value);
+  if constexpr (std::is_signed_v<T> && std::is_integral_v<T>) {
+    return static_cast<std::make_unsigned_t<T>>(value);
   } else {
     return value;
   }

@@ -418,6 +418,8 @@ void argmin(const T* x, const Extents& e, std::int64_t* out) {
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
+XGRAD_INSTANTIATE(std::int32_t)
+XGRAD_INSTANTIATE(std::uint8_t)
 #undef XGRAD_INSTANTIATE
 template void sum(const float*, const Extents&, double*);
 template float sum_row(const float*, std::int64_t);
