@@ -41,8 +41,8 @@ struct TypeList {
 };
 
 /// The C++ types of the dtypes, in their order: the one list that all else is made from.
-using Elements = TypeList<float, double, BFloat16, Float16, std::int64_t, std::int32_t,
-                          std::uint8_t, bool>;
+using Elements =
+    TypeList<float, double, BFloat16, Float16, std::int64_t, std::int32_t, std::uint8_t, bool>;
 static_assert(Elements::size == static_cast<std::size_t>(boolean) + 1);
 
 /// The place of T in a list; its size where it is not there.
@@ -85,7 +85,8 @@ DType promote(DType a, DType b) noexcept;
 
 /// The types a tensor's values have in memory.
 template <class T>
-concept Element = detail::place_of<T>(detail::Elements()) < detail::Elements::size;
+concept Element = detail::place_of<T>(detail::Elements())
+< detail::Elements::size;
 
 /// The DType of a C++ element type.
 template <Element T>

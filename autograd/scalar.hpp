@@ -41,8 +41,8 @@ class Scalar {
   /// Rounded to a floating T, truncated to an integer, compared with 0 for bool. ValueError that
   /// names `operation` where an integer T does not hold it (too large, infinite, NaN).
   template <class T>
-  requires Number<T> || Element<T>
-  T to(const char* operation = "number") const {
+  requires Number<T> || Element<T> T to(const char* operation = "number")
+  const {
     if constexpr (!Number<T>) {
       return T(to<float>());
     } else if constexpr (std::is_same_v<T, bool>) {

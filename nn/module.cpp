@@ -489,6 +489,16 @@ StateDict Module::state_dict() const {
   return result;
 }
 
+namespace {
+
+/// Whether files keep numbers of `to` as `from` to be small, so that each has its value there.
+bool widens(DType from, DType to) {
+  const bool small = is_half(from) || from == int32 || from == uint8;
+  return small && is_floating(from) == is_floating(to) && promote(from, to) == to && to != boolean;
+}
+
+}  // namespace
+
 void Module::load_state_dict(const StateDict& values) {
   StateDict own = state_dict();
   std::unordered_map<std::string_view, const Tensor*> given;
@@ -504,7 +514,7 @@ void Module::load_state_dict(const StateDict& values) {
     } else if (other->shape() != x.shape()) {
       problems.push_back(fmt::format("shape: {} is {} here and {} in what is loaded", name,
                                      x.shape(), other->shape()));
-    } else if (other->dtype() != x.dtype()) {
+    } else if (other->dtype() != x.dtype() && !widens(other->dtype(), x.dtype())) {
       problems.push_back(fmt::format("dtype: {} is {} here and {} in what is loaded", name,
                                      x.dtype(), other->dtype()));
     }

@@ -144,8 +144,9 @@ class Module {
 
   /// Names and values, sharing memory with the module.
   StateDict state_dict() const;
-  /// Copies values in. Names, shapes and dtypes must all match: a ValueError lists everything that
-  /// is missing, unexpected, different or named twice, and nothing is changed.
+  /// Copies values in. Names, shapes and dtypes must all match, but that those of 16 bits go into
+  /// wider floating ones and int32 and uint8 into int64: a ValueError lists everything that is
+  /// missing, unexpected, different or named twice, and nothing is changed.
   void load_state_dict(const StateDict& values);
 
   /// Calls `hook` after each call of this module. What it registers is called from the next call

@@ -47,6 +47,7 @@ DType common_dtype(const Tensor& a, const Tensor& b) {
 
 Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first) {
   require_defined(operation, a, b, first);
+  const detail::Running running(operation);
   if (!a.is_tensor() && !b.is_tensor()) {
     const DType dtype = promote(a.scalar()->natural_dtype(), b.scalar()->natural_dtype());
     return {scalar_like(*a.scalar(), dtype), scalar_like(*b.scalar(), dtype)};

@@ -142,29 +142,29 @@ inline Tensor widened(const Spare& spare) { return widened(spare.x); }
 
 /// y[i…] = f(x[i…]…), broadcast, for up to three tensors of one dtype; f is a Formula, an
 /// Expression or a ForType. y is of the type R where that is given.
-template <Types types, class R = void, class F, class... X>
-Tensor map(Name operation, const F& f, const X&... x) {
+template <Types types, class R = void, class F, class First, class... X>
+Tensor map(Name operation, const F& f, const First& first, const X&... more) {
   using detail::tensor_in;
-  const detail::Running running(operation.text, tensor_in(x)...);
-  const std::array given{&tensor_in(x)...};
+  const detail::Running running(operation.text, tensor_in(first), tensor_in(more)...);
+  const std::array given{&tensor_in(first), &tensor_in(more)...};
   const DType dtype = given.back()->dtype();
   if (is_half(dtype)) {
-    const Tensor y = map<types, R>(operation, f, detail::widened(x)...);
+    const Tensor y =
+        map<types, R>(operation, f, detail::widened(first), detail::widened(more)...);
     return std::is_void_v<R> ? detail::converted(y, dtype) : y;
   }
-  const bool takes_first =
-      std::is_same_v<std::remove_cvref_t<decltype(std::get<0>(std::forward_as_tuple(x...)))>,
-                     Spare>;
   const detail::Elementwise work(operation.text, given, detail::dtype_or<R>(dtype),
-                                 {detail::is_expression<F>, takes_first});
+                                 {.whole_rows = detail::is_expression<F>,
+                                  .takes_first = std::is_same_v<First, Spare>});
   const profiler::Scope scope(operation.text, [&] {
-    return profiler::work_on({&tensor_in(x)..., &work.y}, 1);
+    return profiler::work_on({&tensor_in(first), &tensor_in(more)..., &work.y}, 1);
   });
   dispatch_among<types>(dtype, detail::running_or(operation.text), [&]<class T>() {
     const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
       kernels::map(detail::formula_for<T>(f), work.loops,
                    static_cast<detail::ResultOf<R, T>*>(work.to),
-                   work.template values<detail::ValueOf<T, X>>(I)...);
+                   work.template values<detail::ValueOf<T, First>>(0),
+                   work.template values<detail::ValueOf<T, X>>(1 + I)...);
     };
     run(std::index_sequence_for<X...>());
   });
@@ -203,8 +203,8 @@ Tensor compute(Name operation, const Made& made, const Kernel& kernel, const Ten
                const X&... more) {
   const detail::Running running(operation.text, x, more...);
   if (is_half(x.dtype())) {
-    const Tensor y = compute<types, R>(operation, made, kernel, detail::widened(x),
-                                       detail::widened(more)...);
+    const Tensor y =
+        compute<types, R>(operation, made, kernel, detail::widened(x), detail::widened(more)...);
     return std::is_void_v<R> ? detail::converted(y, x.dtype()) : y;
   }
   Tensor y = empty(made.shape, detail::dtype_or<R>(x.dtype()), made.layout);

@@ -176,12 +176,12 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
   if (is_half(x.dtype())) {
     Tensor mean = running_mean.defined() ? to(running_mean, float32) : Tensor();
     Tensor var = running_var.defined() ? to(running_var, float32) : Tensor();
-    const Tensor y = in_float32(
-        [&](const Tensor& in, const Tensor& w, const Tensor& b) {
-          return batch_norm(in, mean, var, w, b, options);
-        },
-        x, weight, bias);
-    if (mean.defined() && options.training) no_grad([&] {
+    const Tensor y =
+        in_float32([&](const Tensor& in, const Tensor& w,
+                       const Tensor& b) { return batch_norm(in, mean, var, w, b, options); },
+                   x, weight, bias);
+    if (mean.defined() && options.training)
+      no_grad([&] {
         running_mean.copy_(mean);
         running_var.copy_(var);
       });

@@ -308,8 +308,8 @@ template <class Kernel>
 Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel kernel) {
   const detail::Running running(name(op), x);
   if (is_half(x.dtype()))
-    return in_float32(
-        [&](const Tensor& wide) { return extreme(op, wide, which, keepdim, kernel); }, x);
+    return in_float32([&](const Tensor& wide) { return extreme(op, wide, which, keepdim, kernel); },
+                      x);
   const Axes axes = normalize_axes(which, x.shape().size(), name(op));
   const Shape kept = kept_shape(x.shape(), axes);
   require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,

@@ -226,7 +226,8 @@ void add_part(const Tensor& x, std::size_t axis, const Range& range, std::int64_
       for (std::int64_t row = begin; row < end; ++row) {
         const std::int64_t place = range.start + row % range.count * step;
         T* const target = to + (row / range.count * extent + place) * inner;
-        for (std::int64_t j = 0; j < inner; ++j) target[j] = static_cast<T>(target[j] + from[row * inner + j]);
+        for (std::int64_t j = 0; j < inner; ++j)
+          target[j] = static_cast<T>(target[j] + from[row * inner + j]);
       }
     });
   });

@@ -44,6 +44,26 @@ TEST_CASE("the profiler knows operations, shapes, work and whose gradient asked"
   CHECK(of([] {}).events.empty());
 }
 
+TEST_CASE("a recording has nothing of one that went before") {
+  of([] { ones({2}) * 3; });
+  const auto second = of([] { exp(ones({2})); });
+  REQUIRE(second.events.size() == 2);
+  CHECK(second.events.back().name == "exp");
+}
+
+TEST_CASE("shapes are those of the arguments, in their order, then the result's") {
+  const auto profile = of([] {
+    const Tensor x = ones({2, 3});
+    const Tensor y = ones({3});
+    x < y;
+    maximum(y, x);
+    where(x > 0, y, x);
+  });
+  CHECK(event(profile, "lt").work.shapes == std::vector<Shape>{{2, 3}, {3}, {2, 3}});
+  CHECK(event(profile, "maximum").work.shapes == std::vector<Shape>{{3}, {2, 3}, {2, 3}});
+  CHECK(event(profile, "where").work.shapes == std::vector<Shape>{{2, 3}, {3}, {2, 3}, {2, 3}});
+}
+
 TEST_CASE("time inside is not counted twice") {
   const auto profile = of([] {
     const profiler::Scope outer("outer", [] { return profiler::Work{}; });
@@ -93,6 +113,7 @@ TEST_CASE("the trace is what Chrome reads") {
   const std::string file = directory.file("trace.json");
   of([] {
     const profiler::Scope odd("a \"quoted\" name\\", [] { return profiler::Work{}; });
+    const profiler::Scope strange("\x1f \x01\n", [] { return profiler::Work{}; });
     ones({2}) * 3;
   }).write_trace(file);
   std::ifstream in(file);

@@ -103,6 +103,30 @@ TEST_CASE("an example's augmentation depends on seed, epoch and number alone") {
   CHECK(equal(apart[1], together[3]));
 }
 
+TEST_CASE("an example's augmentation is its seed's, epoch's and number's for ever, large ones too") {
+  const Tensor images = uniform({8, 1, 7, 7}, 0, 1).to(float32);
+  const auto drawn = [&](std::uint64_t seed, std::int64_t epoch, std::int64_t first) {
+    std::vector<std::int64_t> numbers(8);
+    std::iota(numbers.begin(), numbers.end(), first);
+    return augment::random_translate(3)(images, {seed, epoch, numbers});
+  };
+  // One bit of a number, wherever it stands, is another draw.
+  const Tensor usual = drawn(7, 0, 100);
+  for (int bit = 0; bit < 62; ++bit) {
+    CAPTURE(bit);
+    CHECK_FALSE(equal(drawn(7 ^ std::uint64_t{1} << bit, 0, 100), usual));
+    if (bit > 7) CHECK_FALSE(equal(drawn(7, 0, 100 + (std::int64_t{1} << bit)), usual));
+  }
+  const auto places = [&](std::uint64_t seed, std::int64_t first) {
+    const Tensor moved = drawn(seed, 1, first);
+    std::string found;
+    for (std::int64_t i = 0; i < 8; ++i)
+      found += std::to_string(argmin(abs(moved[i] - images[i][0][3][3])).item<int>()) + " ";
+    return found;
+  };
+  CHECK(places(0x123456789ABCDEFULL, 0x23456789AB) == "");
+}
+
 TEST_CASE("a loader's batches are the same for any workers, and from any batch on") {
   const TensorDataset data(samples(), arange(0, 400));
   const auto all = [&](int workers, std::int64_t epoch, std::int64_t first) {

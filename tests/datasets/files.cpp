@@ -220,6 +220,16 @@ void write_tar(const std::string& path, const std::string& name, const std::stri
 
 }  // namespace
 
+TEST_CASE("Fashion-MNIST is found where Debian installs it") {
+  if (!std::filesystem::is_directory(datasets::debian_fashion_mnist)) return;
+  const TemporaryDirectory elsewhere;
+  const auto before = std::filesystem::current_path();
+  std::filesystem::current_path(elsewhere.path());
+  const datasets::FashionMNIST data({.split = "test"});
+  std::filesystem::current_path(before);
+  CHECK(data.size() == 10000);
+}
+
 TEST_CASE("CIFAR-10 from a folder and from an archive") {
   const TemporaryDirectory directory;
   write_file(directory.file("cifar-10-batches-bin/test_batch.bin"), cifar_records(4));
@@ -235,6 +245,16 @@ TEST_CASE("CIFAR-10 from a folder and from an archive") {
   write_tar(path, "cifar-10-batches-bin/test_batch.bin", cifar_records(4));
   const datasets::CIFAR10 archive({.split = "test", .root = packed.path()});
   CHECK(archive.images().pixels == folder.images().pixels);
+  // Longer than what is unpacked at a time.
+  const std::string large = cifar_records(100);
+  write_tar(path, "cifar-10-batches-bin/test_batch.bin", large);
+  const datasets::CIFAR10 several({.split = "test", .root = packed.path()});
+  REQUIRE(several.size() == 100);
+  bool same = true;
+  for (std::size_t i = 0; i < 100 * 3072; ++i)
+    same = same && several.images().pixels[i] ==
+                       static_cast<std::uint8_t>(large[i / 3072 * 3073 + 1 + i % 3072]);
+  CHECK(same);
   CHECK(message_of<IOError>([&] { datasets::CIFAR10({.root = packed.path()}); }) ==
         path + ": has no data_batch_1.bin");
 }

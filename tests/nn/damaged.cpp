@@ -83,7 +83,7 @@ TEST_CASE("whatever bit of another program's file is turned, it is told or is a 
     CHECK(second.shape() == Shape{1, 3});
     CHECK(std::memcmp(first.data<float>(), changed.data() + values_at, 8) == 0);
     for (std::size_t i = 0; i < 3; ++i)
-      CHECK(second.data<std::int64_t>()[i] ==
+      CHECK(second.data<std::uint8_t>()[i] ==
             static_cast<unsigned char>(changed[values_at + 8 + i]));
   }
   CHECK(loaded >= 8 * 11);  // the values, and most names

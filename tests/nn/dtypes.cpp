@@ -58,16 +58,19 @@ void check_integers(const std::string& dtype) {
   CAPTURE(dtype);
   const std::vector<T> all{0, 1, 7, std::numeric_limits<T>::min(), std::numeric_limits<T>::max()};
   const Tensor x = File(file_of(dtype, all.size(), bytes_of(all))).x();
-  CHECK(x.dtype() == int64);
+  if constexpr (Element<T>)
+    CHECK(x.dtype() == dtype_of<T>());
+  else
+    CHECK(x.dtype() == int64);
   CHECK(x.to_vector<std::int64_t>() == std::vector<std::int64_t>(all.begin(), all.end()));
 }
 
 template <class T>
 void check_floats(const std::string& dtype, const std::vector<T>& bits,
-                  const std::vector<double>& expected) {
+                  const std::vector<double>& expected, DType here = float32) {
   CAPTURE(dtype);
   const Tensor x = File(file_of(dtype, bits.size(), bytes_of(bits))).x();
-  CHECK(x.dtype() == float32);
+  CHECK(x.dtype() == here);
   const auto got = values(x);
   REQUIRE(got.size() == expected.size());
   for (std::size_t i = 0; i < got.size(); ++i) {
@@ -79,7 +82,7 @@ void check_floats(const std::string& dtype, const std::vector<T>& bits,
 
 }  // namespace
 
-TEST_CASE("integers of every width become int64") {
+TEST_CASE("integers of every width are what they are, or become int64") {
   check_integers<std::int8_t>("I8");
   check_integers<std::uint8_t>("U8");
   check_integers<std::int16_t>("I16");
@@ -97,15 +100,15 @@ TEST_CASE("integers of every width become int64") {
         "9223372036854775807");
 }
 
-TEST_CASE("floating values of every width become float32, the same number") {
+TEST_CASE("floating values of every width are what they are, or become float32, the same number") {
   const double nan = std::numeric_limits<double>::quiet_NaN();
   // Bits worked out by hand: 1, −2, the largest, the smallest, infinities, NaN, −0.
   check_floats<std::uint16_t>("BF16",
                               {0x3F80, 0xC000, 0x7F7F, 0x0001, 0x7F80, 0xFF80, 0x7FC0, 0x8000},
-                              {1, -2, 0x1.FEp127, 0x1p-133, inf, -inf, nan, -0.});
+                              {1, -2, 0x1.FEp127, 0x1p-133, inf, -inf, nan, -0.}, bfloat16);
   check_floats<std::uint16_t>("F16",
                               {0x3C00, 0xC000, 0x7BFF, 0x0001, 0x7C00, 0xFC00, 0x7E00, 0x8000},
-                              {1, -2, 65504, 0x1p-24, inf, -inf, nan, -0.});
+                              {1, -2, 65504, 0x1p-24, inf, -inf, nan, -0.}, float16);
   check_floats<std::uint8_t>("F8_E5M2", {0x3C, 0xC0, 0x7B, 0x01, 0x7C, 0xFC, 0x7E, 0x80},
                              {1, -2, 57344, 0x1p-16, inf, -inf, nan, -0.});
   check_floats<std::uint8_t>("F8_E4M3", {0x38, 0xC0, 0x7E, 0x01, 0x08, 0x07, 0x7F, 0xFF, 0x80},

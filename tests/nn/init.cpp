@@ -73,6 +73,11 @@ TEST_CASE("whitening_ makes patches uncorrelated, of unit power, and gives both 
   // The first filter answers to the strongest direction: it is the smallest of all.
   const Tensor norms = sum(square(w), {1, 2, 3});
   CHECK(norms[0].item() == min(norms).item());
+  // Patches as large as the images are patches still.
+  const Tensor small = images.slice(2, 0, 2).slice(3, 0, 2);
+  CHECK(all_finite(init::whitening_(zeros({24, 3, 2, 2}, {.dtype = float64}), small, 0.1)));
+  CHECK_THROWS_AS(init::whitening_(zeros({24, 3, 2, 2}, {.dtype = float64}), small.slice(2, 0, 1)),
+                  ShapeError);
   CHECK(message_of<ShapeError>([&] {
           init::whitening_(zeros({12, 3, 2, 2}), images);
         }).starts_with("whitening_: weight [12, 3, 2, 2] does not fit images [50, 3, 12, 13]"));

@@ -55,6 +55,13 @@ TEST_CASE("a float32 sum of millions stays right") {
   CHECK(sum(x).item() == doctest::Approx(0.1 * (1 << 22)).epsilon(1e-6));
 }
 
+TEST_CASE("softmax of what has no axes, or not that axis, is told") {
+  CHECK(message_of<ShapeError>([] { softmax(ones({}), 0); }) == "softmax: a scalar has no axis 0");
+  CHECK(message_of<ShapeError>([] { log_softmax(ones({}), -1); }) ==
+        "log_softmax: a scalar has no axis -1");
+  CHECK_THROWS_AS(softmax(ones({2, 3}), 2), ShapeError);
+}
+
 TEST_CASE("equal maxima share the gradient") {
   const Tensor x = tensor({{1., 3., 3.}, {2., 2., 2.}}, {.requires_grad = true});
   max(x, 1).sum().backward();
@@ -88,7 +95,9 @@ TEST_CASE("wrong axes are told") {
   CHECK(message_of<ShapeError>([] {
           mean(zeros({2, 3}), {0, -2});
         }) == "mean: axes [0, -2] name an axis twice");
-  CHECK(message_of<DTypeError>([] { mean(tensor({1, 2})); }).starts_with("mean: takes float32"));
+  CHECK(message_of<DTypeError>([] {
+          mean(tensor({1, 2}));
+        }).starts_with("mean: takes floating tensors"));
 }
 
 TEST_CASE("the gradient of logsumexp over -inf entries is finite") {

@@ -87,8 +87,12 @@ TEST_CASE("what is no number does not become one, and data() is of the tensor's 
   CHECK_FALSE(IsScalar<std::nullptr_t>);
   CHECK_FALSE(IsScalar<DType>);
   CHECK(TakesData<float>);
+  CHECK(TakesData<BFloat16>);
   CHECK(TakesData<std::int64_t>);
-  CHECK_FALSE(TakesData<int>);
+  CHECK(TakesData<std::int32_t>);
+  CHECK(TakesData<std::uint8_t>);
+  CHECK_FALSE(TakesData<short>);
+  CHECK_FALSE(TakesData<unsigned>);
   CHECK_FALSE(TakesData<long long>);
 }
 
