@@ -40,9 +40,5 @@ void backward(const Tensor& output, const Tensor& gradient, BackwardOptions opti
 /// From now on passes count what leads to a leaf, to know when its gradient is complete.
 void note_ready_hook() noexcept;
 
-/// a + b of one shape and dtype: the sum the chain rule asks for, and the one operation this floor
-/// knows. Differentiable.
-Tensor add_gradients(const Tensor& a, const Tensor& b);
-
 }  // namespace detail
 }  // namespace xgrad

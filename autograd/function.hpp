@@ -115,6 +115,32 @@ Reusable<Rule> reusable(Rule rule) {
   return {std::move(rule)};
 }
 
+/// A rule of an argument of the result's shape, of which each value makes one value of the result:
+/// what it makes of a gradient it makes of a tangent, and jvp() need not differentiate it.
+template <class Rule>
+struct Elementwise : Rule {
+  using Rule::operator();
+  Tensor tangent(const Tensor& v, const Shape&) { return (*this)(v); }
+};
+template <class Rule>
+Elementwise<Rule> elementwise(Rule rule) {
+  return {std::move(rule)};
+}
+
+/// A rule of an argument that the result is linear in: forward(v) is the result for v in its place,
+/// and so the tangent.
+template <class Rule, class Forward>
+struct Linear : Rule {
+  Forward forward;
+
+  using Rule::operator();
+  Tensor tangent(const Tensor& v, const Shape&) { return forward(v); }
+};
+template <class Rule, class Forward>
+Linear<Rule, Forward> linear_in(Rule rule, Forward forward) {
+  return {std::move(rule), std::move(forward)};
+}
+
 namespace detail {
 
 std::vector<const Tensor*> pointers_to(std::span<const Tensor> xs);
@@ -212,6 +238,13 @@ inline constexpr bool is_reusable = std::is_trivially_destructible_v<Rule>;
 template <class Rule>
 inline constexpr bool is_reusable<Reusable<Rule>> = true;
 
+template <class Rule>
+concept HasTangent = requires(Rule& rule, const Tensor& v, const Shape& shape) {
+  rule.tangent(v, shape);
+};
+template <class Rule>
+inline constexpr bool has_tangent = HasTangent<Rule>;
+
 template <BackwardRule... Rules>
 class RuleNode final : public Node {
  public:
@@ -226,6 +259,10 @@ class RuleNode final : public Node {
     run(std::index_sequence_for<Rules...>(), dys.front(), to);
   }
 
+  Tensor tangent(std::span<const Tensor> v) override {
+    return tangent(std::index_sequence_for<Rules...>(), v);
+  }
+
   void release_saved() noexcept override {
     std::apply([](auto&... rule) { (rule.reset(), ...); }, rules_);
   }
@@ -237,6 +274,26 @@ class RuleNode final : public Node {
   void fill(std::index_sequence<Index...>, Wrt<Rules>&&... arguments) {
     ((edges_[Index] ? void(std::get<Index>(rules_).emplace(std::move(arguments.rule))) : void()),
      ...);
+  }
+
+  template <std::size_t... Index>
+  Tensor tangent(std::index_sequence<Index...>, std::span<const Tensor> v) {
+    const std::array<bool, count> known{has_tangent<Rules>...};
+    for (std::size_t i = 0; i < count; ++i)
+      if (v[i].defined() && !known[i]) return {};
+    Tensor sum;
+    (add_tangent<Index>(v[Index], sum), ...);
+    return sum;
+  }
+
+  template <std::size_t Place>
+  void add_tangent(const Tensor& v, Tensor& sum) {
+    auto& rule = *std::get<Place>(rules_);
+    if constexpr (has_tangent<std::remove_reference_t<decltype(rule)>>) {
+      if (!v.defined()) return;
+      const Tensor part = rule.tangent(v, result(0).shape);
+      sum = sum.defined() ? add_gradients(sum, part) : part;
+    }
   }
 
   template <std::size_t... Index>

@@ -39,6 +39,8 @@ Node::Node(const char* name, std::span<const Tensor> results, bool saves)
   }
 }
 
+Tensor Node::tangent(std::span<const Tensor>) { return {}; }
+
 HookHandle Node::register_hook(NodeHook hook) {
   return hooks_.get().add("register_hook", std::move(hook));
 }

@@ -112,6 +112,9 @@ class Node : public RefCounted, public detail::SmallObject {
   /// Gives `to` the gradients that it needs, given those of the results: undefined where nothing
   /// depends on a result, of one at least they are there. The rules may move from `dys`.
   virtual void gradients(std::span<Tensor> dys, detail::Receiver& to) = 0;
+  /// The result's tangent, given those of the arguments (undefined: 0), where the rules know it
+  /// without being differentiated; undefined elsewhere.
+  virtual Tensor tangent(std::span<const Tensor> arguments);
   /// Drops what the rules saved.
   virtual void release_saved() noexcept = 0;
 
@@ -174,6 +177,10 @@ class RulesInUse {
 
 /// Every node that the results were computed by, once, breadth first.
 std::vector<Node*> nodes_behind(std::span<const Tensor> results);
+
+/// a + b of one shape and dtype: the sum the chain rule asks for, and the one operation this floor
+/// knows. Differentiable.
+Tensor add_gradients(const Tensor& a, const Tensor& b);
 
 /// Makes `x` result number `result` of `node`.
 void attach(const Tensor& x, Ref<Node> node, std::uint32_t result = 0);

@@ -66,6 +66,10 @@ class Forward {
     std::vector<Tensor> tangents;
     for (const Edge& edge : node.edges()) tangents.push_back(tangent_at(edge));
     if (std::ranges::none_of(tangents, [](const Tensor& t) { return t.defined(); })) return;
+    if (const Tensor known = tangent_by_rules(node, tangents); known.defined()) {
+      nodes_[&node] = {known};
+      return;
+    }
     // dx = Jᵀ u is linear in u: any u will do.
     std::vector<Tensor> u;
     for (std::size_t i = 0; i < node.result_count(); ++i)
@@ -81,6 +85,16 @@ class Forward {
       rules.finish();
     }
     nodes_[&node] = derivatives(collected.gradients, u, tangents);
+  }
+
+  /// Undefined where the rules do not say.
+  Tensor tangent_by_rules(Node& node, const std::vector<Tensor>& tangents) const {
+    const GradModeGuard mode(create_graph_);
+    detail::RulesInUse rules(node, true);
+    const detail::CurrentNodeGuard current(&node);
+    Tensor tangent = node.tangent(tangents);
+    rules.finish();
+    return tangent;
   }
 
   /// Of Σ ⟨gradients, tangents⟩ in each u.

@@ -43,28 +43,28 @@ Tensor gelu(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::gelu, Expression{[](const auto& v) { return kernels::gelu(v); }}, x);
   return record(Op::gelu, y,
-                wrt(x, fused(
+                wrt(x, elementwise(fused(
                            [x = saved(x)](const Tensor& dy) {
                              return map<Types::floating>(Op::gelu, times_gelu_slope, dy, x());
                            },
-                           [x = saved(x)](const Tensor& dy) { return dy * gelu_slope(x()); })));
+                           [x = saved(x)](const Tensor& dy) { return dy * gelu_slope(x()); }))));
 }
 
 // y = max(x, 0);  dL/dx = 0 where y ≤ 0, else dL/dy: at NaN too
 Tensor relu(Tensor x) {
   const Tensor y = map<Types::numeric>(Op::relu, rectified, spare(x));
-  return record(Op::relu, y, wrt(x, [y = saved_result(y)](Tensor dy) {
-                  return mask_positive(std::move(dy), y());
-                }));
+  return record(Op::relu, y, wrt(x, elementwise([y = saved_result(y)](Tensor dy) {
+                                   return mask_positive(std::move(dy), y());
+                                 })));
 }
 
 // y = 0 where s ≤ 0, else x;  dL/dx = 0 where s ≤ 0, else dL/dy
 Tensor mask_positive(Tensor x, const Tensor& sign_of) {
   check_mask(x, sign_of);
   const Tensor y = map<Types::numeric>(Op::mask_positive, masked, spare(x), sign_of);
-  return record(Op::mask_positive, y, wrt(x, [s = saved(sign_of)](Tensor dy) {
-                  return mask_positive(std::move(dy), s());
-                }));
+  return record(Op::mask_positive, y, wrt(x, elementwise([s = saved(sign_of)](Tensor dy) {
+                                            return mask_positive(std::move(dy), s());
+                                          })));
 }
 
 }  // namespace xgrad

@@ -116,8 +116,8 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
 Tensor add(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("add", x, y);
   const Tensor sum = map<Types::numeric>(Op::add, plus, a, b);
-  return record(Op::add, sum, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
-                wrt(b, summed_to(b, [](const Tensor& dy) { return dy; })));
+  return record(Op::add, sum, wrt(a, elementwise_to(a, [](const Tensor& dy) { return dy; })),
+                wrt(b, elementwise_to(b, [](const Tensor& dy) { return dy; })));
 }
 
 // y = a − b;  dL/da = dL/dy, dL/db = −dL/dy
@@ -130,8 +130,8 @@ Tensor sub(const Operand& x, const Operand& y) {
                         dtype_of_operand(x), dtype_of_operand(y));
   const auto [a, b] = resolve("sub", x, y);
   const Tensor difference = map<Types::numeric>(Op::sub, minus, a, b);
-  return record(Op::sub, difference, wrt(a, summed_to(a, [](const Tensor& dy) { return dy; })),
-                wrt(b, summed_to(b, [](const Tensor& dy) { return -dy; })));
+  return record(Op::sub, difference, wrt(a, elementwise_to(a, [](const Tensor& dy) { return dy; })),
+                wrt(b, elementwise_to(b, [](const Tensor& dy) { return -dy; })));
 }
 
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
@@ -139,8 +139,8 @@ Tensor mul(const Operand& x, const Operand& y) {
   const auto [a, b] = resolve("mul", x, y);
   const Tensor product = map<Types::numeric>(Op::mul, times, a, b);
   return record(Op::mul, product,
-                wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy * b(); })),
-                wrt(b, summed_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
+                wrt(a, elementwise_to(a, [b = saved(b)](const Tensor& dy) { return dy * b(); })),
+                wrt(b, elementwise_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
 }
 
 // y = a / b;  dL/da = dL/dy / b, dL/db = −dL/dy a / b²
@@ -153,8 +153,8 @@ Tensor div(const Operand& x, const Operand& y) {
   const Tensor quotient =
       map<Types::floating>(Op::div, Formula{[](auto u, auto v) { return u / v; }}, a, b);
   return record(Op::div, quotient,
-                wrt(a, summed_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
-                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+                wrt(a, elementwise_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
+                wrt(b, elementwise_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
                       return -dy * a() / square(b());
                     })));
 }
@@ -180,9 +180,9 @@ Tensor zero_of(const Tensor& dy) { return where(full({}, false), dy, 0); }
 Tensor pow_scalar(const Tensor& x, double p) {
   const Tensor y = p == 2 ? map<Types::numeric>(Op::pow, squared, x)
                           : map<Types::numeric>(Op::pow, power, x, scalar_like(p, x.dtype()));
-  return record(Op::pow, y, wrt(x, [x = saved(x), p](const Tensor& dy) {
-                  return p == 0 ? zero_of(dy) : dy * p * pow(x(), p - 1);
-                }));
+  return record(Op::pow, y, wrt(x, elementwise([x = saved(x), p](const Tensor& dy) {
+                                  return p == 0 ? zero_of(dy) : dy * p * pow(x(), p - 1);
+                                })));
 }
 
 /// Where f(a, b) holds.
@@ -229,15 +229,15 @@ Tensor pow(const Operand& x, const Operand& y) {
   require_no_negative(b);
   const Tensor result = map<Types::numeric>(Op::pow, power, a, b);
   return record(Op::pow, result,
-                wrt(a, summed_to(a, fused(
-                                        [a = saved(a), b = saved(b)](const Tensor& dy) {
-                                          return dy * map<Types::floating>(Op::pow, base_slope, a(),
-                                                                           b());
-                                        },
-                                        [a = saved(a), b = saved(b)](const Tensor& dy) {
-                                          return dy * slope_of_base(a(), b());
-                                        }))),
-                wrt(b, summed_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
+                wrt(a, elementwise_to(a, fused(
+                                             [a = saved(a), b = saved(b)](const Tensor& dy) {
+                                               return dy * map<Types::floating>(Op::pow, base_slope,
+                                                                                a(), b());
+                                             },
+                                             [a = saved(a), b = saved(b)](const Tensor& dy) {
+                                               return dy * slope_of_base(a(), b());
+                                             }))),
+                wrt(b, elementwise_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
                       return dy * slope_of_exponent(a(), b());
                     })));
 }
@@ -253,14 +253,14 @@ auto shared(Op op, const Tensor& a, const Tensor& b, F other_taken) {
     const auto own = u == v ? half : slope;
     return other_taken(u, v) ? decltype(own)(0) : own;
   };
-  return summed_to(a, fused(
-                          [op, share, a = saved(a), b = saved(b)](const Tensor& dy) {
-                            return map<Types::floating>(op, Formula{share}, dy, a(), b());
-                          },
-                          [op, other_taken, a = saved(a), b = saved(b)](const Tensor& dy) {
-                            return where(compare(name(op), a(), b(), other_taken), 0,
-                                         where(a() == b(), dy / 2, dy));
-                          }));
+  return elementwise_to(a, fused(
+                               [op, share, a = saved(a), b = saved(b)](const Tensor& dy) {
+                                 return map<Types::floating>(op, Formula{share}, dy, a(), b());
+                               },
+                               [op, other_taken, a = saved(a), b = saved(b)](const Tensor& dy) {
+                                 return where(compare(name(op), a(), b(), other_taken), 0,
+                                              where(a() == b(), dy / 2, dy));
+                               }));
 }
 
 constexpr auto is_less = [](auto u, auto v) { return u < v; };
@@ -297,14 +297,16 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
       Op::where, Formula{[](bool c, auto u, auto v) { return c ? u : v; }}, mask(condition), a, b);
   return record(
       Op::where, chosen,
-      wrt(a, summed_to(a, [c = saved(condition)](const Tensor& dy) { return where(c(), dy, 0); })),
-      wrt(b, summed_to(b, [c = saved(condition)](const Tensor& dy) { return where(c(), 0, dy); })));
+      wrt(a, elementwise_to(
+                 a, [c = saved(condition)](const Tensor& dy) { return where(c(), dy, 0); })),
+      wrt(b, elementwise_to(
+                 b, [c = saved(condition)](const Tensor& dy) { return where(c(), 0, dy); })));
 }
 
 // y = −x;  dL/dx = −dL/dy
 Tensor neg(const Tensor& x) {
   return record(Op::neg, map<Types::numeric>(Op::neg, negated, x),
-                wrt(x, [](const Tensor& dy) { return -dy; }));
+                wrt(x, elementwise([](const Tensor& dy) { return -dy; })));
 }
 
 // y = |x|;  dL/dx = sign(x) dL/dy
@@ -317,69 +319,76 @@ Tensor abs(const Tensor& x) {
                                          }
                                        }},
                                        x);
-  return record(Op::abs, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy * sign(x()); }));
+  return record(Op::abs, y,
+                wrt(x, elementwise([x = saved(x)](const Tensor& dy) { return dy * sign(x()); })));
 }
 
 // y = eˣ;  dL/dx = y dL/dy
 Tensor exp(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::exp, Expression{[](const auto& v) { return kernels::exp(v); }}, x);
-  return record(Op::exp, y, wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y(); }));
+  return record(Op::exp, y,
+                wrt(x, elementwise([y = saved_result(y)](const Tensor& dy) { return dy * y(); })));
 }
 
 // y = ln x;  dL/dx = dL/dy / x
 Tensor log(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::log, Expression{[](const auto& v) { return kernels::log(v); }}, x);
-  return record(Op::log, y, wrt(x, [x = saved(x)](const Tensor& dy) { return dy / x(); }));
+  return record(Op::log, y,
+                wrt(x, elementwise([x = saved(x)](const Tensor& dy) { return dy / x(); })));
 }
 
 // y = √x;  dL/dx = dL/dy / 2y
 Tensor sqrt(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::sqrt, Expression{[](const auto& v) { return xt::sqrt(v); }}, x);
-  return record(Op::sqrt, y,
-                wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy / (2 * y()); }));
+  return record(
+      Op::sqrt, y,
+      wrt(x, elementwise([y = saved_result(y)](const Tensor& dy) { return dy / (2 * y()); })));
 }
 
 // y = x²;  dL/dx = 2x dL/dy
 Tensor square(const Tensor& x) {
   const Tensor y = map<Types::numeric>(Op::square, squared, x);
-  return record(Op::square, y, wrt(x, [x = saved(x)](const Tensor& dy) { return 2 * dy * x(); }));
+  return record(Op::square, y,
+                wrt(x, elementwise([x = saved(x)](const Tensor& dy) { return 2 * dy * x(); })));
 }
 
 // y = tanh x;  dL/dx = (1 − y²) dL/dy
 Tensor tanh(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::tanh, Expression{[](const auto& v) { return kernels::tanh(v); }}, x);
-  return record(Op::tanh, y,
-                wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * (1 - square(y())); }));
+  return record(Op::tanh, y, wrt(x, elementwise([y = saved_result(y)](const Tensor& dy) {
+                                   return dy * (1 - square(y()));
+                                 })));
 }
 
 // y = erf x;  dL/dx = 2/√π e^(−x²) dL/dy
 Tensor erf(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::erf, Expression{[](const auto& v) { return kernels::erf(v); }}, x);
-  return record(Op::erf, y, wrt(x, [x = saved(x)](const Tensor& dy) {
-                  return dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
-                }));
+  return record(Op::erf, y, wrt(x, elementwise([x = saved(x)](const Tensor& dy) {
+                                  return dy * (2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
+                                })));
 }
 
 // y = erfc x;  dL/dx = −2/√π e^(−x²) dL/dy
 Tensor erfc(const Tensor& x) {
   const Tensor y =
       map<Types::floating>(Op::erfc, Expression{[](const auto& v) { return kernels::erfc(v); }}, x);
-  return record(Op::erfc, y, wrt(x, [x = saved(x)](const Tensor& dy) {
-                  return dy * (-2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
-                }));
+  return record(Op::erfc, y, wrt(x, elementwise([x = saved(x)](const Tensor& dy) {
+                                   return dy * (-2 * std::numbers::inv_sqrtpi) * exp(-square(x()));
+                                 })));
 }
 
 // y = 1 / (1 + e⁻ˣ);  dL/dx = y (1 − y) dL/dy
 Tensor sigmoid(const Tensor& x) {
   const Tensor y = map<Types::floating>(
       Op::sigmoid, Expression{[](const auto& v) { return kernels::sigmoid(v); }}, x);
-  return record(Op::sigmoid, y,
-                wrt(x, [y = saved_result(y)](const Tensor& dy) { return dy * y() * (1 - y()); }));
+  return record(Op::sigmoid, y, wrt(x, elementwise([y = saved_result(y)](const Tensor& dy) {
+                                      return dy * y() * (1 - y());
+                                    })));
 }
 
 namespace {
@@ -430,13 +439,14 @@ Tensor clamp(const Tensor& given, std::optional<Scalar> min, std::optional<Scala
                            max ? max->to<T>("clamp") : highest<T>);
   };
   const Tensor y = map<Types::numeric>(Op::clamp, ForType{between}, x);
-  return record(Op::clamp, y,
-                wrt(x, fused([x = saved(x), min,
-                              max](const Tensor& dy) { return passed_by_clamp(x(), dy, min, max); },
-                             [x = saved(x), min, max](const Tensor& dy) {
-                               const Tensor below = max ? where(x() <= *max, dy, 0) : dy;
-                               return min ? where(x() >= *min, below, 0) : below;
-                             })));
+  return record(
+      Op::clamp, y,
+      wrt(x, elementwise(fused([x = saved(x), min, max](
+                                   const Tensor& dy) { return passed_by_clamp(x(), dy, min, max); },
+                               [x = saved(x), min, max](const Tensor& dy) {
+                                 const Tensor below = max ? where(x() <= *max, dy, 0) : dy;
+                                 return min ? where(x() >= *min, below, 0) : below;
+                               }))));
 }
 
 // y = x in another dtype;  dL/dx = dL/dy in x's dtype
@@ -446,14 +456,16 @@ Tensor to(const Tensor& x, DType dtype) {
   Tensor y = Tensor::empty(x.shape(), dtype);
   detail::copy_values(x, y);
   if (!is_floating(dtype)) return y;
-  return record(Op::to, y, wrt(x, [dtype = x.dtype()](const Tensor& dy) { return to(dy, dtype); }));
+  return record(Op::to, y,
+                wrt(x, linear_in([dtype = x.dtype()](const Tensor& dy) { return to(dy, dtype); },
+                                 [dtype](const Tensor& v) { return to(v, dtype); })));
 }
 
 Tensor clone(const Tensor& x) {
   const detail::Running running("clone", x);
   Tensor y = Tensor::empty(x.shape(), x.dtype());
   detail::copy_values(x, y);
-  return record(Op::clone, y, wrt(x, [](const Tensor& dy) { return dy; }));
+  return record(Op::clone, y, wrt(x, elementwise([](const Tensor& dy) { return dy; })));
 }
 
 Tensor contiguous(const Tensor& x) {

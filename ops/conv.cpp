@@ -187,12 +187,18 @@ Tensor conv2d_input(const Tensor& dy, const Tensor& weight, const Shape& input_s
         [&](const auto&... wide) { return conv2d_input(wide..., input_shape, options); }, dy,
         weight);
   const Tensor dx = run(kernels::ConvDirection::backward_input, g, input_shape, {}, weight, dy);
-  return record(Op::conv2d_input, dx,
-                wrt(dy, [w = saved(weight),
-                         options](const Tensor& d) { return conv2d(d, w(), {}, options); }),
-                wrt(weight, [shape = weight.shape(), dy = saved(dy), options](const Tensor& d) {
-                  return conv2d_weight(d, dy(), shape, options);
-                }));
+  return record(
+      Op::conv2d_input, dx,
+      wrt(dy, linear_in([w = saved(weight),
+                         options](const Tensor& d) { return conv2d(d, w(), {}, options); },
+                        [w = saved(weight), shape = input_shape, options](const Tensor& v) {
+                          return conv2d_input(v, w(), shape, options);
+                        })),
+      wrt(weight, linear_in([shape = weight.shape(), dy = saved(dy), options](
+                                const Tensor& d) { return conv2d_weight(d, dy(), shape, options); },
+                            [dy = saved(dy), shape = input_shape, options](const Tensor& v) {
+                              return conv2d_input(dy(), v, shape, options);
+                            })));
 }
 
 // Linear in x and in dy: the adjoints are the input's gradient and conv2d itself.
@@ -210,9 +216,16 @@ Tensor conv2d_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shap
   const Tensor dw = run(kernels::ConvDirection::backward_weight, g, weight_shape, x, {}, dy);
   return record(
       Op::conv2d_weight, dw,
-      wrt(x, [shape = x.shape(), dy = saved(dy),
-              options](const Tensor& d) { return conv2d_input(dy(), d, shape, options); }),
-      wrt(dy, [x = saved(x), options](const Tensor& d) { return conv2d(x(), d, {}, options); }));
+      wrt(x, linear_in([shape = x.shape(), dy = saved(dy),
+                        options](const Tensor& d) { return conv2d_input(dy(), d, shape, options); },
+                       [dy = saved(dy), shape = weight_shape, options](const Tensor& v) {
+                         return conv2d_weight(v, dy(), shape, options);
+                       })),
+      wrt(dy, linear_in(
+                  [x = saved(x), options](const Tensor& d) { return conv2d(x(), d, {}, options); },
+                  [x = saved(x), shape = weight_shape, options](const Tensor& v) {
+                    return conv2d_weight(x(), v, shape, options);
+                  })));
 }
 
 }  // namespace xgrad

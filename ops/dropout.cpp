@@ -17,7 +17,8 @@ Tensor dropout(const Tensor& x, const DropoutOptions& options) {
   const Tensor draw = rand(x.shape(), {.dtype = float32, .generator = options.generator});
   const Tensor m = p == 1 ? zeros_like(x) : to(draw >= p, x.dtype()) * (1 / (1 - p));
   const Tensor y = no_grad([&] { return x * m; });
-  return record(Op::dropout, y, wrt(x, [m = saved(m)](const Tensor& dy) { return dy * m(); }));
+  return record(Op::dropout, y,
+                wrt(x, elementwise([m = saved(m)](const Tensor& dy) { return dy * m(); })));
 }
 
 }  // namespace xgrad

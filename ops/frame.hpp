@@ -149,13 +149,12 @@ Tensor map(Name operation, const F& f, const First& first, const X&... more) {
   const std::array given{&tensor_in(first), &tensor_in(more)...};
   const DType dtype = given.back()->dtype();
   if (is_half(dtype)) {
-    const Tensor y =
-        map<types, R>(operation, f, detail::widened(first), detail::widened(more)...);
+    const Tensor y = map<types, R>(operation, f, detail::widened(first), detail::widened(more)...);
     return std::is_void_v<R> ? detail::converted(y, dtype) : y;
   }
-  const detail::Elementwise work(operation.text, given, detail::dtype_or<R>(dtype),
-                                 {.whole_rows = detail::is_expression<F>,
-                                  .takes_first = std::is_same_v<First, Spare>});
+  const detail::Elementwise work(
+      operation.text, given, detail::dtype_or<R>(dtype),
+      {.whole_rows = detail::is_expression<F>, .takes_first = std::is_same_v<First, Spare>});
   const profiler::Scope scope(operation.text, [&] {
     return profiler::work_on({&tensor_in(first), &tensor_in(more)..., &work.y}, 1);
   });

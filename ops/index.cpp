@@ -163,9 +163,15 @@ Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& given) {
                         out + (o * to.extent + i) * to.inner);
       },
       x);
-  return record(Op::index_select, y, wrt(x, [axis, index = saved(index), extent](const Tensor& dy) {
-                  return index_embed(dy, static_cast<std::int64_t>(axis), index(), extent);
-                }));
+  return record(Op::index_select, y,
+                wrt(x, linear_in(
+                           [axis, index = saved(index), extent](const Tensor& dy) {
+                             return index_embed(dy, static_cast<std::int64_t>(axis), index(),
+                                                extent);
+                           },
+                           [axis, index = saved(index)](const Tensor& v) {
+                             return index_select(v, static_cast<std::int64_t>(axis), index());
+                           })));
 }
 
 // y = x added to zeros at i;  dL/dx = dL/dy at i
@@ -203,9 +209,15 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& given, std
           add_slab(source + o * from.extent * from.inner, out + o * extent * from.inner);
       },
       x);
-  return record(Op::index_embed, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
-                  return index_select(dy, static_cast<std::int64_t>(axis), index());
-                }));
+  return record(Op::index_embed, y,
+                wrt(x, linear_in(
+                           [axis, index = saved(index)](const Tensor& dy) {
+                             return index_select(dy, static_cast<std::int64_t>(axis), index());
+                           },
+                           [axis, index = saved(index), extent](const Tensor& v) {
+                             return index_embed(v, static_cast<std::int64_t>(axis), index(),
+                                                extent);
+                           })));
 }
 
 namespace {
@@ -274,9 +286,13 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& given) {
       },
       x);
   return record(Op::gather, y,
-                wrt(x, [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
-                  return scatter(dy, static_cast<std::int64_t>(axis), index(), shape);
-                }));
+                wrt(x, linear_in(
+                           [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
+                             return scatter(dy, static_cast<std::int64_t>(axis), index(), shape);
+                           },
+                           [axis, index = saved(index)](const Tensor& v) {
+                             return gather(v, static_cast<std::int64_t>(axis), index());
+                           })));
 }
 
 // y = x added to zeros at i;  dL/dx = dL/dy at i
@@ -307,9 +323,14 @@ Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& given, const S
     });
   };
   const Tensor y = compute<Types::numeric>(Op::scatter, shape, add_all, x);
-  return record(Op::scatter, y, wrt(x, [axis, index = saved(index)](const Tensor& dy) {
-                  return gather(dy, static_cast<std::int64_t>(axis), index());
-                }));
+  return record(Op::scatter, y,
+                wrt(x, linear_in(
+                           [axis, index = saved(index)](const Tensor& dy) {
+                             return gather(dy, static_cast<std::int64_t>(axis), index());
+                           },
+                           [axis, index = saved(index), shape](const Tensor& v) {
+                             return scatter(v, static_cast<std::int64_t>(axis), index(), shape);
+                           })));
 }
 
 }  // namespace xgrad

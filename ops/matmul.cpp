@@ -122,13 +122,16 @@ Tensor product(const Tensor& a, const Tensor& b) {
   }
   return record(
       Op::matmul, y,
-      wrt(a, summed_to(a,
-                       [b = saved(b), in_columns = lies_in_columns(a)](const Tensor& dy) {
-                         return product_lying(in_columns, dy, turned(b()));
-                       })),
-      wrt(b, summed_to(b, [a = saved(a), in_columns = lies_in_columns(b)](const Tensor& dy) {
-            return product_lying(in_columns, turned(a()), dy);
-          })));
+      wrt(a, linear_in(summed_to(a,
+                                 [b = saved(b), in_columns = lies_in_columns(a)](const Tensor& dy) {
+                                   return product_lying(in_columns, dy, turned(b()));
+                                 }),
+                       [b = saved(b)](const Tensor& v) { return product(v, b()); })),
+      wrt(b, linear_in(summed_to(b,
+                                 [a = saved(a), in_columns = lies_in_columns(b)](const Tensor& dy) {
+                                   return product_lying(in_columns, turned(a()), dy);
+                                 }),
+                       [a = saved(a)](const Tensor& v) { return product(a(), v); })));
 }
 
 void require_same_dtype(const char* operation, const Tensor& a, const Tensor& b) {
@@ -208,10 +211,14 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     kernels::gemm<T>(rows, out, from.columns(), from.matrix<T>(), transposed(by.matrix<T>()),
                      values, out, shift != nullptr);
   });
-  return record(Op::linear, y,
-                wrt(x, [w = saved(weight)](const Tensor& dy) { return product(dy, w()); }),
-                wrt(weight, [x = saved(x)](const Tensor& dy) { return product(turned(dy), x()); }),
-                wrt(bias, [](const Tensor& dy) { return sum(dy, 0); }));
+  return record(
+      Op::linear, y,
+      wrt(x, linear_in([w = saved(weight)](const Tensor& dy) { return product(dy, w()); },
+                       [w = saved(weight)](const Tensor& v) { return linear_rows(v, w(), {}); })),
+      wrt(weight, linear_in([x = saved(x)](const Tensor& dy) { return product(turned(dy), x()); },
+                            [x = saved(x)](const Tensor& v) { return linear_rows(x(), v, {}); })),
+      wrt(bias, linear_in([](const Tensor& dy) { return sum(dy, 0); },
+                          [shape = y.shape()](const Tensor& v) { return expand(v, shape); })));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
 
 #include <cstddef>
 #include <utility>
@@ -24,6 +25,21 @@ template <class F, class... X>
 Tensor in_float32(const F& f, const Tensor& x, const X&... more) {
   const auto wide = [](const Tensor& t) { return t.defined() ? to(t, float32) : t; };
   return to(f(wide(x), wide(more)...), x.dtype());
+}
+
+/// The rule of an elementwise operation for x, which is broadcast: what `rule` gives, summed over
+/// the repetitions; of a tangent, what it gives for its repetitions.
+template <class Rule>
+struct ElementwiseTo {
+  Shape shape;
+  Rule rule;
+
+  Tensor operator()(Tensor dy) { return sum_to(rule(std::move(dy)), shape); }
+  Tensor tangent(const Tensor& v, const Shape& result) { return rule(expand(v, result)); }
+};
+template <BackwardRule Rule>
+ElementwiseTo<Rule> elementwise_to(const Tensor& x, Rule rule) {
+  return {x.shape(), std::move(rule)};
 }
 
 /// A rule for x that was broadcast: what `rule` gives, summed over the repetitions.

@@ -149,9 +149,13 @@ Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options)
   const Tensor y = compute<Types::floating>(
       Op::avg_pool2d, output_shape(x.shape(), g),
       [&](auto... a) { kernels::avg_pool(g, options.count_include_pad, a...); }, x);
-  return record(Op::avg_pool2d, y, wrt(x, [shape = x.shape(), kernel, options](const Tensor& dy) {
-                  return avg_pool2d_input(dy, shape, kernel, options);
-                }));
+  return record(
+      Op::avg_pool2d, y,
+      wrt(x, linear_in(
+                 [shape = x.shape(), kernel, options](const Tensor& dy) {
+                   return avg_pool2d_input(dy, shape, kernel, options);
+                 },
+                 [kernel, options](const Tensor& v) { return avg_pool2d(v, kernel, options); })));
 }
 
 // Linear in dy: the adjoint is avg_pool2d.
@@ -165,9 +169,13 @@ Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
   const Tensor dx = compute<Types::floating>(
       Op::avg_pool2d_input, input_shape,
       [&](auto... a) { kernels::avg_pool_input(g, options.count_include_pad, a...); }, dy);
-  return record(Op::avg_pool2d_input, dx, wrt(dy, [kernel, options](const Tensor& d) {
-                  return avg_pool2d(d, kernel, options);
-                }));
+  return record(
+      Op::avg_pool2d_input, dx,
+      wrt(dy,
+          linear_in([kernel, options](const Tensor& d) { return avg_pool2d(d, kernel, options); },
+                    [shape = input_shape, kernel, options](const Tensor& v) {
+                      return avg_pool2d_input(v, shape, kernel, options);
+                    })));
 }
 
 }  // namespace xgrad

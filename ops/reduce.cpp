@@ -199,9 +199,11 @@ Tensor sum(const Tensor& input, const Axes& which, bool keepdim) {
   const Axes axes = normalize_axes(which, x.shape().size(), "sum");
   const Shape kept = kept_shape(x.shape(), axes);
   const Tensor y = shaped(sum_values(x, axes, x.dtype()), axes, keepdim);
-  return record(Op::sum, y, wrt(x, [shape = x.shape(), kept](const Tensor& dy) {
-                  return expand(reshape(dy, kept), shape);
-                }));
+  return record(
+      Op::sum, y,
+      wrt(x, linear_in([shape = x.shape(),
+                        kept](const Tensor& dy) { return expand(reshape(dy, kept), shape); },
+                       [axes, keepdim](const Tensor& v) { return sum(v, axes, keepdim); })));
 }
 
 namespace {
@@ -243,9 +245,11 @@ Tensor mean(const Tensor& x, const Axes& which, bool keepdim) {
   constexpr double few = 256;  // that many are summed in x's own dtype anyway
   const Tensor sums = sum_values(x, axes, n <= few ? x.dtype() : wide(x.dtype()));
   const Tensor y = shaped(divided(sums, n, x.dtype()), axes, keepdim);
-  return record(Op::mean, y, wrt(x, [shape = x.shape(), kept, n](const Tensor& dy) {
-                  return expand(reshape(dy / n, kept), shape);
-                }));
+  return record(
+      Op::mean, y,
+      wrt(x, linear_in([shape = x.shape(), kept,
+                        n](const Tensor& dy) { return expand(reshape(dy / n, kept), shape); },
+                       [axes, keepdim](const Tensor& v) { return mean(v, axes, keepdim); })));
 }
 
 Tensor detail::centered(const Tensor& x, const Axes& axes) {

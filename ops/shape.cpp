@@ -45,8 +45,10 @@ std::optional<Strides> seen_in(const Tensor& x, const Shape& shape) {
 /// the same rule.
 Tensor reshaped(Op op, const Tensor& x, const Shape& shape) {
   const auto strides = seen_in(x, shape);
-  return record(op, strides ? x.alias(shape, *strides) : in_rows(x).alias(shape),
-                wrt(x, [shape = x.shape()](const Tensor& dy) { return reshape(dy, shape); }));
+  return record(
+      op, strides ? x.alias(shape, *strides) : in_rows(x).alias(shape),
+      wrt(x, linear_in([shape = x.shape()](const Tensor& dy) { return reshape(dy, shape); },
+                       [shape](const Tensor& v) { return reshape(v, shape); })));
 }
 
 Shape infer(const Tensor& x, const Shape& wanted) {
@@ -141,7 +143,8 @@ Tensor permute(const Tensor& x, const Axes& axes) {
     inverse[from] = static_cast<std::int64_t>(i);
   }
   return record(Op::permute, x.alias(shape, strides),
-                wrt(x, [inverse](const Tensor& dy) { return permute(dy, inverse); }));
+                wrt(x, linear_in([inverse](const Tensor& dy) { return permute(dy, inverse); },
+                                 [axes](const Tensor& v) { return permute(v, axes); })));
 }
 
 Tensor transpose(const Tensor& x, std::int64_t axis0, std::int64_t axis1) {
@@ -171,8 +174,10 @@ Tensor expand(const Tensor& x, const Shape& wanted) {
     strides.push_back(own == 1 && shape[i] != 1 ? 0 : i < added ? 1 : own_strides[i - added]);
   }
   if (shape == x.shape()) return reshaped(Op::expand, x, shape);
-  return record(Op::expand, x.alias(shape, strides),
-                wrt(x, [shape = x.shape()](const Tensor& dy) { return sum_to(dy, shape); }));
+  return record(
+      Op::expand, x.alias(shape, strides),
+      wrt(x, linear_in([shape = x.shape()](const Tensor& dy) { return sum_to(dy, shape); },
+                       [shape](const Tensor& v) { return expand(v, shape); })));
 }
 
 namespace {
@@ -256,14 +261,17 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
   const std::int64_t extent = x.shape()[axis];
   const Range range = clip(start, end, step, extent);
   return record(Op::slice, part(x, axis, range, step),
-                wrt(x, part_rule(
-                           [axis, extent, range, step](const Tensor& dy) {
-                             return embed(dy, static_cast<std::int64_t>(axis), extent, range.start,
-                                          step);
-                           },
-                           [axis, range, step](Tensor& sum, const Tensor& dy) {
-                             add_part(dy, axis, range, step, sum);
-                           })));
+                wrt(x, linear_in(part_rule(
+                                     [axis, extent, range, step](const Tensor& dy) {
+                                       return embed(dy, static_cast<std::int64_t>(axis), extent,
+                                                    range.start, step);
+                                     },
+                                     [axis, range, step](Tensor& sum, const Tensor& dy) {
+                                       add_part(dy, axis, range, step, sum);
+                                     }),
+                                 [which, start, end, step](const Tensor& v) {
+                                   return slice(v, which, start, end, step);
+                                 })));
 }
 
 // y = x among zeros;  dL/dx = that part of dL/dy
@@ -280,11 +288,16 @@ Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int6
   whole[axis] = extent;
   Tensor y = Tensor::empty(whole, x.dtype()).fill_(0);
   write(x, y, axis, {start, count}, step);
-  return record(Op::embed, y, wrt(x, [axis, start, step, count](const Tensor& dy) {
-                  const std::int64_t end = start + (count - 1) * step + 1;
-                  return slice(dy, static_cast<std::int64_t>(axis), start, count > 0 ? end : start,
-                               step);
-                }));
+  return record(Op::embed, y,
+                wrt(x, linear_in(
+                           [axis, start, step, count](const Tensor& dy) {
+                             const std::int64_t end = start + (count - 1) * step + 1;
+                             return slice(dy, static_cast<std::int64_t>(axis), start,
+                                          count > 0 ? end : start, step);
+                           },
+                           [axis, extent, start, step](const Tensor& v) {
+                             return embed(v, static_cast<std::int64_t>(axis), extent, start, step);
+                           })));
 }
 
 Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index) {
@@ -442,13 +455,17 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar val
   std::int64_t offset = 0;
   for (std::size_t i = 0; i < whole.size(); ++i) offset += before[i] * strides[i];
   detail::copy_values(x, y.alias(x.shape(), strides, x.numel() > 0 ? offset : 0));
-  return record(Op::pad, y, wrt(x, [before, shape = x.shape()](const Tensor& dy) {
-                  Tensor dx = dy;
-                  for (std::size_t i = 0; i < shape.size(); ++i)
-                    if (dx.shape()[i] != shape[i])
-                      dx = slice(dx, static_cast<std::int64_t>(i), before[i], before[i] + shape[i]);
-                  return dx;
-                }));
+  return record(Op::pad, y,
+                wrt(x, linear_in(
+                           [before, shape = x.shape()](const Tensor& dy) {
+                             Tensor dx = dy;
+                             for (std::size_t i = 0; i < shape.size(); ++i)
+                               if (dx.shape()[i] != shape[i])
+                                 dx = slice(dx, static_cast<std::int64_t>(i), before[i],
+                                            before[i] + shape[i]);
+                             return dx;
+                           },
+                           [padding](const Tensor& v) { return pad(v, padding); })));
 }
 
 // y = x backwards;  dL/dx = dL/dy backwards
@@ -467,7 +484,9 @@ Tensor flip(const Tensor& x, const Axes& which) {
     const profiler::Scope scope("flip", [&] { return profiler::work_on({&x, &y}); });
     detail::copy_from(backwards, item_size(x.dtype()), x.impl()->data(), y.storage()->own());
   }
-  return record(Op::flip, y, wrt(x, [axes](const Tensor& dy) { return flip(dy, axes); }));
+  return record(Op::flip, y,
+                wrt(x, linear_in([axes](const Tensor& dy) { return flip(dy, axes); },
+                                 [axes](const Tensor& v) { return flip(v, axes); })));
 }
 
 }  // namespace xgrad

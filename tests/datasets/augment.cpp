@@ -103,7 +103,8 @@ TEST_CASE("an example's augmentation depends on seed, epoch and number alone") {
   CHECK(equal(apart[1], together[3]));
 }
 
-TEST_CASE("an example's augmentation is its seed's, epoch's and number's for ever, large ones too") {
+TEST_CASE(
+    "an example's augmentation is its seed's, epoch's and number's for ever, large ones too") {
   const Tensor images = uniform({8, 1, 7, 7}, 0, 1).to(float32);
   const auto drawn = [&](std::uint64_t seed, std::int64_t epoch, std::int64_t first) {
     std::vector<std::int64_t> numbers(8);

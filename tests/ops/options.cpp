@@ -449,9 +449,22 @@ TEST_CASE("the kernel that is meant for a convolution is the one it gets") {
 TEST_CASE("oneDNN convolves in groups with windows that are not square, where it is asked to") {
   if (setting() != "direct" || !has_onednn()) return;
   const Conv2dOptions in_groups{.padding = {1, 0}, .groups = 2};
-  const kernels::ConvGeometry g{.n = 2, .c = 64, .h = 9, .w = 8, .k = 64, .r = 3, .s = 2,
-                                .oh = 9, .ow = 7, .stride_h = 1, .stride_w = 1, .pad_h = 1, .pad_w = 0,
-                                .dilation_h = 1, .dilation_w = 1, .groups = 2};
+  const kernels::ConvGeometry g{.n = 2,
+                                .c = 64,
+                                .h = 9,
+                                .w = 8,
+                                .k = 64,
+                                .r = 3,
+                                .s = 2,
+                                .oh = 9,
+                                .ow = 7,
+                                .stride_h = 1,
+                                .stride_w = 1,
+                                .pad_h = 1,
+                                .pad_w = 0,
+                                .dilation_h = 1,
+                                .dilation_w = 1,
+                                .groups = 2};
   const kernels::ConvPlan plan = kernels::plan_conv(ConvDirection::forward, g, float32);
   CHECK(plan.kernel == ConvKernel::direct);
   CHECK(layout_of(conv2d(zeros({2, 64, 9, 8}), zeros({64, 32, 3, 2}), {}, in_groups)) == plan.y);
