@@ -107,7 +107,7 @@ Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, con
   prepare(x, plan.x);
   prepare(weight, Layout::plain);
   prepare(y, plan.y);
-  if (bias.defined()) bias = arranged(bias, Layout::plain);  // it may be a part of images in blocks
+  if (bias.defined()) bias = in_rows(bias);
   constexpr std::array names{"conv2d", "conv2d_input", "conv2d_weight"};
   const profiler::Scope scope(names[static_cast<std::size_t>(direction)], [&] {
     auto work = profiler::work_on({&x, &weight, &y});
@@ -129,12 +129,20 @@ void require_same_dtype(const Tensor& a, const Tensor& b, const char* what) {
                       what, a.dtype(), b.dtype());
 }
 
-/// The gradients of weight and bias from one pass over dy; not recorded.
+Tensor bias_gradient(const Tensor& dy) { return sum(dy, {0, 2, 3}); }
+
+/// The gradients of weight and bias: from one pass over dy where no graph is being made.
 std::array<Tensor, 2> weight_and_bias_gradients(const Tensor& x, const Tensor& dy,
                                                 const Shape& weight, const Conv2dOptions& options) {
-  const auto g = geometry(x.shape(), weight, options);
-  const Tensor by_bias = Tensor::empty({g.k}, dy.dtype());
-  return {run(kernels::ConvDirection::backward_weight, g, weight, x, {}, dy, by_bias), by_bias};
+  using Both = std::array<Tensor, 2>;
+  const auto at_once = [&] {
+    const auto g = geometry(x.shape(), weight, options);
+    const Tensor by_bias = Tensor::empty({g.k}, dy.dtype());
+    return Both{run(kernels::ConvDirection::backward_weight, g, weight, x, {}, dy, by_bias),
+                by_bias};
+  };
+  const auto apart = [&] { return Both{conv2d_weight(x, dy, weight, options), bias_gradient(dy)}; };
+  return fused(at_once, apart)();
 }
 
 }  // namespace
@@ -161,12 +169,13 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
                         [x = saved_for(weight, x), w = saved_for(x, weight), options](
                             const Tensor& dy, const Needs& needs) {
                           std::array<Tensor, 3> d;
-                          if (needs[1] && needs[2] && !is_grad_enabled()) {
+                          if (needs[1] && needs[2]) {
                             auto both = weight_and_bias_gradients(x(), dy, needs.shape(1), options);
                             std::ranges::move(both, d.begin() + 1);
-                          } else {
-                            if (needs[1]) d[1] = conv2d_weight(x(), dy, needs.shape(1), options);
-                            if (needs[2]) d[2] = sum(dy, {0, 2, 3});
+                          } else if (needs[1]) {
+                            d[1] = conv2d_weight(x(), dy, needs.shape(1), options);
+                          } else if (needs[2]) {
+                            d[2] = bias_gradient(dy);
                           }
                           if (needs[0]) d[0] = conv2d_input(dy, w(), needs.shape(0), options);
                           return d;

@@ -13,6 +13,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <type_traits>
 #include <utility>
@@ -99,8 +100,9 @@ inline constexpr bool is_expression = false;
 template <class F>
 inline constexpr bool is_expression<kernels::Expression<F>> = true;
 
-/// Tensors broadcast together, and their result: as they lie where all lie alike, by strides where
-/// the rows of each are one run of memory or one value, and copies otherwise.
+/// Tensors broadcast together, and their result: as they lie where all lie alike or are single
+/// values, by strides where the rows of each are one run of memory or one value, and copies
+/// otherwise. What is not copied, its owner has to keep.
 struct Elementwise {
   struct Options {
     bool whole_rows;  ///< one value for all of a row will not do
@@ -117,14 +119,17 @@ struct Elementwise {
 
   Tensor y;
   void* to = nullptr;
-  std::array<Tensor, 3> in;
-  std::array<const void*, 3> from{};
-  kernels::Loops loops;
+  std::array<const void*, 3> from;
+  std::array<bool, 3> fixed{};  ///< which are single values, where there are no loops
+  std::optional<kernels::Loops> loops;
 
  private:
-  void as_they_lie(std::span<const Tensor* const> x, DType dtype, bool takes_first);
+  void as_they_lie(std::span<const Tensor* const> x, const Tensor& like, DType dtype, Layout layout,
+                   bool takes_first);
   void by_strides(const char* operation, std::span<const Tensor* const> x, DType dtype,
                   bool whole_rows);
+
+  std::array<Tensor, 3> copies_;
 };
 
 }  // namespace detail
@@ -152,7 +157,7 @@ Tensor map(Name operation, const F& f, const First& first, const X&... more) {
     const Tensor y = map<types, R>(operation, f, detail::widened(first), detail::widened(more)...);
     return std::is_void_v<R> ? detail::converted(y, dtype) : y;
   }
-  const detail::Elementwise work(
+  detail::Elementwise work(
       operation.text, given, detail::dtype_or<R>(dtype),
       {.whole_rows = detail::is_expression<F>, .takes_first = std::is_same_v<First, Spare>});
   const profiler::Scope scope(operation.text, [&] {
@@ -160,31 +165,48 @@ Tensor map(Name operation, const F& f, const First& first, const X&... more) {
   });
   dispatch_among<types>(dtype, detail::running_or(operation.text), [&]<class T>() {
     const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
-      kernels::map(detail::formula_for<T>(f), work.loops,
-                   static_cast<detail::ResultOf<R, T>*>(work.to),
-                   work.template values<detail::ValueOf<T, First>>(0),
-                   work.template values<detail::ValueOf<T, X>>(1 + I)...);
+      const auto& formula = detail::formula_for<T>(f);
+      const auto go = [&](const auto&... how) {
+        kernels::map(formula, how..., static_cast<detail::ResultOf<R, T>*>(work.to),
+                     work.template values<detail::ValueOf<T, First>>(0),
+                     work.template values<detail::ValueOf<T, X>>(1 + I)...);
+      };
+      if (work.loops)
+        go(*work.loops);
+      else
+        go(work.y.numel(), work.fixed);
     };
     run(std::index_sequence_for<X...>());
   });
-  return work.y;
+  return std::move(work.y);
 }
 
+namespace detail {
+
 /// Calls kernel(x…), pointers to values of one dtype: those of the shape of the first in the given
-/// layout, others in row-major order. What it computes, it puts into tensors of its caller's.
+/// layout, others in row-major order.
 template <Types types, class Kernel, class... X>
-void visit(Name operation, Layout layout, const Kernel& kernel, const X&... x) {
-  const detail::Running running(operation.text, x...);
+void visit_in(Layout layout, Name operation, const Kernel& kernel, const X&... x) {
   const std::array given{&x...};
   const Tensor& first = *given.front();
   const std::array in{x.shape() == first.shape() ? arranged(x, layout) : in_rows(x)...};
   const profiler::Scope scope(operation.text, [&] { return profiler::work_on({&x...}, 1); });
-  dispatch_among<types>(first.dtype(), detail::running_or(operation.text), [&]<class T>() {
+  dispatch_among<types>(first.dtype(), running_or(operation.text), [&]<class T>() {
     const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
       kernel(own_data<T>(in[I])...);
     };
     run(std::index_sequence_for<X...>());
   });
+}
+
+}  // namespace detail
+
+/// Calls kernel(x…), pointers to values of one dtype, as the first of them lies; those of another
+/// shape in row-major order. What it computes, it puts into tensors of its caller's.
+template <Types types, class Kernel, class... X>
+void visit(Name operation, const Kernel& kernel, const Tensor& x, const X&... more) {
+  const detail::Running running(operation.text, x, more...);
+  detail::visit_in<types>(layout_of(x), operation, kernel, x, more...);
 }
 
 /// What an operation makes.
@@ -194,9 +216,12 @@ struct Made {
 
   Made(const Shape& extents, Layout how = Layout::plain) : shape(extents), layout(how) {}  // NOLINT
 };
+/// Of the shape of x, or another, lying as x does.
+inline Made like(const Tensor& x) { return {x.shape(), layout_of(x)}; }
+inline Made like(const Tensor& x, const Shape& shape) { return {shape, layout_of(x)}; }
 
-/// y, so made, from kernel(x…, y): as visit() with the layout that y has. y is of the type R where
-/// that is given.
+/// y, so made, from kernel(x…, y), pointers: those of the shape of the first argument in the layout
+/// of y, others in row-major order. y is of the type R where that is given.
 template <Types types, class R = void, class Kernel, class... X>
 Tensor compute(Name operation, const Made& made, const Kernel& kernel, const Tensor& x,
                const X&... more) {
@@ -207,8 +232,8 @@ Tensor compute(Name operation, const Made& made, const Kernel& kernel, const Ten
     return std::is_void_v<R> ? detail::converted(y, x.dtype()) : y;
   }
   Tensor y = empty(made.shape, detail::dtype_or<R>(x.dtype()), made.layout);
-  visit<types>(
-      operation, made.layout,
+  detail::visit_in<types>(
+      made.layout, operation,
       [&]<class T>(const T* first, const auto*... rest) {
         kernel(first, rest..., own_data<detail::ResultOf<R, T>>(y));
       },

@@ -39,7 +39,7 @@ Statistics statistics(const Tensor& x) {
   const auto values = [&] { return Tensor::empty({x.size(1)}, x.dtype()); };
   Statistics s{values(), values(), values()};
   visit<Types::floating>(
-      "batch_norm, statistics", layout_of(x),
+      "batch_norm, statistics",
       [&]<class T>(const T* from) {
         kernels::moments<T>(
             channel_extents(x), from,
@@ -68,7 +68,7 @@ struct Sums {
 Sums sums(const Normalized& n, const Tensor& x, const Tensor& dy) {
   Sums s{Tensor::empty(n.mean.shape(), x.dtype()), Tensor::empty(n.mean.shape(), x.dtype())};
   visit<Types::floating>(
-      "batch_norm, sums", layout_of(x),
+      "batch_norm, sums",
       [&]<class T>(const T* values, const T* slopes, const T* mean) {
         kernels::centered_sums<T>(channel_extents(x), slopes, values, mean,
                                   s.of_dy.mutable_data<T>(), s.of_product.mutable_data<T>());
@@ -84,7 +84,7 @@ Tensor input_gradient(const Normalized& n, const Tensor& x, const Tensor& dy, co
   const Tensor by_x = scale * square(n.inverse_std) * s.of_product * -share;
   const Tensor constant = scale * s.of_dy * -share - by_x * n.rest;
   return compute<Types::floating>(
-      "batch_norm, input", {x.shape(), layout_of(x)},
+      "batch_norm, input", like(x),
       [&](const auto* values, const auto* slopes, auto... rest) {
         kernels::affine(channel_extents(x), slopes, values, rest...);
       },
@@ -213,7 +213,7 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
     if (options.training) shift = shift - scale * batch.rest;
   }
   const Tensor y = compute<Types::floating>(
-      Op::batch_norm, {x.shape(), layout_of(x)},
+      Op::batch_norm, like(x),
       [&](auto... values) { kernels::affine(channel_extents(x), values...); }, x, mean, scale,
       shift);
   if (!options.training)

@@ -35,8 +35,8 @@ Peak measure_peak() {
   const Tensor x = Tensor::empty({many}).fill_(1);
   Tensor y = Tensor::empty({many});
   const double sum = shortest(3, [&] {
-    kernels::map(kernels::Formula{[](float v) { return v + 1; }}, {Shape{many}, {Strides{1}}},
-                 y.mutable_data<float>(), x.data<float>());
+    kernels::map(kernels::Formula{[](float v) { return v + 1; }}, many, {}, y.mutable_data<float>(),
+                 x.data<float>());
   });
   return {.flops = 2.0 * n * n * n / product, .bytes = 2.0 * many * sizeof(float) / sum};
 }

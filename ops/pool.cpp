@@ -1,4 +1,5 @@
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
@@ -95,10 +96,10 @@ class Choice {
   Ref<Storage> storage_;
 };
 
-Tensor max_pool2d_input(const Tensor& dy, const Choice& choice, const Shape& shape) {
-  const Layout layout = choice.geometry().lanes > 1 ? Layout::blocked : Layout::plain;
+/// `input`: what x was, whose lanes the choice has.
+Tensor max_pool2d_input(const Tensor& dy, const Choice& choice, const Made& input) {
   return compute<Types::floating>(
-      "max_pool2d_input", {shape, layout},
+      "max_pool2d_input", input,
       [&](const auto* slopes, auto* dx) {
         choice.visit(
             [&](auto* index) { kernels::max_pool_input(choice.geometry(), slopes, index, dx); });
@@ -123,19 +124,17 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
   const detail::Running running("max_pool2d", x);
   auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
   const Shape shape = output_shape(x.shape(), g);
-  if (layout_of(x) == Layout::blocked) {
-    g.lanes = channel_block();
-    g.planes /= g.lanes;
-  }
+  g.lanes = channel_extents(x).lanes;
+  g.planes /= g.lanes;
   const Choice choice(g);
   const Tensor y = compute<Types::floating>(
-      Op::max_pool2d, {shape, layout_of(x)},
+      Op::max_pool2d, like(x, shape),
       [&](const auto* values, auto* largest) {
         choice.visit([&](auto* index) { kernels::max_pool(g, values, largest, index); });
       },
       x);
   return record(Op::max_pool2d, y,
-                wrt(x, fused([choice, from = x.shape()](
+                wrt(x, fused([choice, from = like(x)](
                                  const Tensor& dy) { return max_pool2d_input(dy, choice, from); },
                              [choice, from = x.shape()](const Tensor& dy) {
                                return max_pool2d_input_recorded(dy, choice, from);

@@ -135,7 +135,7 @@ void dispatch_sum(DType x, DType result, const F& f) {
 Tensor sum_channels(const Tensor& x, DType result) {
   Tensor y = Tensor::empty({1, x.size(1), 1, 1}, result);
   visit<Types::floating>(
-      Op::sum, layout_of(x),
+      Op::sum,
       [&]<class T>(const T* values) {
         if (x.dtype() == result)
           kernels::channel_sums(channel_extents(x), values, y.mutable_data<T>());

@@ -17,38 +17,31 @@ void* at(const Target& target, std::int64_t element) {
   return static_cast<std::byte*>(target.values) + element * static_cast<std::int64_t>(target.item);
 }
 
-/// Calls f(first, n, where each source's values start) for rows, or parts of the only one, of n
-/// values from `first` on.
-template <class F>
-void for_parts(const LoopNest& nest, std::size_t sources, const F& f) {
-  const std::int64_t n = nest.inner();
-  if (nest.rows() == 1) {
-    parallel_for(n, worthwhile, [&](std::int64_t begin, std::int64_t end) {
-      LoopNest::Offsets starts{};
-      for (std::size_t k = 0; k < sources; ++k) starts[k] = begin * nest.step(k);
-      f(begin, end - begin, starts);
-    });
-    return;
-  }
-  const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
-  parallel_for(nest.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
-    nest.for_rows(begin, end, [&](std::int64_t row, const LoopNest::Offsets& starts) {
-      f(row * n, n, starts);
-    });
+}  // namespace
+
+void for_row(std::int64_t n, const bool* fixed, const Target& out, std::span<const Source> in,
+             Row row, const void* f) {
+  parallel_for(n, worthwhile, [=](std::int64_t begin, std::int64_t end) {
+    std::array<const void*, LoopNest::most_operands> from;
+    for (std::size_t k = 0; k < in.size(); ++k) from[k] = at(in[k], fixed[k] ? 0 : begin);
+    row(f, end - begin, at(out, begin), from.data(), fixed);
   });
 }
-
-}  // namespace
 
 void for_rows(const Loops& loops, const Target& out, std::span<const Source> in, Row row,
               const void* f) {
   const LoopNest nest(loops.shape, std::span(loops.strides).first(in.size()));
   std::array<bool, LoopNest::most_operands> fixed{};
   for (std::size_t k = 0; k < in.size(); ++k) fixed[k] = nest.inner() > 1 && nest.step(k) == 0;
-  for_parts(nest, in.size(), [&](std::int64_t first, std::int64_t n, const auto& starts) {
-    std::array<const void*, LoopNest::most_operands> from{};
-    for (std::size_t k = 0; k < in.size(); ++k) from[k] = at(in[k], starts[k]);
-    row(f, n, at(out, first), from.data(), fixed.data());
+  const std::int64_t n = nest.inner();
+  if (nest.rows() == 1) return for_row(n, fixed.data(), out, in, row, f);
+  const std::int64_t grain = worthwhile / std::max<std::int64_t>(n, 1) + 1;
+  parallel_for(nest.rows(), grain, [&](std::int64_t begin, std::int64_t end) {
+    nest.for_rows(begin, end, [&](std::int64_t i, const LoopNest::Offsets& starts) {
+      std::array<const void*, LoopNest::most_operands> from;
+      for (std::size_t k = 0; k < in.size(); ++k) from[k] = at(in[k], starts[k]);
+      row(f, n, at(out, i * n), from.data(), fixed.data());
+    });
   });
 }
 

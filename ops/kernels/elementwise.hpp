@@ -188,26 +188,36 @@ namespace detail {
 using Row = void (*)(const void* f, std::int64_t n, void* out, const void* const* in,
                      const bool* fixed);
 
-/// Calls `row` for all rows of the target, in one or several threads. Not a template: of what
-/// differs from one operation to the next, the row alone is compiled for each.
+template <class R, class F, class... A>
+void run_row(const void* f, std::int64_t n, void* out, const void* const* in, const bool* fixed) {
+  const auto run = [&]<std::size_t... I>(std::index_sequence<I...>) {
+    row(*static_cast<const F*>(f), n, static_cast<R*>(out), fixed, static_cast<const A*>(in[I])...);
+  };
+  run(std::index_sequence_for<A...>());
+}
+
+/// Calls `row` for all rows of the target, or for parts of the only one, in one or several threads.
+/// Not templates: of what differs from one operation to the next, the row alone is compiled for
+/// each.
 void for_rows(const Loops& loops, const Target& out, std::span<const Source> in, Row row,
               const void* f);
+void for_row(std::int64_t n, const bool* fixed, const Target& out, std::span<const Source> in,
+             Row row, const void* f);
 
 }  // namespace detail
 
 /// out = f(a…): sources of the types A.
 template <class R, class... A, class F>
 void map(const F& f, const Loops& loops, R* out, const A*... a) {
-  const detail::Row row = [](const void* g, std::int64_t n, void* to, const void* const* from,
-                             const bool* fixed) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      detail::row(*static_cast<const F*>(g), n, static_cast<R*>(to), fixed,
-                  static_cast<const A*>(from[I])...);
-    }
-    (std::index_sequence_for<A...>());
-  };
   const std::array in{Source{a, sizeof(A)}...};
-  detail::for_rows(loops, {out, sizeof(R)}, in, row, &f);
+  detail::for_rows(loops, {out, sizeof(R)}, in, &detail::run_row<R, F, A...>, &f);
+}
+
+/// The same for n values, of which a source has as many or, where it is `fixed`, one.
+template <class R, class... A, class F>
+void map(const F& f, std::int64_t n, const std::array<bool, 3>& fixed, R* out, const A*... a) {
+  const std::array in{Source{a, sizeof(A)}...};
+  detail::for_row(n, fixed.data(), {out, sizeof(R)}, in, &detail::run_row<R, F, A...>, &f);
 }
 
 }  // namespace xgrad::kernels
