@@ -55,7 +55,9 @@ class Ref {
     if (object_) object_->references_.fetch_add(1, std::memory_order_relaxed);
   }
   void drop() noexcept {
-    if (object_ && object_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
+    if (!object_) return;
+    // Who has the only handle needs no locked instruction: nobody can make another meanwhile.
+    if (object_->is_unique() || object_->references_.fetch_sub(1, std::memory_order_acq_rel) == 1)
       destroy(object_);
   }
 

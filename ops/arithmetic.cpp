@@ -36,11 +36,17 @@ DType dtype_beside(const Tensor& x, Scalar number) {
   return dtype_beside(x.dtype(), number.natural_dtype());
 }
 
-/// As PyTorch's torch.result_type has it.
-DType common_dtype(const Tensor& a, const Tensor& b) {
-  if (a.dim() > 0 && b.dim() == 0) return dtype_beside(a.dtype(), b.dtype());
-  if (a.dim() == 0 && b.dim() > 0) return dtype_beside(b.dtype(), a.dtype());
-  return promote(a.dtype(), b.dtype());
+/// As PyTorch's torch.result_type has it: tensors of axes come before those of none, and numbers
+/// last.
+DType common_dtype(const Operand& a, const Operand& b) {
+  const auto rank = [](const Operand& x) {
+    return !x.is_tensor() ? 0 : x.tensor().dim() == 0 ? 1 : 2;
+  };
+  const auto dtype = [](const Operand& x) {
+    return x.is_tensor() ? x.tensor().dtype() : x.scalar()->natural_dtype();
+  };
+  if (rank(a) == rank(b)) return promote(dtype(a), dtype(b));
+  return rank(a) > rank(b) ? dtype_beside(dtype(a), dtype(b)) : dtype_beside(dtype(b), dtype(a));
 }
 
 }  // namespace
@@ -48,20 +54,12 @@ DType common_dtype(const Tensor& a, const Tensor& b) {
 Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first) {
   require_defined(operation, a, b, first);
   const detail::Running running(operation);
-  if (!a.is_tensor() && !b.is_tensor()) {
-    const DType dtype = promote(a.scalar()->natural_dtype(), b.scalar()->natural_dtype());
-    return {scalar_like(*a.scalar(), dtype), scalar_like(*b.scalar(), dtype)};
-  }
-  if (!b.is_tensor()) {
-    const DType dtype = dtype_beside(a.tensor(), *b.scalar());
-    return {to(a.tensor(), dtype), scalar_like(*b.scalar(), dtype)};
-  }
-  if (!a.is_tensor()) {
-    const DType dtype = dtype_beside(b.tensor(), *a.scalar());
-    return {scalar_like(*a.scalar(), dtype), to(b.tensor(), dtype)};
-  }
-  const DType dtype = common_dtype(a.tensor(), b.tensor());
-  return {to(a.tensor(), dtype), to(b.tensor(), dtype)};
+  const DType dtype = common_dtype(a, b);
+  const auto as_common = [dtype](const Operand& x) {
+    if (!x.is_tensor()) return scalar_like(*x.scalar(), dtype);
+    return x.tensor().dtype() == dtype ? x.tensor() : to(x.tensor(), dtype);
+  };
+  return {as_common(a), as_common(b)};
 }
 
 namespace {

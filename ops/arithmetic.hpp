@@ -5,27 +5,32 @@
 
 namespace xgrad {
 
-/// One side of an operator: a tensor, or a number that takes on the other side's dtype.
+/// One side of an operator: a tensor, or a number that takes on the other side's dtype. It sees the
+/// tensor that it is made from, which has to outlive it, as an argument outlives a call.
 class Operand {
  public:
-  Operand(const Tensor& x) : tensor_(x) {}  // NOLINT: x * 2 and 2 * x are meant to work
+  Operand(const Tensor& x) : tensor_(&x) {}  // NOLINT: x * 2 and 2 * x are meant to work
   template <Number T>
   Operand(T value) : scalar_(value) {}       // NOLINT
   Operand(Scalar value) : scalar_(value) {}  // NOLINT
+  Operand(const Operand&) = delete;
+  Operand& operator=(const Operand&) = delete;
 
-  const Tensor& tensor() const noexcept { return tensor_; }
-  bool is_tensor() const noexcept { return tensor_.defined() || !scalar_; }
-  bool is_undefined() const noexcept { return !tensor_.defined() && !scalar_; }
+  /// Where it is one.
+  const Tensor& tensor() const noexcept { return *tensor_; }
+  bool is_tensor() const noexcept { return tensor_ != nullptr; }
+  bool is_undefined() const noexcept { return is_tensor() && !tensor_->defined(); }
   const std::optional<Scalar>& scalar() const noexcept { return scalar_; }
 
  private:
-  Tensor tensor_;
+  const Tensor* tensor_ = nullptr;
   std::optional<Scalar> scalar_;
 };
 
-// Shapes broadcast as NumPy's do (ShapeError otherwise); different dtypes meet at the wider of
-// bool < int64 < float32 < float64. Division of integers gives float32; what else int64 does not
-// hold wraps around.
+// Shapes broadcast as NumPy's do (ShapeError otherwise); different dtypes meet as promote() says,
+// but that a number, and beside a tensor of axes one of none, takes on the other's dtype unless it
+// is of a higher kind. Division of integers gives float32; what else an integer does not hold wraps
+// around.
 
 Tensor add(const Operand& a, const Operand& b);
 /// DTypeError where either is bool.

@@ -132,10 +132,6 @@ struct Elementwise {
   std::array<Tensor, 3> copies_;
 };
 
-}  // namespace detail
-
-namespace detail {
-
 /// The values of x in another dtype; off the tape.
 Tensor converted(const Tensor& x, DType dtype);
 /// Those of 16 bits as float32.
