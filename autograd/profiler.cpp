@@ -116,7 +116,10 @@ Work work_on(std::initializer_list<const Tensor*> tensors, double flops_each) {
 namespace {
 
 std::string name_of(const Event& event) {
-  return event.caller.empty() ? event.name : event.name + " of " + event.caller + "'s gradient";
+  std::string name = event.name;
+  if (*event.work.kernel != 0) name += fmt::format(" ({})", event.work.kernel);
+  if (!event.caller.empty()) name += " of " + event.caller + "'s gradient";
+  return name;
 }
 
 std::string shapes_of(const Event& event) {

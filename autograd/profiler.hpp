@@ -24,6 +24,7 @@ struct Work {
   std::vector<Shape> shapes;  ///< of its arguments and its result
   double flops = 0;           ///< floating-point operations of the plain algorithm; 0: not counted
   double bytes = 0;           ///< read and written at least
+  const char* kernel = "";    ///< what computed it, where one of several was chosen
 };
 
 /// One computation.

@@ -112,6 +112,7 @@ Tensor run(kernels::ConvDirection direction, const kernels::ConvGeometry& g, con
   const profiler::Scope scope(names[static_cast<std::size_t>(direction)], [&] {
     auto work = profiler::work_on({&x, &weight, &y});
     work.flops = 2.0 * static_cast<double>(y.numel()) * static_cast<double>(g.patch());
+    work.kernel = name(plan.kernel);
     return work;
   });
   dispatch_floating(dtype, "conv2d", [&]<class T>() {

@@ -31,6 +31,10 @@ enum class ConvDirection : std::uint8_t {
 };
 
 enum class ConvKernel : std::uint8_t { gemm, direct, winograd };
+constexpr const char* name(ConvKernel kernel) noexcept {
+  constexpr const char* names[] = {"gemm", "direct", "winograd"};
+  return names[static_cast<std::size_t>(kernel)];
+}
 
 /// Which kernel computes a convolution, and how it takes or gives x and y.
 struct ConvPlan {

@@ -4,6 +4,7 @@
 #include <xgrad/autograd/layout.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 
+#include <algorithm>
 #include <cstdlib>
 #include <functional>
 #include <optional>
@@ -443,6 +444,21 @@ TEST_CASE("the kernel that is meant for a convolution is the one it gets") {
     const kernels::ConvPlan plan =
         kernels::plan_conv(ConvDirection::forward, c.geometry(), float32);
     CHECK(layout_of(conv2d(x, w, {}, o)) == plan.y);
+    // And what ran says so.
+    profiler::start();
+    const Tensor y = conv2d(x.requires_grad_(), w.requires_grad_(), {}, o);
+    y.backward(zeros(c.y()));
+    const profiler::Profile profile = profiler::stop();
+    for (const auto& [direction, name] :
+         {std::pair{ConvDirection::forward, "conv2d"},
+          std::pair{ConvDirection::backward_input, "conv2d_input"},
+          std::pair{ConvDirection::backward_weight, "conv2d_weight"}}) {
+      const auto event =
+          std::ranges::find(profile.events, std::string(name), &profiler::Event::name);
+      REQUIRE(event != profile.events.end());
+      CHECK(std::string(event->work.kernel) ==
+            kernels::name(kernels::plan_conv(direction, c.geometry(), float32).kernel));
+    }
   });
 }
 
