@@ -350,6 +350,8 @@ void Tensor::set_data(const Tensor& source) const {
   require<DTypeError>(!requires_grad() || is_floating(source.dtype()),
                       "set_data: this tensor requires a gradient, and {} carries none",
                       source.dtype());
+  // What the tape saved of it is another part of one memory, whose version has to tell.
+  if (impl_->storage == source.impl_->storage && impl_ != source.impl_) impl_->storage->change();
   impl_->storage = source.impl_->storage;
   impl_->offset = source.impl_->offset;
   impl_->shape = source.impl_->shape;
