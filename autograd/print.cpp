@@ -80,7 +80,7 @@ class Printer {
 
   std::string text(Scalar number) const {
     if (x_.dtype() == boolean) return number.to<bool>() ? "True" : "False";
-    if (x_.dtype() == int64) return fmt::format("{}", number.to<std::int64_t>());
+    if (is_integer(x_.dtype())) return fmt::format("{}", number.to<std::int64_t>());
     const auto v = number.to<double>();
     if (!std::isfinite(v)) return fmt::format("{}", unsigned_nan(v));
     if (scientific_) return fmt::format("{:.4e}", v);
@@ -146,7 +146,9 @@ std::string to_string(const Tensor& x) {
   } else {
     out += Printer(x).body(0, 0, head.size());
   }
-  if (x.dtype() == float64) out += ", dtype=float64";
+  // Of values without a dtype, as they stand here, tensor() would make one of these.
+  const bool is_natural = x.dtype() == float32 || x.dtype() == int64 || x.dtype() == boolean;
+  if (!is_natural) out += fmt::format(", dtype={}", x.dtype());
   if (!x.is_leaf()) {
     out += fmt::format(", grad_fn=<{}>", x.grad_fn()->name());
   } else if (x.requires_grad()) {

@@ -248,8 +248,9 @@ TEST_CASE("leaves that are views are trained; what is kept for long is contiguou
   nn::Linear layer{2, 2};
   layer.add_buffer("view", memory.t());
   layer.add_parameter("other", memory.t());
-  for (const auto& [name, value] : layer.state_dict()) {
-    CAPTURE(name);
+  for (const auto& named : layer.state_dict()) {
+    CAPTURE(named.first);
+    const Tensor& value = named.second;
     CHECK(value.is_contiguous());
     if (value.dim() == 2 && value.size(1) == 4) CHECK(equal(value.detach(), memory.t()));
   }
