@@ -86,8 +86,8 @@ class Build:
             self.compile[built] = (entry["command"].replace(" -Werror ", " "), entry["file"])
         self.shared_object = next(p.name for p in folder.glob("libxgrad.so.*") if p.is_symlink())
         self.link = {}  # what is linked, from the build folder on -> command
-        for line in self.ninja("-t", "commands", "libxgrad.so",
-                               *(f"tests/{p.name}" for p in folder.glob("tests/test_*"))):
+        tests = [f"tests/{p.name}" for p in folder.glob("tests/test_*") if p.is_file()]
+        for line in self.ninja("-t", "commands", "libxgrad.so", *tests):
             if built := re.search(r" -o (libxgrad\.so\S*|tests/test_\w+) ", line):
                 self.link[built[1]] = line
         self.users = self.dependents()
