@@ -61,6 +61,7 @@ TEST_CASE("shapes are those of the arguments, in their order, then the result's"
   });
   CHECK(event(profile, "lt").work.shapes == std::vector<Shape>{{2, 3}, {3}, {2, 3}});
   CHECK(event(profile, "maximum").work.shapes == std::vector<Shape>{{3}, {2, 3}, {2, 3}});
+  CHECK(event(profile, "maximum").work.flops == 6);
   CHECK(event(profile, "where").work.shapes == std::vector<Shape>{{2, 3}, {3}, {2, 3}, {2, 3}});
 }
 
