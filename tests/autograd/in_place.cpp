@@ -149,6 +149,8 @@ TEST_CASE("what got other data is no part of what it was") {
   const Tensor x = counted({3, 4});
   Tensor part = x.t();
   part.set_data(counted({2, 2}));
+  CHECK(part.strides() == Strides{2, 1});
+  CHECK(values(part) == std::vector<double>{0, 1, 2, 3});
   part.fill_(1);
   CHECK(values(part) == std::vector<double>{1, 1, 1, 1});
   CHECK(equal(x, counted({3, 4})));

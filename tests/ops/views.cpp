@@ -256,6 +256,20 @@ TEST_CASE("leaves that are views are trained; what is kept for long is contiguou
   }
 }
 
+TEST_CASE("images in blocks are seen in another order of the same extents") {
+  const Tensor x = normal({32, 32, 4, 4}, 1).to(float32);
+  const Tensor weight = normal({32, 32, 3, 3}, 2).to(float32) * 0.1;
+  const Tensor y = conv2d(x, weight, {}, {.padding = 1});
+  const Tensor rows = y.clone();
+  for (const Axes& axes : {Axes{0, 1, 3, 2}, Axes{1, 0, 2, 3}}) {
+    CAPTURE(axes);
+    CHECK(equal(relu(y.permute(axes)), relu(rows.permute(axes).contiguous())));
+    CHECK(equal(max_pool2d(y.permute(axes), 2), max_pool2d(rows.permute(axes).contiguous(), 2)));
+    CHECK(allclose(conv2d(y.permute(axes), weight), conv2d(rows.permute(axes).contiguous(), weight),
+                   1e-5, 1e-5));
+  }
+}
+
 TEST_CASE("initialisers fill views") {
   Tensor wide = zeros({6, 4});
   Generator generator(4);
