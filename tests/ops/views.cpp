@@ -270,6 +270,14 @@ TEST_CASE("images in blocks are seen in another order of the same extents") {
   }
 }
 
+TEST_CASE("the gradient of a part is added to one that came as a view") {
+  const Tensor x = counted({3, 4}).requires_grad_();
+  const Tensor part = x[0] * 2;  // after the other in the pass
+  const Tensor turned = x.t() * 3;
+  (part.sum() + turned.sum()).backward();
+  CHECK(values(x.grad()) == std::vector<double>{5, 5, 5, 5, 3, 3, 3, 3, 3, 3, 3, 3});
+}
+
 TEST_CASE("initialisers fill views") {
   Tensor wide = zeros({6, 4});
   Generator generator(4);
