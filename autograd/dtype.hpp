@@ -62,6 +62,9 @@ consteval std::array<std::size_t, sizeof...(T)> sizes_of(TypeList<T...>) {
 }
 inline constexpr auto item_sizes = sizes_of(Elements());
 
+template <class T>
+inline constexpr bool is_element = place_of<T>(Elements()) < Elements::size;
+
 }  // namespace detail
 
 /// "float32", "float64", "bfloat16", "float16", "int64", "int32", "uint8", "bool".
@@ -85,8 +88,7 @@ DType promote(DType a, DType b) noexcept;
 
 /// The types a tensor's values have in memory.
 template <class T>
-concept Element = detail::place_of<T>(detail::Elements())
-< detail::Elements::size;
+concept Element = detail::is_element<T>;
 
 /// The DType of a C++ element type.
 template <Element T>

@@ -242,9 +242,6 @@ template <class Rule>
 concept HasTangent = requires(Rule& rule, const Tensor& v, const Shape& shape) {
   rule.tangent(v, shape);
 };
-template <class Rule>
-inline constexpr bool has_tangent = HasTangent<Rule>;
-
 template <BackwardRule... Rules>
 class RuleNode final : public Node {
  public:
@@ -278,7 +275,7 @@ class RuleNode final : public Node {
 
   template <std::size_t... Index>
   Tensor tangent(std::index_sequence<Index...>, std::span<const Tensor> v) {
-    const std::array<bool, count> known{has_tangent<Rules>...};
+    const std::array<bool, count> known{HasTangent<Rules>...};
     for (std::size_t i = 0; i < count; ++i)
       if (v[i].defined() && !known[i]) return {};
     Tensor sum;
@@ -289,7 +286,7 @@ class RuleNode final : public Node {
   template <std::size_t Place>
   void add_tangent(const Tensor& v, Tensor& sum) {
     auto& rule = *std::get<Place>(rules_);
-    if constexpr (has_tangent<std::remove_reference_t<decltype(rule)>>) {
+    if constexpr (HasTangent<std::remove_reference_t<decltype(rule)>>) {
       if (!v.defined()) return;
       const Tensor part = rule.tangent(v, result(0).shape);
       sum = sum.defined() ? add_gradients(sum, part) : part;

@@ -53,8 +53,6 @@ Tensor empty(const Shape& shape, DType dtype, Layout layout) {
   return tensor_of(Storage::allocate_blocked(extents(shape)), 0, shape, dtype);
 }
 
-Tensor empty_like(const Tensor& x) { return empty(x.shape(), x.dtype(), layout_of(x)); }
-
 Tensor arranged(const Tensor& x, Layout layout) {
   if (layout == Layout::plain) {
     if (!x.is_contiguous()) return gathered(x);

@@ -25,14 +25,10 @@ Layout common_layout(const Tensor& a, const Tensor& b);
 
 /// Uninitialised values in the given layout; blocked only where blockable().
 Tensor empty(const Shape& shape, DType dtype, Layout layout);
-/// Of the shape, dtype and layout of x.
-Tensor empty_like(const Tensor& x);
 
 /// x with its values in the given layout, contiguous: x itself where they are. Off the tape.
 Tensor arranged(const Tensor& x, Layout layout);
 using detail::in_rows;
-
-inline Tensor as_it_lies(const Tensor& x) { return arranged(x, layout_of(x)); }
 
 /// Whether equal positions in memory are equal positions in both, which have one shape; of x and x,
 /// whether its values lie together.

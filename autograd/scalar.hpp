@@ -12,6 +12,9 @@ namespace xgrad {
 /// Every arithmetic type of C++.
 template <class T>
 concept Number = std::is_arithmetic_v<T>;
+/// The same, and the types of 16 bits.
+template <class T>
+concept NumberOrElement = Number<T> || Element<T>;
 
 /// A number that stands in for a tensor: a truth value, a whole number or a fractional one, each
 /// kept exactly. Beside a tensor it takes on the tensor's dtype, except that a fractional number
@@ -40,9 +43,8 @@ class Scalar {
 
   /// Rounded to a floating T, truncated to an integer, compared with 0 for bool. ValueError that
   /// names `operation` where an integer T does not hold it (too large, infinite, NaN).
-  template <class T>
-  requires Number<T> || Element<T> T to(const char* operation = "number")
-  const {
+  template <NumberOrElement T>
+  T to(const char* operation = "number") const {
     if constexpr (!Number<T>) {
       return T(to<float>());
     } else if constexpr (std::is_same_v<T, bool>) {

@@ -350,8 +350,10 @@ void Tensor::set_data(const Tensor& source) const {
   require<DTypeError>(!requires_grad() || is_floating(source.dtype()),
                       "set_data: this tensor requires a gradient, and {} carries none",
                       source.dtype());
-  // What the tape saved of it is another part of one memory, whose version has to tell.
-  if (impl_->storage == source.impl_->storage && impl_ != source.impl_) impl_->storage->change();
+  // Of what the tape saved of it, another part or order of one memory: its version has to tell.
+  const bool moves = impl_->offset != source.impl_->offset || shape() != source.shape() ||
+                     strides() != source.strides();
+  if (impl_->storage == source.impl_->storage && moves) impl_->storage->change();
   impl_->storage = source.impl_->storage;
   impl_->offset = source.impl_->offset;
   impl_->shape = source.impl_->shape;

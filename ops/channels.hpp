@@ -6,7 +6,8 @@
 
 namespace xgrad {
 
-/// The extents of x as it lies; to go with own_data of as_it_lies(x).
+/// The extents of x as it lies, for kernels that are called so: by visit(), or compute() with
+/// like(x).
 inline kernels::ChannelExtents channel_extents(const Tensor& x) {
   std::int64_t plane = 1;
   for (std::int64_t axis = 2; axis < x.dim(); ++axis) plane *= x.size(axis);
