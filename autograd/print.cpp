@@ -111,7 +111,8 @@ class Printer {
 
   std::string block(std::size_t axis, std::int64_t start, std::size_t indent) const {
     const std::size_t newlines = x_.shape().size() - 1 - axis;
-    const std::string gap = "," + std::string(newlines, '\n') + std::string(indent + 1, ' ');
+    std::string gap = ",";
+    gap.append(newlines, '\n').append(indent + 1, ' ');
     std::string out = "[";
     for (std::int64_t i = 0; i < x_.shape()[axis]; i = next(axis, i)) {
       if (skips(axis, i)) {

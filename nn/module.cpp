@@ -243,11 +243,11 @@ void Module::replace_state(std::shared_ptr<ModuleState> by) {
                       type_name());
   if (state_ && state_ != by) {
     state_->visit("", [&](const std::string& path, const ModuleState& part) {
-      require<GraphError>(part.hooks.empty(),
-                          "{}: assigned another module while {} has forward hooks, which would see "
-                          "nothing any more; remove() them first",
-                          type_name(),
-                          path.empty() ? "it" : "'" + path.substr(0, path.size() - 1) + "'");
+      require<GraphError>(
+          part.hooks.empty(),
+          "{}: assigned another module while {} has forward hooks, which would see "
+          "nothing any more; remove() them first",
+          type_name(), path.empty() ? "it" : fmt::format("'{}'", path.substr(0, path.size() - 1)));
     });
     state_->successor = by;
   }

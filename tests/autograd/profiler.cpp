@@ -65,6 +65,19 @@ TEST_CASE("shapes are those of the arguments, in their order, then the result's"
   CHECK(event(profile, "where").work.shapes == std::vector<Shape>{{2, 3}, {3}, {2, 3}, {2, 3}});
 }
 
+TEST_CASE("a gradient's kernels show what they read in its order") {
+  const auto profile = of([] {
+    const Tensor x = normal({4, 3, 2}).requires_grad_();
+    batch_norm(x, {}, {}, ones({3}).to(float64), zeros({3}).to(float64), {.training = true})
+        .sum()
+        .backward();
+  });
+  CHECK(event(profile, "batch_norm, sums").work.shapes ==
+        std::vector<Shape>{{4, 3, 2}, {4, 3, 2}, {3}});
+  CHECK(event(profile, "batch_norm, input").work.shapes ==
+        std::vector<Shape>{{4, 3, 2}, {4, 3, 2}, {3}, {3}, {3}, {3}});
+}
+
 TEST_CASE("time inside is not counted twice") {
   const auto profile = of([] {
     const profiler::Scope outer("outer", [] { return profiler::Work{}; });
