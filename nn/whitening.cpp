@@ -5,6 +5,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/init.hpp>
+#include <xgrad/ops/kernels/room.hpp>
 #include <xgrad/ops/ops.hpp>
 #include <xgrad/xtensor.hpp>
 
@@ -54,6 +55,9 @@ Tensor whitening_(Tensor weight, const Tensor& images, double eps) {
                       images.shape());
   const NoGradGuard guard;
   const xgrad::detail::LibraryThreads threads;
+  const std::size_t room = kernels::room_for_openblas * static_cast<std::size_t>(threads.count());
+  require<MemoryError>(kernels::has_room(room),
+                       "whitening_: no memory for {} bytes of OpenBLAS's buffers", room);
   const auto [values, vectors] =
       xt::linalg::eigh(second_moments(images, weight.size(2), weight.size(3)));
   const auto size = static_cast<std::size_t>(weight.size(0) / 2);

@@ -168,13 +168,6 @@ bool exchanging_pays(std::int64_t rows, std::int64_t out) {
   return std::is_same_v<T, float> && rows >= 16 && rows < out;
 }
 
-/// Its transpose, read where it lies.
-template <class T>
-kernels::Matrix<T> transposed(kernels::Matrix<T> matrix) {
-  matrix.transposed = !matrix.transposed;
-  return matrix;
-}
-
 /// y = (W·xᵀ)ᵀ, with `shift` added to each row unless it is null.
 template <class T>
 void multiply_exchanged(const Factor& x, const Factor& weight, const T* shift, T* y) {
@@ -182,7 +175,7 @@ void multiply_exchanged(const Factor& x, const Factor& weight, const T* shift, T
   const std::int64_t out = weight.rows();
   Tensor columns = Tensor::empty({out, rows}, dtype_of<T>());
   T* const values = columns.mutable_data<T>();
-  kernels::gemm<T>(out, rows, x.columns(), weight.matrix<T>(), transposed(x.matrix<T>()), values,
+  kernels::gemm<T>(out, rows, x.columns(), weight.matrix<T>(), x.matrix<T>().turned(), values,
                    rows);
   detail::copy_from({Shape{rows, out}, Strides{1, rows}}, sizeof(T), values, y);
   if (shift != nullptr)
@@ -208,8 +201,8 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
     }
     if (shift != nullptr)
       for (std::int64_t i = 0; i < rows; ++i) std::copy_n(shift, out, values + i * out);
-    kernels::gemm<T>(rows, out, from.columns(), from.matrix<T>(), transposed(by.matrix<T>()),
-                     values, out, shift != nullptr);
+    kernels::gemm<T>(rows, out, from.columns(), from.matrix<T>(), by.matrix<T>().turned(), values,
+                     out, shift != nullptr);
   });
   return record(
       Op::linear, y,

@@ -1,19 +1,17 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
+#include <xgrad/ops/kernels/gemm_tiles.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/room.hpp>
 #include <xgrad/ops/kernels/signals.hpp>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <mutex>
 #include <optional>
-#include <shared_mutex>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -23,84 +21,44 @@
 #include <oneapi/dnnl/dnnl.h>
 #endif
 
-#if __has_include(<xtensor-blas/xblas.hpp>)
-#include <xtensor-blas/xblas.hpp>
-#else
-#include <xtensor/blas/xblas.hpp>
-#endif
-
-// Of OpenBLAS, whose header has another name in every distribution.
-extern "C" int openblas_get_num_threads();
-
 namespace xgrad::kernels {
-
 namespace {
 
-/// OpenBLAS asks for ever where it gets no memory for its buffers, one for each call under way and
-/// each thread that it did not have from the start. It keeps them, so room is looked for only where
-/// there are more of them than ever.
-class BlasBuffers {
- public:
-  explicit BlasBuffers(int threads) : count_(1 + std::max(threads - threads_at_start(), 0)) {
-    const std::int64_t in_use = in_use_.fetch_add(count_) + count_;
-    const std::int64_t missing = in_use - most_.load();
-    if (missing <= 0) return;
-    const std::int64_t bytes = missing * bytes_of_one;
-    if (!has_room(static_cast<std::size_t>(bytes))) {
-      in_use_.fetch_sub(count_);
-      raise<MemoryError>("matrix product: no memory for {} more bytes of OpenBLAS's buffers",
-                         bytes);
-    }
-    for (std::int64_t most = most_.load(); most < in_use;)
-      if (most_.compare_exchange_weak(most, in_use)) break;
-  }
-  ~BlasBuffers() { in_use_.fetch_sub(count_); }
-  BlasBuffers(const BlasBuffers&) = delete;
-  BlasBuffers& operator=(const BlasBuffers&) = delete;
-
- private:
-  static constexpr std::int64_t bytes_of_one = std::int64_t{32} << 22;  // of its largest builds
-
-  static int threads_at_start() {
-    static const int threads = openblas_get_num_threads();
-    return threads;
-  }
-
-  static inline std::atomic<std::int64_t> in_use_{0};
-  static inline std::atomic<std::int64_t> most_{0};
-
-  std::int64_t count_;
-};
-
-/// OpenBLAS has one number of threads for the process, takes it from each call's thread, and frees
-/// what other calls compute in where it changes: calls with another number wait for them.
-class BlasTurn {
- public:
-  explicit BlasTurn(int threads) : shared_(mutex_) {
-    if (threads_ == threads) return;
-    shared_.unlock();
-    alone_ = std::unique_lock(mutex_);
-    threads_ = threads;
-  }
-
- private:
-  static inline std::shared_mutex mutex_;
-  static inline int threads_ = 0;
-
-  std::shared_lock<std::shared_mutex> shared_;
-  std::unique_lock<std::shared_mutex> alone_;
-};
+/// multiply(m, n, k, a, b, c, c_step, accumulate) on all threads: the longer side of c is cut among
+/// them, at multiples of `rows` or `columns`.
+template <class T, class F>
+void multiply_in_parallel(std::int64_t rows, std::int64_t columns, const F& multiply,
+                          std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
+                          const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
+  constexpr double worthwhile_products = 1 << 18;
+  const bool by_rows = m >= n;
+  const std::int64_t tile = by_rows ? rows : columns;
+  const std::int64_t length = by_rows ? m : n;
+  const std::int64_t tiles = (length + tile - 1) / tile;
+  const double products =
+      static_cast<double>(tile) * static_cast<double>(by_rows ? n : m) * static_cast<double>(k);
+  const auto grain = static_cast<std::int64_t>(std::ceil(worthwhile_products / products));
+  parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t last) {
+    const std::int64_t begin = first * tile;
+    const std::int64_t size = std::min(last * tile, length) - begin;
+    if (by_rows)
+      multiply(size, n, k, a.from_row(begin), b, c + begin * c_step, c_step, accumulate);
+    else
+      multiply(m, size, k, a, b.from_column(begin), c + begin, c_step, accumulate);
+  });
+}
 
 #ifdef XGRAD_ONEDNN
-bool uses_onednn() {
-  static const bool chosen = [] {
+/// Whether products of float32 may go to oneDNN; ValueError for a setting that is none.
+bool may_use_onednn() {
+  static const bool may = [] {
     const char* setting = std::getenv("XGRAD_GEMM");
     const std::string_view name = setting == nullptr ? "auto" : setting;
-    require<ValueError>(name == "auto" || name == "blas",
-                        "XGRAD_GEMM: '{}' is neither auto nor blas", name);
+    require<ValueError>(name == "auto" || name == "tiles",
+                        "XGRAD_GEMM: '{}' is neither auto nor tiles", name);
     return name == "auto";
   }();
-  return chosen;
+  return may;
 }
 
 /// oneDNN compiles the kernels of a kind of product at the first of its kind, in code that ends the
@@ -138,9 +96,8 @@ bool leaves_the_stack(std::int64_t k) {
   return does && k > 40;
 }
 
-void multiply_on_one_thread(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<float>& a,
-                            const Matrix<float>& b, float* c, std::int64_t c_step,
-                            bool accumulate) {
+void multiply_by_onednn(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<float>& a,
+                        const Matrix<float>& b, float* c, std::int64_t c_step, bool accumulate) {
   const SerialScope serial;
   std::optional<SignalsHeld> held;
   if (leaves_the_stack(k)) held.emplace();
@@ -153,55 +110,21 @@ void multiply_on_one_thread(std::int64_t m, std::int64_t n, std::int64_t k, cons
                       "matrix product: oneDNN does not multiply {} x {} by {} x {}", m, k, k, n);
 }
 
-/// 1.4 to 1.8 times faster than OpenBLAS 0.3.21 where one extent is small, as batches are. The
-/// threads are ours, each with its signals held; the longer side is cut among them.
-void multiply_by_onednn(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<float>& a,
-                        const Matrix<float>& b, float* c, std::int64_t c_step, bool accumulate) {
-  compile_products();
-  constexpr double worthwhile_products = 1 << 18;
-  const bool by_rows = m >= n;
-  const std::int64_t tile = by_rows ? 8 : 16;
-  const std::int64_t length = by_rows ? m : n;
-  const std::int64_t tiles = (length + tile - 1) / tile;
-  const double products =
-      static_cast<double>(tile) * static_cast<double>(by_rows ? n : m) * static_cast<double>(k);
-  const auto grain = static_cast<std::int64_t>(std::ceil(worthwhile_products / products));
-  parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t last) {
-    const std::int64_t begin = first * tile;
-    const std::int64_t size = std::min(last * tile, length) - begin;
-    if (by_rows)
-      multiply_on_one_thread(size, n, k, a.from_row(begin), b, c + begin * c_step, c_step,
-                             accumulate);
-    else
-      multiply_on_one_thread(m, size, k, a, b.from_column(begin), c + begin, c_step, accumulate);
-  });
-}
-
 #endif
 
-/// The library's product.
 template <class T>
 void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
               const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
+  if (is_small_product(m, n, k)) return multiply_by_tiles(m, n, k, a, b, c, c_step, accumulate);
 #ifdef XGRAD_ONEDNN
   if constexpr (std::is_same_v<T, float>)
-    if (uses_onednn()) return multiply_by_onednn(m, n, k, a, b, c, c_step, accumulate);
+    if (may_use_onednn()) {
+      compile_products();
+      return multiply_in_parallel(8, 16, multiply_by_onednn, m, n, k, a, b, c, c_step, accumulate);
+    }
 #endif
-  const LibraryThreads threads;
-  using Index = xt::blas_index_t;
-  const auto index = [](std::int64_t value) {
-    require<ValueError>(std::in_range<Index>(value),
-                        "matrix product: an extent of {} is more than BLAS counts", value);
-    return static_cast<Index>(value);
-  };
-  const auto flag = [](bool transposed) {
-    return transposed ? cxxblas::Transpose::Trans : cxxblas::Transpose::NoTrans;
-  };
-  const BlasBuffers buffers(threads.count());
-  const BlasTurn turn(threads.count());
-  cxxblas::gemm<Index>(cxxblas::StorageOrder::RowMajor, flag(a.transposed), flag(b.transposed),
-                       index(m), index(n), index(k), T(1), a.values, index(a.step), b.values,
-                       index(b.step), accumulate ? T(1) : T(0), c, index(c_step));
+  multiply_in_parallel(tile_rows, tile_columns, multiply_by_tiles<T>, m, n, k, a, b, c, c_step,
+                       accumulate);
 }
 
 /// Terms of the inner axis that go to the library at once. It adds up blocks of some hundreds of

@@ -11,6 +11,9 @@ namespace xgrad::kernels {
 inline constexpr std::size_t room_to_compile = std::size_t{16} << 20;
 inline constexpr std::size_t room_for_products = std::size_t{32} << 20;
 
+/// What OpenBLAS takes for each of its threads.
+inline constexpr std::size_t room_for_openblas = std::size_t{128} << 20;
+
 /// Whether the system would give so much memory now.
 inline bool has_room(std::size_t bytes) noexcept {
   void* const room =

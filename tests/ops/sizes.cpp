@@ -237,13 +237,11 @@ TEST_CASE("nothing, however often, takes no time") {
   }
 }
 
-TEST_CASE("a matrix whose rows lie further apart than BLAS counts is told") {
+TEST_CASE("a matrix whose rows lie further apart than 32 bits count") {
   const double row[] = {1, 2};
   double product[] = {0, 0};
   const std::int64_t step = (std::int64_t{1} << 32) + 1;
-  check_message<ValueError>(
-      [&] {
-        kernels::gemm<double>(1, 2, 1, {row, step}, {row, 2}, product, 2);
-      },
-      "matrix product: an extent of 4294967297 is more than BLAS counts");
+  kernels::gemm<double>(1, 2, 1, {row, step}, {row, 2}, product, 2);
+  CHECK(product[0] == 1);
+  CHECK(product[1] == 2);
 }

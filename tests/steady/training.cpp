@@ -61,7 +61,7 @@ Counts asked_by(nn::Module& net, const Tensor& x, const Tensor& labels, int step
 
 TEST_CASE("layers of matrix products: no malloc, no page fault, no new block") {
   nn::Sequential net{nn::Linear{64, 128}, nn::ReLU{}, nn::Linear{128, 10}};
-  net.to(float64);  // OpenBLAS; oneDNN, which multiplies float32, allocates by itself
+  net.to(float64);  // oneDNN, which multiplies float32, allocates by itself
   const Counts asked = asked_by(net, normal({32, 64}), zeros({32}, {.dtype = int64}), 50);
   CHECK(asked.mallocs == 0);
   CHECK(asked.page_faults < 5);  // fresh memory would fault hundreds of times a step

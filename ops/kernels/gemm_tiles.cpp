@@ -1,0 +1,241 @@
+// Tiles of the result stay in registers while the inner axis goes by: numbers of the left matrix's
+// rows are multiplied by vectors of the right one's columns, which are put side by side for this.
+// As in Goto and van de Geijn, "Anatomy of High-Performance Matrix Multiplication", ACM TOMS 34(3),
+// 2008, but that the left matrix is read where it lies.
+
+#include <xgrad/ops/kernels/gemm_tiles.hpp>
+#include <xgrad/ops/kernels/vector.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace xgrad::kernels {
+namespace {
+
+#if defined(__AVX512F__)
+constexpr int register_bytes = 64, most_rows = 12;
+#elif defined(__AVX__)
+constexpr int register_bytes = 32, most_rows = 6;
+#else
+constexpr int register_bytes = 16, most_rows = 6;
+#endif
+constexpr int most_vectors = 2;  // of a tile's row
+
+// What is packed of the right matrix stays in the first cache, a block of the left in the second.
+constexpr std::int64_t block_terms = 256, block_rows = 240;
+
+template <class T>
+inline constexpr int lanes = register_bytes / sizeof(T);
+template <class T>
+inline constexpr std::int64_t widest = most_vectors* lanes<T>;
+template <class T>
+using Register = Vector<T, lanes<T>>;
+
+/// Steps from number to number of the left matrix.
+struct Steps {
+  std::int64_t row, column;
+};
+
+/// `Rows` rows of c from as many of a and `Vectors` vectors of columns of b.
+template <int Rows, int Vectors, class T>
+void multiply_tile(std::int64_t k, const T* a, Steps steps, const T* b, std::int64_t b_step, T* c,
+                   std::int64_t c_step, bool accumulate) {
+  std::array<std::array<Register<T>, Vectors>, Rows> sums{};
+  for (std::int64_t p = 0; p < k; ++p, a += steps.column, b += b_step) {
+    std::array<Register<T>, Vectors> columns;
+    for (std::size_t v = 0; v < Vectors; ++v) load(b + v * lanes<T>, columns[v]);
+    for (std::size_t i = 0; i < Rows; ++i) {
+      const T value = a[static_cast<std::int64_t>(i) * steps.row];
+      for (std::size_t v = 0; v < Vectors; ++v) sums[i][v] += value * columns[v];
+    }
+  }
+  for (std::size_t i = 0; i < Rows; ++i, c += c_step)
+    for (std::size_t v = 0; v < Vectors; ++v) {
+      T* const to = c + v * lanes<T>;
+      if (accumulate) {
+        Register<T> before;
+        load(to, before);
+        sums[i][v] += before;
+      }
+      store(sums[i][v], to);
+    }
+}
+
+template <class T>
+using Tile = void (*)(std::int64_t, const T*, Steps, const T*, std::int64_t, T*, std::int64_t,
+                      bool);
+
+template <int Vectors, class T, int... I>
+constexpr std::array<Tile<T>, sizeof...(I)> tiles_of(std::integer_sequence<int, I...>) {
+  return {multiply_tile<I + 1, Vectors, T>...};
+}
+/// By their number of rows, from 1 on.
+template <int Vectors, class T>
+inline constexpr auto tiles = tiles_of<Vectors, T>(std::make_integer_sequence<int, most_rows>());
+
+/// Two vectors' values in turns: of their first halves, and of their second.
+template <class V, int... I>
+void zip(const V& a, const V& b, V& first, V& second, std::integer_sequence<int, I...>) {
+  constexpr int size = sizeof...(I);
+  first = __builtin_shufflevector(a, b, (I / 2 + I % 2 * size)...);
+  second = __builtin_shufflevector(a, b, (size / 2 + I / 2 + I % 2 * size)...);
+}
+
+/// As many columns of k values, each `step` from the last, as a vector has lanes, to rows `to_step`
+/// apart.
+template <class T>
+void transpose(std::int64_t k, const T* from, std::int64_t step, T* to, std::int64_t to_step) {
+  constexpr int size = lanes<T>;
+  std::int64_t p = 0;
+  for (; p + size <= k; p += size) {
+    std::array<Register<T>, size> x;
+    std::array<Register<T>, size> y;
+    for (std::size_t i = 0; i < size; ++i)
+      load(from + static_cast<std::int64_t>(i) * step + p, x[i]);
+    for (int half = size / 2; half > 0; half /= 2) {
+      for (std::size_t i = 0; i < size / 2; ++i)
+        zip(x[i], x[i + size / 2], y[2 * i], y[2 * i + 1], std::make_integer_sequence<int, size>());
+      std::swap(x, y);
+    }
+    for (std::size_t i = 0; i < size; ++i)
+      store(x[i], to + (p + static_cast<std::int64_t>(i)) * to_step);
+  }
+  for (; p < k; ++p)
+    for (std::int64_t i = 0; i < size; ++i) to[p * to_step + i] = from[i * step + p];
+}
+
+/// The first `columns` columns of b, side by side in rows of `width`; what is over is 0.
+template <class T>
+void pack(std::int64_t k, const Matrix<T>& b, std::int64_t columns, std::int64_t width, T* to) {
+  if (!b.transposed) {
+    if (columns < width) std::fill_n(to, k * width, T(0));
+    for (std::int64_t p = 0; p < k; ++p)
+      std::copy_n(b.values + p * b.step, columns, to + p * width);
+    return;
+  }
+  std::int64_t j = 0;
+  for (; j + lanes<T> <= columns; j += lanes<T>)
+    transpose(k, b.values + j * b.step, b.step, to + j, width);
+  for (; j < width; ++j)
+    for (std::int64_t p = 0; p < k; ++p)
+      to[p * width + j] = j < columns ? b.values[j * b.step + p] : T(0);
+}
+
+/// `count` of y from as many of the matrix's rows, each times x.
+template <std::size_t count, class T>
+void multiply_rows(std::int64_t k, const T* matrix, std::int64_t step, const T* x, T* y,
+                   std::int64_t y_step, bool accumulate) {
+  std::array<Register<T>, count> sums{};
+  std::int64_t p = 0;
+  for (; p + lanes<T> <= k; p += lanes<T>) {
+    Register<T> factor;
+    load(x + p, factor);
+    for (std::size_t i = 0; i < count; ++i) {
+      Register<T> row;
+      load(matrix + static_cast<std::int64_t>(i) * step + p, row);
+      sums[i] += row * factor;
+    }
+  }
+  for (std::size_t i = 0; i < count; ++i) {
+    const T* const row = matrix + static_cast<std::int64_t>(i) * step;
+    T sum = 0;
+    for (int lane = 0; lane < lanes<T>; ++lane) sum += sums[i][lane];
+    for (std::int64_t q = p; q < k; ++q) sum += row[q] * x[q];
+    T& to = y[static_cast<std::int64_t>(i) * y_step];
+    to = accumulate ? to + sum : sum;
+  }
+}
+
+/// y = matrix · x, of `rows` rows of k values.
+template <class T>
+void multiply_vector(std::int64_t rows, std::int64_t k, const T* matrix, std::int64_t step,
+                     const T* x, std::int64_t x_step, T* y, std::int64_t y_step, bool accumulate) {
+  std::array<T, block_terms> dense;
+  if (x_step != 1) {
+    for (std::int64_t p = 0; p < k; ++p) dense[static_cast<std::size_t>(p)] = x[p * x_step];
+    x = dense.data();
+  }
+  constexpr std::int64_t together = 4;
+  std::int64_t i = 0;
+  for (; i + together <= rows; i += together)
+    multiply_rows<together>(k, matrix + i * step, step, x, y + i * y_step, y_step, accumulate);
+  for (; i < rows; ++i)
+    multiply_rows<1>(k, matrix + i * step, step, x, y + i * y_step, y_step, accumulate);
+}
+
+template <class T>
+Steps steps_of(const Matrix<T>& matrix) {
+  return matrix.transposed ? Steps{1, matrix.step} : Steps{matrix.step, 1};
+}
+
+/// The product of no more than a block of rows and of terms.
+template <class T>
+void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
+                    const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
+  const Steps steps = steps_of(a);
+  if (n == 1 && !a.transposed)
+    return multiply_vector(m, k, a.values, a.step, b.values, steps_of(b).row, c, c_step,
+                           accumulate);
+  if (m == 1 && b.transposed)
+    return multiply_vector(n, k, b.values, b.step, a.values, steps.column, c, 1, accumulate);
+  if (n == 1 && c_step == 1)  // as a row, which reads a as it lies
+    return multiply_block(1, m, k, b.turned(), a.turned(), c, m, accumulate);
+
+  alignas(register_bytes) std::array<T, block_terms * widest<T>> packed;
+  alignas(register_bytes) std::array<T, most_rows * widest<T>> edge;
+  const std::int64_t strips = (m + most_rows - 1) / most_rows;
+  for (std::int64_t j = 0; j < n; j += widest<T>) {
+    const std::int64_t columns = std::min(widest<T>, n - j);
+    const bool narrow = columns <= lanes<T>;
+    const std::int64_t width = narrow ? lanes<T> : widest<T>;
+    const bool as_it_lies = columns == width && !b.transposed && strips <= 2;
+    if (!as_it_lies) pack(k, b.from_column(j), columns, width, packed.data());
+    const T* const right = as_it_lies ? b.values + j : packed.data();
+    const std::int64_t right_step = as_it_lies ? b.step : width;
+    for (std::int64_t s = 0; s < strips; ++s) {
+      const std::int64_t first = m * s / strips, rows = m * (s + 1) / strips - first;
+      const auto multiply =
+          (narrow ? tiles<1, T> : tiles<2, T>)[static_cast<std::size_t>(rows - 1)];
+      const T* const left = a.values + first * steps.row;
+      T* const to = c + first * c_step + j;
+      if (columns == width) {
+        multiply(k, left, steps, right, right_step, to, c_step, accumulate);
+        continue;
+      }
+      const auto copy_rows = [&](const T* from, std::int64_t from_step, T* into,
+                                 std::int64_t step) {
+        for (std::int64_t i = 0; i < rows; ++i)
+          std::copy_n(from + i * from_step, columns, into + i * step);
+      };
+      if (accumulate) copy_rows(to, c_step, edge.data(), width);
+      multiply(k, left, steps, right, right_step, edge.data(), width, accumulate);
+      copy_rows(edge.data(), width, to, c_step);
+    }
+  }
+}
+
+}  // namespace
+
+bool is_small_product(std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
+  constexpr std::int64_t most = 1 << 15;
+  if (m > most || n > most || k > most || m * n > most || m * n * k > most) return false;
+  return m == 1 || n == 1 || (n >= 8 && k >= 8);  // where little of a tile is empty
+}
+
+template <class T>
+void multiply_by_tiles(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
+                       const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
+  for (std::int64_t i = 0; i < m; i += block_rows)
+    for (std::int64_t p = 0; p < k; p += block_terms)
+      multiply_block(std::min(block_rows, m - i), n, std::min(block_terms, k - p),
+                     a.from_row(i).from_column(p), b.from_row(p), c + i * c_step, c_step,
+                     accumulate || p > 0);
+}
+
+template void multiply_by_tiles(std::int64_t, std::int64_t, std::int64_t, const Matrix<float>&,
+                                const Matrix<float>&, float*, std::int64_t, bool);
+template void multiply_by_tiles(std::int64_t, std::int64_t, std::int64_t, const Matrix<double>&,
+                                const Matrix<double>&, double*, std::int64_t, bool);
+
+}  // namespace xgrad::kernels
