@@ -51,15 +51,17 @@ DType common_dtype(const Operand& a, const Operand& b) {
 
 }  // namespace
 
-Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first) {
+Operands::Operands(const char* operation, const Operand& a, const Operand& b, std::size_t first) {
   require_defined(operation, a, b, first);
   const detail::Running running(operation);
   const DType dtype = common_dtype(a, b);
-  const auto as_common = [dtype](const Operand& x) {
-    if (!x.is_tensor()) return scalar_like(*x.scalar(), dtype);
-    return x.tensor().dtype() == dtype ? x.tensor() : to(x.tensor(), dtype);
-  };
-  return {as_common(a), as_common(b)};
+  const std::array given{&a, &b};
+  for (std::size_t i = 0; i < given.size(); ++i) {
+    const Operand& x = *given[i];
+    const bool fits = x.is_tensor() && x.tensor().dtype() == dtype;
+    if (!fits) made_[i] = x.is_tensor() ? to(x.tensor(), dtype) : scalar_like(*x.scalar(), dtype);
+    sides_[i] = fits ? &x.tensor() : &made_[i];
+  }
 }
 
 namespace {
@@ -104,7 +106,7 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
   if (is_fractional(x) && is_whole(y))
     return compare_whole(operation, to(y.tensor(), int64), x.scalar()->to<double>(),
                          [f](auto u, auto v) { return f(v, u); });
-  const auto [a, b] = resolve(operation, x, y);
+  const auto [a, b] = Operands(operation, x, y);
   return map<Types::all, bool>(operation, Formula{f}, a, b);
 }
 
@@ -112,9 +114,9 @@ Tensor compare(const char* operation, const Operand& x, const Operand& y, F f) {
 
 // y = a + b;  dL/da = dL/dy, dL/db = dL/dy
 Tensor add(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve("add", x, y);
-  const Tensor sum = map<Types::numeric>(Op::add, plus, a, b);
-  return record(Op::add, sum, wrt(a, elementwise_to(a, [](const Tensor& dy) { return dy; })),
+  const auto [a, b] = Operands("add", x, y);
+  return record(Op::add, map<Types::numeric>(Op::add, plus, a, b),
+                wrt(a, elementwise_to(a, [](const Tensor& dy) { return dy; })),
                 wrt(b, elementwise_to(b, [](const Tensor& dy) { return dy; })));
 }
 
@@ -126,28 +128,24 @@ Tensor sub(const Operand& x, const Operand& y) {
                         "sub: {} minus {}; bools are not subtracted: compare them with !=, or "
                         "convert with x.to(xgrad::int64)",
                         dtype_of_operand(x), dtype_of_operand(y));
-  const auto [a, b] = resolve("sub", x, y);
-  const Tensor difference = map<Types::numeric>(Op::sub, minus, a, b);
-  return record(Op::sub, difference, wrt(a, elementwise_to(a, [](const Tensor& dy) { return dy; })),
+  const auto [a, b] = Operands("sub", x, y);
+  return record(Op::sub, map<Types::numeric>(Op::sub, minus, a, b),
+                wrt(a, elementwise_to(a, [](const Tensor& dy) { return dy; })),
                 wrt(b, elementwise_to(b, [](const Tensor& dy) { return -dy; })));
 }
 
 // y = a b;  dL/da = b dL/dy, dL/db = a dL/dy
 Tensor mul(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve("mul", x, y);
-  const Tensor product = map<Types::numeric>(Op::mul, times, a, b);
-  return record(Op::mul, product,
+  const auto [a, b] = Operands("mul", x, y);
+  return record(Op::mul, map<Types::numeric>(Op::mul, times, a, b),
                 wrt(a, elementwise_to(a, [b = saved(b)](const Tensor& dy) { return dy * b(); })),
                 wrt(b, elementwise_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
 }
 
 // y = a / b;  dL/da = dL/dy / b, dL/db = −dL/dy a / b²
 Tensor div(const Operand& x, const Operand& y) {
-  auto [a, b] = resolve("div", x, y);
-  if (!is_floating(a.dtype())) {
-    a = to(a, float32);
-    b = to(b, float32);
-  }
+  const auto [a, b] = Operands("div", x, y);
+  if (!is_floating(a.dtype())) return div(to(a, float32), to(b, float32));
   const Tensor quotient =
       map<Types::floating>(Op::div, Formula{[](auto u, auto v) { return u / v; }}, a, b);
   return record(Op::div, quotient,
@@ -221,7 +219,7 @@ void require_no_negative(const Tensor& exponent) {
 
 // y = aᵇ;  dL/da = b aᵇ⁻¹ dL/dy, dL/db = aᵇ ln a dL/dy
 Tensor pow(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve("pow", x, y);
+  const auto [a, b] = Operands("pow", x, y);
   if (!y.is_tensor() && !b.requires_grad() && is_floating(a.dtype()))
     return pow_scalar(a, y.scalar()->to<double>());
   require_no_negative(b);
@@ -268,7 +266,7 @@ constexpr auto is_greater = [](auto u, auto v) { return u > v; };
 
 // y = max(a, b);  dL/da = dL/dy where a > b, half of it where equal
 Tensor maximum(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve("maximum", x, y);
+  const auto [a, b] = Operands("maximum", x, y);
   const Tensor larger = map<Types::numeric>(
       Op::maximum, Formula{[](auto u, auto v) { return u > v || u != u ? u : v; }}, a, b);
   return record(Op::maximum, larger, wrt(a, shared(Op::maximum, a, b, is_less)),
@@ -277,7 +275,7 @@ Tensor maximum(const Operand& x, const Operand& y) {
 
 // y = min(a, b);  dL/da = dL/dy where a < b, half of it where equal
 Tensor minimum(const Operand& x, const Operand& y) {
-  const auto [a, b] = resolve("minimum", x, y);
+  const auto [a, b] = Operands("minimum", x, y);
   const Tensor smaller = map<Types::numeric>(
       Op::minimum, Formula{[](auto u, auto v) { return u < v || u != u ? u : v; }}, a, b);
   return record(Op::minimum, smaller, wrt(a, shared(Op::minimum, a, b, is_greater)),
@@ -290,7 +288,7 @@ Tensor where(const Tensor& condition, const Operand& x, const Operand& y) {
   require<DTypeError>(condition.dtype() == boolean,
                       "where: the condition is {}, it must be bool; compare, as in where(x > 0, …)",
                       condition.dtype());
-  const auto [a, b] = resolve("where", x, y, 2);
+  const auto [a, b] = Operands("where", x, y, 2);
   const Tensor chosen = map<Types::all>(
       Op::where, Formula{[](bool c, auto u, auto v) { return c ? u : v; }}, mask(condition), a, b);
   return record(

@@ -6,18 +6,31 @@
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include <array>
 #include <cstddef>
+#include <tuple>
 #include <utility>
 
 namespace xgrad {
 
-/// Both sides as tensors of one dtype.
-struct Operands {
-  Tensor a;
-  Tensor b;
+/// Both sides as tensors of one dtype, for `const auto [a, b] = Operands(…)`. A side that is one
+/// already is seen where it is, which spares counting its owners.
+class Operands {
+ public:
+  /// ValueError for an undefined side, numbered from `first`.
+  Operands(const char* operation, const Operand& a, const Operand& b, std::size_t first = 1);
+  Operands(const Operands&) = delete;
+  Operands& operator=(const Operands&) = delete;
+
+  template <std::size_t Side>
+  const Tensor& get() const {
+    return *sides_[Side];
+  }
+
+ private:
+  std::array<Tensor, 2> made_;
+  std::array<const Tensor*, 2> sides_;
 };
-/// ValueError for an undefined one, numbered from `first`.
-Operands resolve(const char* operation, const Operand& a, const Operand& b, std::size_t first = 1);
 
 /// f(x…) worked out in float32, for arguments of 16 bits; the result is of the first one's dtype.
 /// Recorded.
@@ -51,3 +64,10 @@ auto summed_to(const Tensor& x, Rule rule) {
 }
 
 }  // namespace xgrad
+
+template <>
+struct std::tuple_size<xgrad::Operands> : std::integral_constant<std::size_t, 2> {};
+template <std::size_t Side>
+struct std::tuple_element<Side, xgrad::Operands> {
+  using type = const xgrad::Tensor;
+};
