@@ -82,17 +82,18 @@ void zip(const V& a, const V& b, V& first, V& second, std::integer_sequence<int,
   second = __builtin_shufflevector(a, b, (size / 2 + I / 2 + I % 2 * size)...);
 }
 
-/// As many columns of k values, each `step` from the last, as a vector has lanes, to rows `to_step`
-/// apart.
+/// `count` columns of k values, each `step` from the last, to rows of a vector's lanes `to_step`
+/// apart; lanes that are over are 0.
 template <class T>
-void transpose(std::int64_t k, const T* from, std::int64_t step, T* to, std::int64_t to_step) {
+void transpose(std::int64_t k, const T* from, std::int64_t step, std::int64_t count, T* to,
+               std::int64_t to_step) {
   constexpr int size = lanes<T>;
   std::int64_t p = 0;
   for (; p + size <= k; p += size) {
-    std::array<Register<T>, size> x;
+    std::array<Register<T>, size> x{};
     std::array<Register<T>, size> y;
-    for (std::size_t i = 0; i < size; ++i)
-      load(from + static_cast<std::int64_t>(i) * step + p, x[i]);
+    for (std::int64_t i = 0; i < count; ++i)
+      load(from + i * step + p, x[static_cast<std::size_t>(i)]);
     for (int half = size / 2; half > 0; half /= 2) {
       for (std::size_t i = 0; i < size / 2; ++i)
         zip(x[i], x[i + size / 2], y[2 * i], y[2 * i + 1], std::make_integer_sequence<int, size>());
@@ -102,24 +103,21 @@ void transpose(std::int64_t k, const T* from, std::int64_t step, T* to, std::int
       store(x[i], to + (p + static_cast<std::int64_t>(i)) * to_step);
   }
   for (; p < k; ++p)
-    for (std::int64_t i = 0; i < size; ++i) to[p * to_step + i] = from[i * step + p];
+    for (std::int64_t i = 0; i < size; ++i)
+      to[p * to_step + i] = i < count ? from[i * step + p] : T(0);
 }
 
 /// The first `columns` columns of b, side by side in rows of `width`; what is over is 0.
 template <class T>
 void pack(std::int64_t k, const Matrix<T>& b, std::int64_t columns, std::int64_t width, T* to) {
-  if (!b.transposed) {
-    if (columns < width) std::fill_n(to, k * width, T(0));
-    for (std::int64_t p = 0; p < k; ++p)
-      std::copy_n(b.values + p * b.step, columns, to + p * width);
+  if (b.transposed) {
+    for (std::int64_t j = 0; j < width; j += lanes<T>)
+      transpose(k, b.values + j * b.step, b.step, std::min<std::int64_t>(lanes<T>, columns - j),
+                to + j, width);
     return;
   }
-  std::int64_t j = 0;
-  for (; j + lanes<T> <= columns; j += lanes<T>)
-    transpose(k, b.values + j * b.step, b.step, to + j, width);
-  for (; j < width; ++j)
-    for (std::int64_t p = 0; p < k; ++p)
-      to[p * width + j] = j < columns ? b.values[j * b.step + p] : T(0);
+  if (columns < width) std::fill_n(to, k * width, T(0));
+  for (std::int64_t p = 0; p < k; ++p) std::copy_n(b.values + p * b.step, columns, to + p * width);
 }
 
 /// `count` of y from as many of the matrix's rows, each times x.
@@ -219,7 +217,7 @@ void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix
 
 bool is_small_product(std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
   constexpr std::int64_t most = 1 << 15;
-  if (m > most || n > most || k > most || m * n > most || m * n * k > most) return false;
+  if (m > most || n > most || k > block_terms || m * n > most || m * n * k > most) return false;
   return m == 1 || n == 1 || (n >= 8 && k >= 8);  // where little of a tile is empty
 }
 

@@ -108,7 +108,8 @@ TEST_CASE("one thread is one on every thread") {
 
 TEST_CASE("so many threads are so many on every thread") {
   const Threads four(4);
-  // By oneDNN, by our own kernel; each in a process of its own, as Clang's OpenMP keeps idle threads.
+  // By oneDNN, by our own kernel; each in a process of its own, as Clang's OpenMP keeps idle
+  // threads.
   for (const DType dtype : {float32, float64})
     CHECK(in_child([&] {
             int led = -1;
