@@ -72,7 +72,7 @@ void MovingAverage::swap() {
 std::vector<detail::StateEntry> MovingAverage::state() {
   std::vector<detail::StateEntry> entries;
   for (std::size_t i = 0; i < names_.size(); ++i)
-    entries.push_back({names_[i], &averages_[i], &tensors_[i]});
+    entries.push_back({names_[i], &averages_[i], tensors_[i].shape(), tensors_[i].dtype()});
   return entries;
 }
 

@@ -1,5 +1,4 @@
 #include <xgrad/autograd/gradmode.hpp>
-#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
@@ -43,21 +42,9 @@ void newton_schulz(std::int64_t rows, std::int64_t columns, bool transposed, T* 
   each(rows * columns, [=](std::int64_t i) { x[i] = linear * x[i] + product[i]; });
 }
 
-void check(const MuonOptions& o) {
-  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
-                      "Muon: lr is {}, it must be finite and not negative",
-                      static_cast<double>(o.lr));
-  require<ValueError>(o.momentum >= 0 && o.momentum < 1,
-                      "Muon: momentum is {}, it must lie in [0, 1)", o.momentum);
-  require<ValueError>(o.steps > 0, "Muon: {} steps; there must be one at least", o.steps);
-  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
-                      "Muon: weight_decay is {}, it must be finite and not negative",
-                      o.weight_decay);
-}
-
 /// v ← μ v + g; the direction to be orthogonalised, of v's shape.
 template <class T>
-Tensor gather(const MuonOptions& o, const Tensor& gradient, Tensor& velocity) {
+Tensor gather(const MuonOptions& o, const Tensor& gradient, const Tensor& velocity) {
   Tensor direction = Tensor::empty(velocity.shape(), velocity.dtype());
   each(velocity.numel(),
        [momentum = static_cast<T>(o.momentum), nesterov = o.nesterov, g = gradient.data<T>(),
@@ -94,56 +81,48 @@ Tensor orthogonalize(const Tensor& g, int steps) {
   return x;
 }
 
+void check(const MuonOptions& o) {
+  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
+                      "Muon: lr is {}, it must be finite and not negative",
+                      static_cast<double>(o.lr));
+  require<ValueError>(o.momentum >= 0 && o.momentum < 1,
+                      "Muon: momentum is {}, it must lie in [0, 1)", o.momentum);
+  require<ValueError>(o.steps > 0, "Muon: {} steps; there must be one at least", o.steps);
+  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
+                      "Muon: weight_decay is {}, it must be finite and not negative",
+                      o.weight_decay);
+}
+
+template class OptimizerOf<MuonOptions>;
+
 Muon::Muon(std::vector<Tensor> parameters, const MuonOptions& options)
-    : parameters_(std::move(parameters)), options_(options), velocity_(parameters_.size()) {
-  detail::check_parameters("Muon", {parameters_});
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    require<ShapeError>(parameters_[i].dim() >= 2,
-                        "Muon: {} {} is not a matrix; leave biases and gains to SGD",
-                        detail::called(parameters_[i], i), parameters_[i].shape());
-  check(options);
+    : Muon(std::vector<Group>{{std::move(parameters), options}}) {}
+
+Muon::Muon(std::vector<Group> given)
+    : OptimizerOf("Muon", std::move(given), {like_parameter("velocity")}) {
+  std::size_t index = 0;
+  for (const Group& group : groups())
+    for (const Tensor& x : group.parameters) {
+      require<ShapeError>(x.dim() >= 2,
+                          "Muon: {} {} is not a matrix; leave biases and gains to SGD",
+                          detail::called(x, index), x.shape());
+      ++index;
+    }
 }
 
-void Muon::step() {
-  const profiler::Scope scope("Muon", [] { return profiler::Work{}; });
-  require_gradients("Muon");
-  check(options_);
-  const NoGradGuard guard;
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    const Tensor& x = parameters_[i];
-    if (x.grad().defined()) detail::check_step("Muon", x, velocity_[i], i);
-  }
-  for (std::size_t i = 0; i < parameters_.size(); ++i) {
-    Tensor& x = parameters_[i];
-    const Tensor g = detail::gradient_of(x);
-    if (!g.defined()) continue;
-    Tensor& v = velocity_[i];
-    detail::prepare_state(v, x);
-    const double lr = options_.lr;
-    double scale = 1 - lr * options_.weight_decay;
-    if (options_.normalize)
-      scale *= std::sqrt(static_cast<double>(x.size(0))) / std::max(norm(x), 1e-12);
-    dispatch_floating(x.dtype(), "Muon", [&]<class T>() {
-      const Tensor update = orthogonalize(flatten(gather<T>(options_, g, v), 1), options_.steps);
-      each(x.numel(), [scale = static_cast<T>(scale), rate = static_cast<T>(lr),
-                       u = update.data<T>(), values = x.mutable_data<T>()](std::int64_t k) {
-        values[k] = scale * values[k] - rate * u[k];
-      });
+void Muon::update(const MuonOptions& o, Slot& slot) {
+  const Tensor& x = slot.parameter();
+  const Tensor& velocity = slot["velocity"];
+  double scale = 1 - o.lr * o.weight_decay;
+  if (o.normalize) scale *= std::sqrt(static_cast<double>(x.size(0))) / std::max(norm(x), 1e-12);
+  dispatch_floating(x.dtype(), "Muon", [&]<class T>() {
+    const Tensor direction = gather<T>(o, slot.gradient(), velocity);
+    const Tensor along = orthogonalize(flatten(direction, 1), o.steps);
+    each(x.numel(), [scale = static_cast<T>(scale), rate = static_cast<T>(double(o.lr)),
+                     u = along.data<T>(), values = x.mutable_data<T>()](std::int64_t k) {
+      values[k] = scale * values[k] - rate * u[k];
     });
-  }
-}
-
-void Muon::visit(const std::function<void(Tensor&)>& f) {
-  for (Tensor& x : parameters_) f(x);
-}
-
-void Muon::visit_rates(const std::function<void(Required&)>& f) { f(options_.lr); }
-
-std::vector<detail::StateEntry> Muon::state() {
-  std::vector<detail::StateEntry> entries;
-  for (std::size_t i = 0; i < parameters_.size(); ++i)
-    entries.push_back({fmt::format("velocity.{}", i), &velocity_[i], &parameters_[i]});
-  return entries;
+  });
 }
 
 }  // namespace xgrad::optim

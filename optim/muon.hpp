@@ -1,5 +1,5 @@
 #pragma once
-#include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/optimizer_of.hpp>
 
 #include <vector>
 
@@ -21,29 +21,27 @@ struct MuonOptions {
   /// is learned, as suits a convolution before a batch norm.
   bool normalize = false;
   double weight_decay = 0;  ///< λ, decoupled: θ ← (1 − αλ) θ before the step
+
+  /// ValueError for options outside their ranges.
+  friend void check(const MuonOptions& options);
 };
+extern template class OptimizerOf<MuonOptions>;
 
 /// v ← μ v + g;  θ ← θ − α orthogonalize(g + μ v), where a parameter of more than two axes counts
 /// as the matrix [first, all others]. For the weights of hidden layers; biases, gains, embeddings
-/// and the last layer are better left to SGD. ValueError for options outside their ranges,
-/// ShapeError for a parameter of fewer than two axes.
-class Muon : public Optimizer {
+/// and the last layer are better left to SGD or AdamW. ShapeError for a parameter of fewer than two
+/// axes.
+class Muon : public OptimizerOf<MuonOptions> {
  public:
   Muon(std::vector<Tensor> parameters, const MuonOptions& options);
+  /// Each group has options of its own.
+  explicit Muon(std::vector<Group> groups);
 
-  void step() override;
-  /// To change between steps.
-  MuonOptions& options() noexcept { return options_; }
+  /// Those of the first group, to change between steps.
+  MuonOptions& options() noexcept { return groups().front().options; }
 
  protected:
-  void visit(const std::function<void(Tensor&)>& f) override;
-  void visit_rates(const std::function<void(Required&)>& f) override;
-  std::vector<detail::StateEntry> state() override;
-
- private:
-  std::vector<Tensor> parameters_;
-  MuonOptions options_;
-  std::vector<Tensor> velocity_;  // undefined until a parameter's first step
+  void update(const MuonOptions& options, Slot& slot) override;
 };
 
 }  // namespace xgrad::optim

@@ -1,4 +1,5 @@
 #pragma once
+#include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/average.hpp>
 #include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/muon.hpp>

@@ -36,7 +36,7 @@ void require_contiguous(const char* optimizer, const Tensor& x, std::size_t inde
 }  // namespace
 
 // Only what is wrong is put into words: a step must not allocate.
-void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std::size_t index) {
+void check_step(const char* optimizer, const Tensor& x, std::size_t index) {
   if (x.impl()->is_unique())
     raise<GraphError>(
         "{}: nobody but this optimiser has {} {} any more; where its module was "
@@ -47,21 +47,6 @@ void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std
   if (g.shape() != x.shape() || g.dtype() != x.dtype())
     raise<ValueError>("{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
                       optimizer, called(x, index), x.dtype(), x.shape(), g.dtype(), g.shape());
-  if (state.defined() && state.shape() != x.shape())
-    raise<ValueError>("{}: {} is {}, and was {} at the step before; make the optimiser anew",
-                      optimizer, called(x, index), x.shape(), state.shape());
-}
-
-bool prepare_state(Tensor& state, const Tensor& x) {
-  if (!state.defined()) {
-    state = Tensor::empty(x.shape(), x.dtype()).fill_(0);
-    return true;
-  }
-  if (state.dtype() != x.dtype()) {
-    Tensor converted = Tensor::empty(x.shape(), x.dtype());
-    state = converted.copy_(state);
-  }
-  return false;
 }
 
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups) {
@@ -108,10 +93,10 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
       wrong.push_back(fmt::format("unexpected: {} {}", shown, value.shape()));
       continue;
     }
-    const Tensor& like = *found->second->like;
-    if (value.shape() != like.shape() || value.dtype() != like.dtype())
+    const StateEntry& entry = *found->second;
+    if (value.shape() != entry.shape || value.dtype() != entry.dtype)
       wrong.push_back(fmt::format("different: {} is {} {}, expected {} {}", shown, value.dtype(),
-                                  value.shape(), like.dtype(), like.shape()));
+                                  value.shape(), entry.dtype, entry.shape));
   }
   if (!wrong.empty())
     raise<ValueError>("{}: the state does not fit:{}", owner, xgrad::detail::lines(wrong));
@@ -136,12 +121,12 @@ void Optimizer::require_parameters(const char* operation) {
 
 void Optimizer::set_lr(double lr) {
   require_parameters("set_lr");
-  visit_rates([lr](Required& rate) { rate = lr; });
+  visit_rates([lr](double& rate) { rate = lr; });
 }
 
 std::vector<double> Optimizer::learning_rates() {
   std::vector<double> rates;
-  visit_rates([&](Required& rate) { rates.push_back(rate); });
+  visit_rates([&](double& rate) { rates.push_back(rate); });
   return rates;
 }
 
@@ -151,7 +136,7 @@ void Optimizer::set_learning_rates(const std::vector<double>& rates) {
   require<ValueError>(rates.size() == groups, "set_learning_rates: {} rates for {} groups",
                       rates.size(), groups);
   auto next = rates.begin();
-  visit_rates([&](Required& rate) { rate = *next++; });
+  visit_rates([&](double& rate) { rate = *next++; });
 }
 
 void Optimizer::load_state_dict(const NamedTensors& values) {

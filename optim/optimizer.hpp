@@ -21,6 +21,7 @@ class Required {
   }
   Required(double value) : value_(value) {}            // NOLINT: {.lr = 0.1} is meant to work
   operator double() const noexcept { return value_; }  // NOLINT
+  double& value() noexcept { return value_; }
 
  private:
   double value_;
@@ -38,20 +39,16 @@ Tensor gradient_of(const Tensor& x);
 /// What a message calls the parameter at `index`: its name, or its number.
 std::string called(const Tensor& parameter, std::size_t index);
 
-/// Before any parameter takes a step: ValueError where x and its gradient, or what is remembered of
-/// it, no longer fit; GraphError where nobody but the optimiser has x, because its module was
-/// replaced.
-void check_step(const char* optimizer, const Tensor& x, const Tensor& state, std::size_t index);
-
-/// Makes `state` zeros like x where there is nothing to remember yet (true), or converts it where x
-/// was converted.
-bool prepare_state(Tensor& state, const Tensor& x);
+/// Before any parameter takes a step: ValueError where x and its gradient do not fit; GraphError
+/// where nobody but the optimiser has x, because its module was replaced.
+void check_step(const char* optimizer, const Tensor& x, std::size_t index);
 
 /// A tensor of a state and the name it is saved under.
 struct StateEntry {
   std::string name;
-  Tensor* value;       ///< undefined until there is something to remember
-  const Tensor* like;  ///< of its shape and dtype
+  Tensor* value;  ///< undefined until there is something to remember
+  Shape shape;
+  DType dtype;
 };
 
 /// What of `entries` is defined, by name, sharing memory.
@@ -93,13 +90,12 @@ class Optimizer {
   /// Calls f for every parameter.
   virtual void visit(const std::function<void(Tensor&)>& f) = 0;
   /// Calls f for the learning rate of every group.
-  virtual void visit_rates(const std::function<void(Required&)>& f) = 0;
+  virtual void visit_rates(const std::function<void(double&)>& f) = 0;
   virtual std::vector<detail::StateEntry> state() = 0;
   /// Refuses a step in which no parameter has a gradient (GraphError), or one is undefined
   /// (ValueError).
   void require_gradients(const char* optimizer);
-
- private:
+  /// Refuses what was moved from (ValueError).
   void require_parameters(const char* operation);
 };
 

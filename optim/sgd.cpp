@@ -1,13 +1,9 @@
-#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/optim/sgd.hpp>
 
-#include <algorithm>
 #include <cmath>
 
 namespace xgrad::optim {
-namespace {
 
 void check(const SGDOptions& o) {
   require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
@@ -27,167 +23,54 @@ void check(const SGDOptions& o) {
                       "SGD: dampening is for accumulated momentum; the averaged one has 1 − μ");
 }
 
-/// One step's numbers. The updates take them by value: through a reference the compiler would read
-/// them again after every write.
-template <class T>
-struct Rates {
-  T lr, momentum, fresh, decay;
-};
-
-template <class T>
-void update_plain(std::int64_t n, Rates<T> r, const T* g, T* x) {
-  for (std::int64_t i = 0; i < n; ++i) x[i] -= r.lr * (g[i] + r.decay * x[i]);
-}
-
-template <class T, bool Nesterov>
-void update_accumulated(std::int64_t n, Rates<T> r, const T* g, T* v, T* x) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    const T d = g[i] + r.decay * x[i];
-    v[i] = r.momentum * v[i] + r.fresh * d;
-    x[i] -= r.lr * (Nesterov ? d + r.momentum * v[i] : v[i]);
-  }
-}
-
-template <class T>
-void update_averaged(std::int64_t n, Rates<T> r, const T* g, T* v, T* x) {
-  for (std::int64_t i = 0; i < n; ++i) {
-    v[i] = r.momentum * v[i] + r.fresh * g[i];
-    x[i] -= r.lr * (v[i] + r.decay * x[i]);
-  }
-}
-
-/// One parameter's update; v starts at 0.
-struct Update {
-  const SGDOptions* options;
-  bool first;
-  DType dtype;
-  std::int64_t n;
-  const void* gradient;
-  void* velocity;  // null without momentum
-  void* parameter;
-
-  template <class T>
-  void run(std::int64_t begin, std::int64_t end) const {
-    const SGDOptions& o = *options;
-    Rates<T> r{static_cast<T>(static_cast<double>(o.lr)), static_cast<T>(o.momentum), T(1),
-               static_cast<T>(o.weight_decay)};
-    if (o.kind == Momentum::averaged) {
-      r.fresh = T(1) - r.momentum;
-    } else if (!first) {
-      r.fresh = static_cast<T>(1 - o.dampening);
-    }
-    const std::int64_t count = end - begin;
-    const T* g = static_cast<const T*>(gradient) + begin;
-    T* v = static_cast<T*>(velocity) + (velocity == nullptr ? 0 : begin);
-    T* x = static_cast<T*>(parameter) + begin;
-    if (velocity == nullptr) {
-      update_plain(count, r, g, x);
-    } else if (o.kind == Momentum::averaged) {
-      update_averaged(count, r, g, v, x);
-    } else if (o.nesterov) {
-      update_accumulated<T, true>(count, r, g, v, x);
-    } else {
-      update_accumulated<T, false>(count, r, g, v, x);
-    }
-  }
-};
-
-/// Each parameter, its gradient and its velocity are read, two of them written.
-profiler::Work work_of(const std::vector<SGD::Group>& groups) {
-  profiler::Work work;
-  for (const auto& group : groups)
-    for (const Tensor& x : group.parameters) work.bytes += profiler::work_on({&x}).bytes * 5;
-  return work;
-}
-
-}  // namespace
+template class OptimizerOf<SGDOptions>;
 
 SGD::SGD(std::vector<Tensor> parameters, const SGDOptions& options)
     : SGD(std::vector<Group>{{std::move(parameters), options}}) {}
 
-SGD::SGD(std::vector<Group> groups) : groups_(std::move(groups)) {
-  std::vector<std::vector<Tensor>> parameters;
-  for (const Group& group : groups_) parameters.push_back(group.parameters);
-  detail::check_parameters("SGD", parameters);
-  for (const Group& group : groups_) {
-    check(group.options);
-    velocity_.emplace_back(group.parameters.size());
-  }
-}
+SGD::SGD(std::vector<Group> groups)
+    : OptimizerOf("SGD", std::move(groups), {like_parameter("velocity")}) {}
 
-void SGD::check_groups() const {
-  const auto same = [](const Group& group, const std::vector<Tensor>& velocity) {
-    return group.parameters.size() == velocity.size();
-  };
-  require<ValueError>(
-      std::ranges::equal(groups_, velocity_, same),
-      "SGD: parameters were added to its groups or taken out of them; make the optimiser anew");
-}
+namespace {
 
-void SGD::check_step() const {
-  check_groups();
-  std::size_t number = 0;
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    check(groups_[i].options);
-    for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j, ++number) {
-      const Tensor& x = groups_[i].parameters[j];
-      if (x.grad().defined()) detail::check_step("SGD", x, velocity_[i][j], number);
-    }
-  }
-}
+/// Numbers of a step, in the type of what they multiply.
+template <class T>
+struct Rates {
+  T lr, momentum, decay;
 
-void SGD::step() {
-  require_gradients("SGD");
-  check_step();
-  const profiler::Scope scope("SGD", [&] { return work_of(groups_); });
-  std::size_t most = 0;
-  for (const Group& group : groups_) most += group.parameters.size();
-  // From the pool, so that a step asks malloc for nothing.
-  const Ref<Storage> room = Storage::allocate(most * sizeof(Update));
-  auto* const updates = reinterpret_cast<Update*>(room->own());
-  std::size_t count = 0;
-  for (std::size_t i = 0; i < groups_.size(); ++i) {
-    const SGDOptions& options = groups_[i].options;
-    for (std::size_t j = 0; j < groups_[i].parameters.size(); ++j) {
-      Tensor& x = groups_[i].parameters[j];
-      const Tensor g = detail::gradient_of(x);
-      if (!g.defined()) continue;
-      Tensor& v = velocity_[i][j];
-      const bool keeps = options.momentum > 0 || options.kind == Momentum::averaged;
-      const bool first = keeps && detail::prepare_state(v, x);
-      dispatch_floating(x.dtype(), "SGD", [&]<class T>() {
-        new (&updates[count++])
-            Update{&options,           first,       x.dtype(),
-                   x.numel(),          g.data<T>(), keeps ? v.mutable_data<T>() : nullptr,
-                   x.mutable_data<T>()};
-      });
-    }
-  }
-  kernels::parallel_pieces(
-      count, kernels::worthwhile, [&](std::size_t i) { return updates[i].n; },
-      [&](std::size_t i, std::int64_t begin, std::int64_t end) {
-        dispatch_floating(updates[i].dtype, "SGD",
-                          [&]<class T>() { updates[i].run<T>(begin, end); });
-      });
-}
+  explicit Rates(const SGDOptions& o)
+      : lr(static_cast<T>(static_cast<double>(o.lr))),
+        momentum(static_cast<T>(o.momentum)),
+        decay(static_cast<T>(o.weight_decay)) {}
+};
 
-void SGD::visit(const std::function<void(Tensor&)>& f) {
-  for (Group& group : groups_)
-    for (Tensor& x : group.parameters) f(x);
-}
+}  // namespace
 
-void SGD::visit_rates(const std::function<void(Required&)>& f) {
-  for (Group& group : groups_) f(group.options.lr);
-}
-
-std::vector<detail::StateEntry> SGD::state() {
-  check_groups();
-  std::vector<detail::StateEntry> entries;
-  for (std::size_t i = 0; i < groups_.size(); ++i)
-    for (std::size_t j = 0; j < velocity_[i].size(); ++j)
-      entries.push_back(
-          {fmt::format("velocity.{}.{}", i, j), &velocity_[i][j], &groups_[i].parameters[j]});
-  return entries;
+void SGD::update(const SGDOptions& o, Slot& slot) {
+  const bool averaged = o.kind == Momentum::averaged;
+  if (o.momentum == 0 && !averaged)
+    return slot.each([o]<class T>(T& x, T g) {
+      const Rates<T> r(o);
+      x -= r.lr * (g + r.decay * x);
+    });
+  const double fresh = slot.has("velocity") ? 1 - o.dampening : 1;
+  const Tensor& velocity = slot["velocity"];
+  if (averaged)
+    return slot.each(
+        [o]<class T>(T& x, T g, T& v) {
+          const Rates<T> r(o);
+          v = r.momentum * v + (1 - r.momentum) * g;
+          x -= r.lr * (v + r.decay * x);
+        },
+        velocity);
+  slot.each(
+      [o, fresh]<class T>(T& x, T g, T& v) {
+        const Rates<T> r(o);
+        const T d = g + r.decay * x;
+        v = r.momentum * v + static_cast<T>(fresh) * d;
+        x -= r.lr * (o.nesterov ? d + r.momentum * v : v);
+      },
+      velocity);
 }
 
 }  // namespace xgrad::optim

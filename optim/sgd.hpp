@@ -1,5 +1,5 @@
 #pragma once
-#include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/optimizer_of.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -23,37 +23,21 @@ struct SGDOptions {
   double weight_decay = 0;  ///< λ, at least 0
   bool nesterov = false;    ///< step along g + λθ + μ v; needs momentum and no dampening
   Momentum kind = Momentum::accumulated;
+
+  /// ValueError for options outside their ranges.
+  friend void check(const SGDOptions& options);
 };
+extern template class OptimizerOf<SGDOptions>;
 
-/// Stochastic gradient descent. ValueError for options outside their ranges.
-class SGD : public Optimizer {
+/// Stochastic gradient descent.
+class SGD : public OptimizerOf<SGDOptions> {
  public:
-  struct Group {
-    std::vector<Tensor> parameters;
-    SGDOptions options;
-  };
-
   SGD(std::vector<Tensor> parameters, const SGDOptions& options);
   /// Each group has options of its own.
   explicit SGD(std::vector<Group> groups);
 
-  void step() override;
-
-  /// The groups, their options to change between steps. Their parameters stay as many: a step
-  /// throws a ValueError otherwise.
-  std::vector<Group>& groups() noexcept { return groups_; }
-
  protected:
-  void visit(const std::function<void(Tensor&)>& f) override;
-  void visit_rates(const std::function<void(Required&)>& f) override;
-  std::vector<detail::StateEntry> state() override;
-
- private:
-  void check_groups() const;
-  void check_step() const;
-
-  std::vector<Group> groups_;
-  std::vector<std::vector<Tensor>> velocity_;  // undefined until a parameter's first step
+  void update(const SGDOptions& options, Slot& slot) override;
 };
 
 }  // namespace xgrad::optim

@@ -47,3 +47,71 @@ TEST_CASE("schedules that make no sense are errors") {
   CHECK_THROWS_AS(schedule::triangle(0, 1), ValueError);
   CHECK_THROWS_AS(schedule::cosine(1), ValueError);
 }
+
+TEST_CASE("schedules by step go by their own steps, from the rates that they found") {
+  const Tensor x = ones({1}, {.requires_grad = true});
+  const Tensor y = ones({1}, {.requires_grad = true});
+  optim::SGD optimizer({{{x}, {.lr = 1}}, {{y}, {.lr = 0.5}}});
+  optim::StepLR scheduler(optimizer, {.step_size = 3, .gamma = 0.1});
+  std::vector<double> rates;
+  for (int i = 0; i < 7; ++i) {
+    rates.push_back(optimizer.learning_rates()[1]);
+    scheduler.step();
+  }
+  const std::vector<double> right{0.5, 0.5, 0.5, 0.05, 0.05, 0.05, 0.005};
+  for (std::size_t i = 0; i < right.size(); ++i) CHECK(rates[i] == doctest::Approx(right[i]));
+  CHECK(scheduler.steps() == 7);
+  CHECK(optimizer.learning_rates()[0] == doctest::Approx(0.01));
+
+  optimizer.set_learning_rates({1, 2});
+  optim::LambdaLR one(optimizer, [](std::int64_t step) { return 1.0 / double(step + 2); });
+  CHECK(optimizer.learning_rates() == std::vector<double>{0.5, 1});
+  one.step();
+  CHECK(optimizer.learning_rates()[1] == doctest::Approx(2. / 3));
+  optimizer.set_learning_rates({1, 2});
+  optim::LambdaLR each(optimizer, {[](std::int64_t) { return 3.0; },
+                                   [](std::int64_t step) { return step == 0 ? 1.0 : 0.25; }});
+  each.step();
+  CHECK(optimizer.learning_rates() == std::vector<double>{3, 0.5});
+}
+
+TEST_CASE("a schedule by step goes on from its state") {
+  const auto rate = [](optim::SGD& optimizer) { return optimizer.learning_rates()[0]; };
+  const Tensor x = ones({1}, {.requires_grad = true});
+  optim::SGD first({x}, {.lr = 1});
+  optim::StepLR before(first, 2, 0.5);
+  for (int i = 0; i < 3; ++i) before.step();
+  optim::SGD second({x}, {.lr = 7});
+  optim::StepLR after(second, 2, 0.5);
+  after.load_state_dict(before.state_dict());
+  CHECK(rate(second) == 0.5);
+  CHECK(after.steps() == 3);
+  after.step();
+  CHECK(rate(second) == 0.25);
+  CHECK(message_of<ValueError>([&] { after.load_state_dict({}); }) ==
+        "load_state_dict: the scheduler's step is missing");
+  auto state = before.state_dict();
+  state[0].second = full({}, -1);
+  CHECK(message_of<ValueError>([&] { after.load_state_dict(state); }) ==
+        "load_state_dict: the scheduler's step is -1");
+  state[1].first = "rates";
+  CHECK(message_of<ValueError>([&] { after.load_state_dict(state); }) ==
+        "load_state_dict: the state does not fit:\n  unexpected: rates [1]");
+  CHECK(after.steps() == 4);
+  CHECK(rate(second) == 0.25);
+}
+
+TEST_CASE("schedules by step that make no sense are errors") {
+  const Tensor x = ones({1}, {.requires_grad = true});
+  optim::SGD optimizer({x}, {.lr = 1});
+  CHECK(message_of<ValueError>([&] { optim::StepLR(optimizer, 0); }) ==
+        "StepLR: step_size is 0, it must be positive");
+  CHECK(message_of<ValueError>([&] { optim::StepLR(optimizer, {.step_size = 1, .gamma = -1}); }) ==
+        "StepLR: gamma is -1, it must be finite and not negative");
+  CHECK(message_of<ValueError>([&] { optim::LambdaLR(optimizer, optim::LambdaLR::Factor()); }) ==
+        "LambdaLR: a function is empty");
+  CHECK(message_of<ValueError>([&] {
+          optim::LambdaLR(optimizer, std::vector<optim::LambdaLR::Factor>());
+        }) == "LambdaLR: 0 functions for 1 groups");
+  CHECK(optimizer.learning_rates()[0] == 1);
+}

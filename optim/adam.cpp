@@ -1,0 +1,103 @@
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/optim/adam.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <concepts>
+
+namespace xgrad::optim {
+namespace {
+
+template <class Options>
+void check_for(const char* name, const Options& o) {
+  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
+                      "{}: lr is {}, it must be finite and not negative", name, o.lr);
+  for (const double beta : o.betas)
+    require<ValueError>(beta >= 0 && beta < 1, "{}: betas are {} and {}, they must lie in [0, 1)",
+                        name, o.betas[0], o.betas[1]);
+  require<ValueError>(o.eps >= 0 && std::isfinite(o.eps),
+                      "{}: eps is {}, it must be finite and not negative", name, o.eps);
+  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
+                      "{}: weight_decay is {}, it must be finite and not negative", name,
+                      o.weight_decay);
+}
+
+}  // namespace
+
+void check(const AdamOptions& o) { check_for("Adam", o); }
+void check(const AdamWOptions& o) { check_for("AdamW", o); }
+
+template class OptimizerOf<AdamOptions>;
+template class OptimizerOf<AdamWOptions>;
+
+namespace {
+
+// Named as PyTorch saves them.
+std::vector<Memory> memories() {
+  return {step_count(), like_parameter("exp_avg"), like_parameter("exp_avg_sq"),
+          like_parameter("max_exp_avg_sq")};
+}
+
+/// A step's numbers. The divisions of m and v stand in `rate` and `root`: one for all elements.
+struct Numbers {
+  double beta1, beta2, eps, decay, shrink, rate, root;
+};
+
+template <class T>
+T direction(const Numbers& n, T m, T v) {
+  return static_cast<T>(n.rate) * m /
+         (std::sqrt(v) * static_cast<T>(n.root) + static_cast<T>(n.eps));
+}
+
+template <class T>
+void remember(const Numbers& n, T g, T& m, T& v) {
+  m = static_cast<T>(n.beta1) * m + static_cast<T>(1 - n.beta1) * g;
+  v = static_cast<T>(n.beta2) * v + static_cast<T>(1 - n.beta2) * g * g;
+}
+
+template <class Options>
+void take_step(const Options& o, double decay, double shrink, Slot& slot) {
+  const auto t = static_cast<double>(slot.step());
+  const auto [beta1, beta2] = o.betas;
+  const Numbers n{.beta1 = beta1,
+                  .beta2 = beta2,
+                  .eps = o.eps,
+                  .decay = decay,
+                  .shrink = shrink,
+                  .rate = o.lr / (1 - std::pow(beta1, t)),
+                  .root = 1 / std::sqrt(1 - std::pow(beta2, t))};
+  const Tensor mean = slot["exp_avg"];
+  const Tensor square = slot["exp_avg_sq"];
+  if (o.amsgrad)
+    return slot.each(
+        [n]<class T>(T& x, T g, T& m, T& v, T& largest) {
+          remember(n, g + static_cast<T>(n.decay) * x, m, v);
+          largest = largest > v ? largest : v;  // NaN goes on
+          x = static_cast<T>(n.shrink) * x - direction(n, m, largest);
+        },
+        mean, square, slot["max_exp_avg_sq"]);
+  slot.each(
+      [n]<class T>(T& x, T g, T& m, T& v) {
+        remember(n, g + static_cast<T>(n.decay) * x, m, v);
+        x = static_cast<T>(n.shrink) * x - direction(n, m, v);
+      },
+      mean, square);
+}
+
+}  // namespace
+
+Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options)
+    : Adam(std::vector<Group>{{std::move(parameters), options}}) {}
+Adam::Adam(std::vector<Group> groups) : OptimizerOf("Adam", std::move(groups), memories()) {}
+
+void Adam::update(const AdamOptions& o, Slot& slot) { take_step(o, o.weight_decay, 1, slot); }
+
+AdamW::AdamW(std::vector<Tensor> parameters, const AdamWOptions& options)
+    : AdamW(std::vector<Group>{{std::move(parameters), options}}) {}
+AdamW::AdamW(std::vector<Group> groups) : OptimizerOf("AdamW", std::move(groups), memories()) {}
+
+void AdamW::update(const AdamWOptions& o, Slot& slot) {
+  take_step(o, 0, 1 - o.lr * o.weight_decay, slot);
+}
+
+}  // namespace xgrad::optim
