@@ -73,7 +73,8 @@ Tensor AssignmentCIFAR::forward(const Tensor& images) {
   return fc(x.flatten(1));
 }
 
-VGG::VGG(std::int64_t channels, const std::vector<std::int64_t>& widths) {
+VGG::VGG(std::int64_t channels, const std::vector<std::int64_t>& widths)
+    : features(add("features", nn::Sequential{})) {
   for (const std::int64_t width : widths) {
     for (int layer = 0; layer < 2; ++layer) {
       features.push_back(nn::Conv2d{channels, width, 3, {.padding = 1, .bias = false}})
@@ -83,7 +84,6 @@ VGG::VGG(std::int64_t channels, const std::vector<std::int64_t>& widths) {
     }
     features.push_back(nn::MaxPool2d{2});
   }
-  add("features", features);
   head = add("head", nn::Linear{channels, 10});
 }
 
@@ -93,7 +93,7 @@ std::string VGG::name() const {
   std::vector<std::int64_t> numbers;
   bool first_of_group = true;
   for (const auto& [path, layer] : features.children()) {
-    const auto* conv = dynamic_cast<const nn::Conv2d*>(layer.get());
+    const auto* conv = dynamic_cast<const nn::Conv2d*>(layer);
     if (conv == nullptr) continue;
     if (numbers.empty()) numbers.push_back(conv->weight.size(1));
     if (first_of_group) numbers.push_back(conv->weight.size(0));

@@ -1,14 +1,12 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/text.hpp>
-#include <xgrad/nn/module.hpp>
+#include <xgrad/nn/module_state.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 
 #include <algorithm>
-#include <atomic>
 #include <cstdlib>
 #include <memory>
-#include <optional>
 #include <typeinfo>
 #include <unordered_map>
 #include <unordered_set>
@@ -18,92 +16,11 @@
 namespace xgrad::nn {
 namespace detail {
 
-struct ModuleState {
-  struct Child {
-    std::string name;
-    std::shared_ptr<Module> module;
-    std::size_t size;  // of the module's own type
-    Module::Copier copier;
-  };
-
-  NamedTensors parameters;
-  NamedTensors buffers;
-  std::vector<Child> children;
-  HookList<ForwardHook> hooks;
-  std::atomic<bool> training{true};
-  // EvalGuards that live. They share it, not this: it is no handle to the module.
-  std::shared_ptr<std::atomic<int>> guards = std::make_shared<std::atomic<int>>(0);
-  std::size_t level = 0;                 // below the outermost module that it was ever added to
-  std::weak_ptr<ModuleState> successor;  // what a handle to this was assigned last
-
-  static ModuleState* of(const Module& module) { return module.state().get(); }
-
-  bool is_training() const { return training && *guards == 0; }
-
-  bool has(const std::string& name) const {
-    const auto named = [&](const auto& entry) { return entry.first == name; };
-    return std::ranges::any_of(parameters, named) || std::ranges::any_of(buffers, named) ||
-           std::ranges::any_of(children, [&](const Child& child) { return child.name == name; });
-  }
-
-  /// Calls f(path, state) here and below, parents first.
-  template <class F>
-  void visit(const std::string& path, const F& f) const {
-    f(path, *this);
-    for (const Child& child : children) of(*child.module)->visit(path + child.name + '.', f);
-  }
-
-  /// How far below `level` the lowest module would be with this one there.
-  std::size_t lowest_at(std::size_t at) const {
-    std::size_t lowest = at;
-    for (const Child& child : children)
-      lowest = std::max(lowest, of(*child.module)->lowest_at(at + 1));
-    return lowest;
-  }
-  void put_at(std::size_t at) {
-    level = std::max(level, at);
-    for (const Child& child : children) of(*child.module)->put_at(at + 1);
-  }
-
-  /// Whether this object, not just its state, is a part of what is here.
-  bool has_part(const Module& module) const {
-    return std::ranges::any_of(children, [&](const Child& child) {
-      return child.module.get() == &module || of(*child.module)->has_part(module);
-    });
-  }
-
-  /// Whether `wanted` is here or below.
-  bool contains(const ModuleState* wanted) const {
-    return this == wanted || std::ranges::any_of(children, [&](const Child& child) {
-             return of(*child.module)->contains(wanted);
-           });
-  }
-
-  /// Whether anything here or below is trained.
-  bool is_trained() const {
-    return std::ranges::any_of(parameters,
-                               [](const auto& p) { return p.second.requires_grad(); }) ||
-           std::ranges::any_of(children,
-                               [](const Child& child) { return of(*child.module)->is_trained(); });
-  }
-
-  /// Where `wanted` stands below this module.
-  std::optional<std::string> path_to(const ModuleState* wanted) const {
-    for (const Child& child : children) {
-      const ModuleState* state = of(*child.module);
-      if (state == wanted) return child.name;
-      if (const auto rest = state->path_to(wanted)) return child.name + '.' + *rest;
-    }
-    return {};
-  }
-};
-
 namespace {
 
 /// What was copied for what, so that sharing survives.
 struct Clones {
   std::unordered_map<const void*, Tensor> tensors;
-  std::unordered_map<const ModuleState*, std::shared_ptr<ModuleState>> states;
 
   Tensor copy(const Tensor& x) {
     if (!x.defined()) return x;
@@ -114,22 +31,6 @@ struct Clones {
       made.set_name(x.name()).requires_grad_(x.requires_grad());
     }
     return made;
-  }
-
-  std::shared_ptr<ModuleState> copy(const std::shared_ptr<ModuleState>& state) {
-    if (!state) return state;
-    auto& made = states[state.get()];
-    if (made) return made;
-    made = std::make_shared<ModuleState>();
-    const auto result = made;  // the map may move while children are copied
-    result->training = state->is_training();
-    result->level = state->level;
-    for (const auto& [name, x] : state->parameters) result->parameters.emplace_back(name, copy(x));
-    for (const auto& [name, x] : state->buffers) result->buffers.emplace_back(name, copy(x));
-    for (const auto& child : state->children)
-      result->children.push_back(
-          {child.name, child.copier(*child.module), child.size, child.copier});
-    return result;
   }
 };
 
@@ -148,6 +49,7 @@ void require_made(const Tensor& weight, const char* layer, const char* how) {
 }  // namespace detail
 
 using detail::ModuleState;
+using detail::PartKind;
 
 /// The modules whose forward is running on this thread, innermost last.
 class Call {
@@ -166,8 +68,9 @@ class Call {
   }
 
   void require_registered() const {
-    if (caller_ == nullptr || !is_grad_enabled() || caller_->state_->contains(state_.get()) ||
-        !state_->is_trained())
+    state_->require_parts();
+    if (caller_ == nullptr || !is_grad_enabled() || caller_->now().contains(module_) ||
+        !state_->is_trained() || caller_->now().trains_all_of(*state_))
       return;
     raise<GraphError>(
         "{}: called inside {}, which does not contain it, so it would never be trained; make it a "
@@ -176,14 +79,17 @@ class Call {
   }
 
  private:
+  /// The module may have been assigned since.
+  const ModuleState& now() const { return *module_.state(); }
+
   std::optional<std::string> path_from_caller() const {
     if (state_ == caller_->state_) return "self";
-    return caller_->state_->path_to(state_.get());
+    return caller_->state_->path_to(module_);
   }
 
   static thread_local const Call* innermost;
   const Module& module_;
-  const std::shared_ptr<ModuleState> state_;  // stays, with the parts, where the module is assigned
+  const std::shared_ptr<ModuleState> state_;  // stays, with the hooks, where the module ends
   const Call* caller_;
 };
 
@@ -191,67 +97,45 @@ thread_local const Call* Call::innermost = nullptr;
 
 Parameter::Parameter(const Parameter& other)
     : Tensor(detail::cloning ? detail::cloning->copy(other) : static_cast<const Tensor&>(other)),
-      owner_(detail::cloning ? detail::cloning->copy(other.owner_.lock()) : other.owner_.lock()) {}
+      Part(other) {}
 
-// Where a module is assigned as a whole its base comes first, and has named the successor.
-void Parameter::require_replaceable_by(const Parameter& other) const {
-  const auto owner = owner_.lock();
-  if (!owner || impl() == other.impl()) return;
-  const auto successor = owner->successor.lock();
-  const auto others = other.owner_.lock();
-  if (successor && (others == successor || !other.defined())) return;
-  raise<GraphError>(
-      "{}: a module's parameter cannot be assigned: the module, its optimiser and state_dict() "
-      "would go on with the one before; copy values with copy_() under no_grad, or share the "
-      "whole module",
-      name().empty() ? "parameter" : name());
-}
+Module::Module() : state_(std::make_shared<ModuleState>(this)) {}
+Module::~Module() = default;
 
-Parameter& Parameter::operator=(const Parameter& other) {
-  require_replaceable_by(other);
-  Tensor::operator=(other);
-  owner_ = other.owner_;
-  return *this;
-}
-
-Parameter& Parameter::operator=(Parameter&& other) {
-  require_replaceable_by(other);
-  owner_ = std::move(other.owner_);
-  Tensor::operator=(std::move(other));
-  return *this;
-}
-
-Module::Module() : state_(std::make_shared<ModuleState>()) {}
 Module::Module(const Module& other)
-    : state_(detail::cloning ? detail::cloning->copy(other.state_) : other.state_) {}
+    : Part(other), state_(ModuleState::copy_of(other.state_, this)) {}
+
+Module::Module(Module&& other) noexcept : Part(std::move(other)), state_(std::move(other.state_)) {
+  if (state_) state_->module = this;
+}
 
 Module& Module::operator=(const Module& other) {
-  replace_state(other.state_);
+  if (this == &other) return *this;
+  Part::operator=(other);
+  take(ModuleState::copy_of(other.state_, this));
   return *this;
 }
 
 Module& Module::operator=(Module&& other) {
   if (this == &other) return *this;
-  replace_state(other.state_);  // where that throws, the other keeps it
-  other.state_ = nullptr;
+  Part::operator=(std::move(other));
+  const auto by = std::move(other.state_);
+  if (by) by->loosen_parts();
+  take(by);
+  if (const std::string above = by ? by->path() : ""; !above.empty())
+    for (const auto& [path, parameter] : named_parameters()) parameter.set_name(above + path);
   return *this;
 }
 
-void Module::replace_state(std::shared_ptr<ModuleState> by) {
-  if (by && by->has_part(*this))
-    raise<ValueError>("{}: assigned a module that it is a part of, which would contain itself",
-                      type_name());
-  if (state_ && state_ != by) {
-    state_->visit("", [&](const std::string& path, const ModuleState& part) {
-      require<GraphError>(
-          part.hooks.empty(),
-          "{}: assigned another module while {} has forward hooks, which would see "
-          "nothing any more; remove() them first",
-          type_name(), path.empty() ? "it" : fmt::format("'{}'", path.substr(0, path.size() - 1)));
-    });
-    state_->successor = by;
+// Members follow, each assigned by itself, and find their names here.
+void Module::take(std::shared_ptr<ModuleState> by) {
+  if (state_) state_->release_parts();
+  if (state_ && by) {
+    by->guards = state_->guards;
+    if (!state_->hooks->empty()) by->hooks = state_->hooks;
   }
   state_ = std::move(by);
+  if (state_) state_->module = this;
 }
 
 const std::shared_ptr<ModuleState>& Module::state() const {
@@ -268,7 +152,7 @@ Tensor Module::operator()(const Tensor& x) {
 }
 
 Tensor Module::operator()(Tensor&& x) {
-  if (!state()->hooks.empty()) return (*this)(std::as_const(x));  // they see the input afterwards
+  if (!state()->hooks->empty()) return (*this)(std::as_const(x));  // they see the input afterwards
   return call(x, [&] { return forward_temporary(std::move(x)); });
 }
 
@@ -278,7 +162,7 @@ Tensor Module::call(const Tensor& x, const Forward& forward) {
   try {
     call.require_registered();
     Tensor y = forward();
-    call.state().hooks.each([&](const ForwardHook& hook) { hook(*this, x, y); });
+    call.state().hooks->each([&](const ForwardHook& hook) { hook(*this, x, y); });
     return y;
   } catch (Error& error) {
     error.leave_module(call.name(), type_name());
@@ -291,34 +175,18 @@ std::string Module::type_name() const {
   const std::unique_ptr<char, decltype(&std::free)> readable(
       abi::__cxa_demangle(typeid(*this).name(), nullptr, nullptr, &status), &std::free);
   const std::string full = status == 0 ? readable.get() : typeid(*this).name();
-  const auto colon = full.rfind("::");
-  return colon == std::string::npos ? full : full.substr(colon + 2);
+  const std::string plain = full.substr(0, full.find('<'));
+  const auto colon = plain.rfind("::");
+  return colon == std::string::npos ? plain : plain.substr(colon + 2);
 }
 
-namespace {
-
-void check_name(const ModuleState& state, const std::string& name, const std::string& type) {
-  require<ValueError>(!name.empty() && name.find('.') == std::string::npos,
-                      "add: '{}' cannot name a part of {}: names are not empty and have no dot",
-                      name, type);
-  require<ValueError>(!state.has(name), "add: {} has a part named '{}' already", type, name);
-}
-
-}  // namespace
-
-void Module::add_child(const std::string& name, std::shared_ptr<Module> module, std::size_t size,
-                       Copier copier) {
-  check_name(*state(), name, type_name());
-  require<ValueError>(module->state() != state_ && !module->state()->path_to(state_.get()),
-                      "add: '{}' would contain itself", name);
-  const std::size_t lowest = module->state()->lowest_at(state_->level + 1);
-  require<ValueError>(lowest < most_levels,
-                      "add: '{}' would put a module {} levels deep; {} are the most", name,
-                      lowest + 1, most_levels);
-  module->state()->put_at(state_->level + 1);
-  // Full paths, for to_dot() and messages: "weight" becomes "conv1.weight".
-  for (auto& [path, parameter] : module->named_parameters()) parameter.set_name(name + '.' + path);
-  state_->children.push_back({name, std::move(module), size, copier});
+void Module::add_owned(const std::string& name, std::unique_ptr<Module> module, Copier copier) {
+  const detail::Registration registration(*this, name, *module);
+  ModuleState::Entry& entry = state_->entries.back();
+  registration.give_name(*module);
+  module->tie_ = Tie::owned;
+  entry.owned = std::move(module);
+  entry.copier = copier;
 }
 
 namespace {
@@ -334,41 +202,22 @@ Tensor own_values(const Tensor& x) {
 }  // namespace
 
 Parameter Module::add_parameter(const std::string& name, const Tensor& initial) {
-  check_name(*state(), name, type_name());
   Tensor leaf = initial.is_leaf() && !is_view(initial) ? initial : own_values(initial);
+  Parameter made(leaf);
+  const detail::Registration registration(*this, name, PartKind::parameter, made);
   leaf.requires_grad_().set_name(name);
-  state_->parameters.emplace_back(name, leaf);
-  return {leaf, state_};
+  return Parameter(std::move(made));
 }
 
 Buffer Module::add_buffer(const std::string& name, const Tensor& initial) {
-  check_name(*state(), name, type_name());
-  Tensor value = own_values(initial);
-  value.set_name(name);
-  state_->buffers.emplace_back(name, value);
-  return {value, state_};
+  Buffer made(own_values(initial));
+  const detail::Registration registration(*this, name, PartKind::buffer, made);
+  made.set_name(name);
+  return Buffer(std::move(made));
 }
 
-namespace {
-
-/// One kind of tensors here and below, by path, each once.
-NamedTensors collect(const ModuleState& root, NamedTensors ModuleState::*kind) {
-  NamedTensors result;
-  std::unordered_set<const void*> seen;
-  root.visit("", [&](const std::string& path, const ModuleState& part) {
-    for (const auto& [name, x] : part.*kind)
-      if (seen.insert(x.impl()).second) result.emplace_back(path + name, x);
-  });
-  return result;
-}
-
-}  // namespace
-
-NamedTensors Module::named_parameters() const {
-  return collect(*state(), &ModuleState::parameters);
-}
-
-NamedTensors Module::named_buffers() const { return collect(*state(), &ModuleState::buffers); }
+NamedTensors Module::named_parameters() const { return state()->collect(PartKind::parameter); }
+NamedTensors Module::named_buffers() const { return state()->collect(PartKind::buffer); }
 
 std::vector<Tensor> Module::parameters() const {
   std::vector<Tensor> result;
@@ -376,59 +225,50 @@ std::vector<Tensor> Module::parameters() const {
   return result;
 }
 
-std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::children() const {
-  std::vector<std::pair<std::string, std::shared_ptr<Module>>> result;
-  for (const auto& child : state()->children) result.emplace_back(child.name, child.module);
+std::vector<std::pair<std::string, Module*>> Module::children() const {
+  std::vector<std::pair<std::string, Module*>> result;
+  state()->each_child(
+      [&](const std::string& name, Module& child) { result.emplace_back(name, &child); });
   return result;
 }
 
-std::size_t Module::child_count() const { return state()->children.size(); }
+std::size_t Module::child_count() const {
+  return static_cast<std::size_t>(
+      std::ranges::count(state()->entries, PartKind::module, &ModuleState::Entry::kind));
+}
+
 Module& Module::child(std::size_t i) const {
-  const auto& children = state()->children;
-  if (i >= children.size())
-    raise<ValueError>("child: {} has no part {}, there are {}", type_name(), i, children.size());
-  return *children[i].module;
+  std::size_t before = 0;
+  for (const auto& entry : state()->entries)
+    if (entry.kind == PartKind::module && before++ == i) return state_->module_at(entry);
+  raise<ValueError>("child: {} has no part {}, there are {}", type_name(), i, before);
 }
 
-std::vector<std::pair<std::string, std::shared_ptr<Module>>> Module::named_modules() const {
-  std::vector<std::pair<std::string, std::shared_ptr<Module>>> result;
-  std::unordered_set<const ModuleState*> seen;
-  state()->visit("", [&](const std::string& prefix, const ModuleState& at) {
-    for (const auto& child : at.children)
-      if (seen.insert(ModuleState::of(*child.module)).second)
-        result.emplace_back(prefix + child.name, child.module);
-  });
+Module* Module::child_named(const std::string& name) const {
+  const ModuleState::Entry* const entry = state()->find(name);
+  return entry == nullptr || entry->kind != PartKind::module ? nullptr : &state_->module_at(*entry);
+}
+
+Module& Module::child(const std::string& name) const {
+  Module* const found = child_named(name);
+  require<ValueError>(found != nullptr, "child: {} has no part '{}'", type_name(), name);
+  return *found;
+}
+
+std::vector<std::pair<std::string, Module*>> Module::named_modules() const {
+  std::vector<std::pair<std::string, Module*>> result;
+  for (const auto& [name, child] : children()) {
+    result.emplace_back(name, child);
+    for (const auto& [path, module] : child->named_modules())
+      result.emplace_back(name + '.' + path, module);
+  }
   return result;
 }
-
-namespace {
-
-/// The bytes of a module's object: what it shares lies elsewhere.
-std::string fields_of(const Module& module, std::size_t size) {
-  return {static_cast<const char*>(dynamic_cast<const void*>(&module)), size};
-}
-
-}  // namespace
 
 void Module::apply(const std::function<void(Module&)>& f) {
   require<ValueError>(static_cast<bool>(f), "apply: the function is empty");
-  apply_below(f);
+  for (const auto& [name, child] : children()) child->apply(f);
   f(*this);
-}
-
-void Module::apply_below(const std::function<void(Module&)>& f) {
-  const auto children = state()->children;  // f may add some
-  for (const auto& [name, module, size, copier] : children) {
-    module->apply_below(f);
-    const bool has_other_handles = module->state_.use_count() > 1;
-    const std::string before = fields_of(*module, size);
-    f(*module);
-    require<GraphError>(!has_other_handles || before == fields_of(*module, size),
-                        "apply: the function changed a field of '{}' ({}) that other handles of "
-                        "that module do not see, such as the member that its owner calls: handles "
-                        "share parameters, buffers and the training flag; change the member itself",
-                        name, module->type_name());
-  }
 }
 
 std::int64_t Module::parameter_count() const {
@@ -532,7 +372,7 @@ void Module::load_state_dict(const StateDict& values) {
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {
-  return state()->hooks.add("register_forward_hook", std::move(hook));
+  return state()->hooks->add("register_forward_hook", std::move(hook));
 }
 
 }  // namespace xgrad::nn

@@ -3,6 +3,7 @@
 
 #include <atomic>
 #include <concepts>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -15,7 +16,56 @@ namespace xgrad::nn {
 class Module;
 namespace detail {
 struct ModuleState;
-}
+enum class PartKind : std::uint8_t { parameter, buffer, module };
+
+/// A member that a module knows by its name: a parameter, a buffer or another module. Both know
+/// each other's place for as long as they live. The name goes with the member where it is moved, as
+/// by a std::vector that grows; assigned to, a member stays the part that it is; where the module
+/// is copied, the copies of its members are the copy's parts.
+class Part {
+ protected:
+  Part() = default;
+  Part(const Part& other);
+  Part(Part&& other) noexcept;
+  Part& operator=(const Part& other);
+  Part& operator=(Part&& other) noexcept;
+  ~Part();
+
+ private:
+  friend struct ModuleState;
+  friend class Registration;
+  friend class nn::Module;
+  void take_place_of(Part& other) noexcept;
+
+  /// Whether the name goes with what is moved away: never, where the module owns the part; to what
+  /// is made of it; where it is new or its module is being assigned, to what is assigned too.
+  enum class Tie : std::uint8_t { owned, firm, loose };
+
+  ModuleState* owner_ = nullptr;
+  Tie tie_ = Tie::firm;
+};
+
+/// While one lives, what is made of a part takes a name in a module.
+class Registration {
+ public:
+  /// ValueError for a name or a depth that cannot be.
+  Registration(const Module& owner, const std::string& name, const Module& module);
+  ~Registration();
+  Registration(const Registration&) = delete;
+  Registration& operator=(const Registration&) = delete;
+
+ private:
+  friend class Part;
+  friend class nn::Module;
+  Registration(const Module& owner, const std::string& name, PartKind kind, const Part& source);
+  static void give_name(Part& part) noexcept;  // that of the registration that is
+
+  std::shared_ptr<ModuleState> owner_;
+  ModuleState* owner_before_;
+  const Part* source_before_;
+};
+
+}  // namespace detail
 
 using xgrad::NamedTensors;
 
@@ -23,25 +73,20 @@ using xgrad::NamedTensors;
 using StateDict = NamedTensors;
 
 /// A tensor that belongs to a module: a trained parameter, or a buffer (state that is saved but not
-/// trained). A handle like Tensor; a clone of its module gets a copy.
-class Parameter : public Tensor {
+/// trained). Assigned to, a module's parameter is another tensor from then on: `decoder.weight =
+/// encoder.weight` shares one. nn::clone() of a module copies them.
+class Parameter : public Tensor, public detail::Part {
  public:
   Parameter() = default;
   Parameter(const Parameter& other);
   Parameter(Parameter&&) noexcept = default;
-  /// Only as a part of its module, as in `net = other`. `b.weight = a.weight` is a GraphError: b's
-  /// optimiser, state_dict() and to() would go on with the tensor that b had before.
-  Parameter& operator=(const Parameter& other);
-  Parameter& operator=(Parameter&& other);
+  Parameter& operator=(const Parameter&) = default;
+  Parameter& operator=(Parameter&&) noexcept = default;
   ~Parameter() = default;
 
  private:
   friend class Module;
-  Parameter(Tensor x, const std::shared_ptr<detail::ModuleState>& owner)
-      : Tensor(std::move(x)), owner_(owner) {}
-  void require_replaceable_by(const Parameter& other) const;
-
-  std::weak_ptr<detail::ModuleState> owner_;
+  explicit Parameter(Tensor x) : Tensor(std::move(x)) {}
 };
 using Buffer = Parameter;
 
@@ -49,9 +94,7 @@ using Buffer = Parameter;
 using ForwardHook = std::function<void(const Module&, const Tensor& input, const Tensor& output)>;
 
 /// A part of a network: parameters, buffers and child modules, and how they turn an input into an
-/// output. A handle: a copy shares all of them and the training flag; clone() copies. Fields that a
-/// module declares besides, such as Dropout's p, belong to each handle: change them in the one that
-/// is called.
+/// output.
 ///
 ///     struct Net : nn::Module {
 ///       nn::Linear fc1 = add("fc1", nn::Linear{784, 64});
@@ -59,8 +102,15 @@ using ForwardHook = std::function<void(const Module&, const Tensor& input, const
 ///       Tensor forward(const Tensor& x) override { return fc2(relu(fc1(x))); }
 ///     };
 ///
-/// add() names, makes and registers a member in one line. A module with trainable parameters that
-/// was not added to the module that calls it would never be trained: that is a GraphError.
+/// add() names, makes and registers a member in one line, and the member is the part: what is done
+/// to one is done to the other. `net.fc2 = nn::Linear{64, 100}` replaces a head, apply() changes
+/// the fields that forward() reads. Members may be plain ones, or in a std::optional, std::array or
+/// std::vector. A module with trainable parameters that was not added to the module that calls it
+/// would never be trained: that is a GraphError, as is a part that is no member any more.
+///
+/// A copy is a copy of the struct: fields are copied, parameters and buffers shared, as Tensors
+/// are; nn::clone() copies these too. Hooks stay with the module they were registered for. A Module
+/// by itself is not copied, which would cut off what makes it a Net: take a reference.
 ///
 /// Members are made in the order in which they stand, so the same seed gives the same weights with
 /// any compiler. Within one expression C++ leaves the order open: several modules made in the
@@ -75,16 +125,10 @@ using ForwardHook = std::function<void(const Module&, const Tensor& input, const
 /// each call: such a net is called by one thread at a time. What changes parameters or parts (an
 /// optimiser's step, add(), to(), load_state_dict(), assigning) is for one thread while no other
 /// uses the net.
-class Module {
+class Module : public detail::Part {
  public:
   Module();
-  Module(const Module& other);
-  Module(Module&&) noexcept = default;
-  /// GraphError where this module or one below it has forward hooks: they would be lost in silence.
-  /// ValueError where this module is a part of the other, which would contain itself.
-  Module& operator=(const Module& other);
-  Module& operator=(Module&& other);
-  virtual ~Module() = default;
+  virtual ~Module();
 
   /// The computation; written by each module, called through operator().
   virtual Tensor forward(const Tensor& x);
@@ -100,34 +144,35 @@ class Module {
   /// How deep modules may lie within one another.
   static constexpr std::size_t most_levels = 1000;
 
-  /// Registers `module` as a child and returns the handle to keep. ValueError if the name is taken,
-  /// empty or has a dot, for a module that would contain itself, and beyond `most_levels`.
+  /// Makes `module` the part of this name. What it gives is to be kept as a member. ValueError if
+  /// the name is taken, empty or has a dot, and beyond `most_levels`.
   template <std::derived_from<Module> M>
-  M add(const std::string& name, M module) {
-    add_child(name, std::make_shared<M>(module), sizeof(M), [](const Module& original) {
-      return std::shared_ptr<Module>(std::make_shared<M>(static_cast<const M&>(original)));
-    });
-    return module;
+  [[nodiscard]] M add(const std::string& name, M module) {
+    const detail::Registration registration(*this, name, module);
+    return M(std::move(module));  // in the member's own place
   }
-  /// Registers a trained tensor; it will require gradients.
-  Parameter add_parameter(const std::string& name, const Tensor& initial);
-  /// Registers state that is saved and converted with the parameters but not trained.
-  Buffer add_buffer(const std::string& name, const Tensor& initial);
+  /// Makes a trained tensor a part; it will require gradients.
+  [[nodiscard]] Parameter add_parameter(const std::string& name, const Tensor& initial);
+  /// Makes a tensor a part that is saved and converted with the parameters but not trained.
+  [[nodiscard]] Buffer add_buffer(const std::string& name, const Tensor& initial);
 
   // ---- looking inside
 
   std::vector<Tensor> parameters() const;
   NamedTensors named_parameters() const;
   NamedTensors named_buffers() const;
-  std::vector<std::pair<std::string, std::shared_ptr<Module>>> children() const;
+  std::vector<std::pair<std::string, Module*>> children() const;
   std::size_t child_count() const;
   /// The i-th one added. ValueError where there are not so many.
   Module& child(std::size_t i) const;
-  /// Every module below this one with its path, "features.0"; one that is there twice, once.
-  std::vector<std::pair<std::string, std::shared_ptr<Module>>> named_modules() const;
-  /// Calls `f` for this module and every one below it, children first. GraphError where `f` changes
-  /// a field of a child of which there is another handle, as the member that its owner calls: it
-  /// would not see the change. Parts that `f` adds are not visited. ValueError for an empty `f`.
+  /// The one of this name; ValueError where there is none.
+  Module& child(const std::string& name) const;
+  /// The one of this name; null where there is none.
+  Module* child_named(const std::string& name) const;
+  /// Every module below this one with its path, "features.0", each before what is below it.
+  std::vector<std::pair<std::string, Module*>> named_modules() const;
+  /// Calls `f` for this module and every one below it, children first. Parts that `f` adds are not
+  /// visited. ValueError for an empty `f`.
   void apply(const std::function<void(Module&)>& f);
   std::int64_t parameter_count() const;
 
@@ -154,6 +199,23 @@ class Module {
   HookHandle register_forward_hook(ForwardHook hook);
 
  protected:
+  // Of what derives from it alone.
+  Module(const Module& other);
+  Module(Module&& other) noexcept;
+  Module& operator=(const Module& other);
+  Module& operator=(Module&& other);
+
+  /// Makes a module that is no member a part: one that this module owns, as a list does.
+  template <std::derived_from<Module> M>
+  M& add_owned(const std::string& name, M module) {
+    auto owned = std::make_unique<M>(std::move(module));
+    M& made = *owned;
+    add_owned(name, std::move(owned), [](const Module& original) {
+      return std::unique_ptr<Module>(std::make_unique<M>(static_cast<const M&>(original)));
+    });
+    return made;
+  }
+
   /// The computation for an input that nobody needs any more; a module that can compute in its
   /// memory overrides this too.
   virtual Tensor forward_temporary(Tensor&& x) { return forward(x); }
@@ -161,16 +223,15 @@ class Module {
  private:
   template <class Forward>
   Tensor call(const Tensor& x, const Forward& forward);
-  using Copier = std::shared_ptr<Module> (*)(const Module&);
-  void add_child(const std::string& name, std::shared_ptr<Module> module, std::size_t size,
-                 Copier copier);
-  void apply_below(const std::function<void(Module&)>& f);
-  void replace_state(std::shared_ptr<detail::ModuleState> by);
+  using Copier = std::unique_ptr<Module> (*)(const Module&);
+  void add_owned(const std::string& name, std::unique_ptr<Module> module, Copier copier);
+  void take(std::shared_ptr<detail::ModuleState> by);
   const std::shared_ptr<detail::ModuleState>& state() const;
   friend struct detail::ModuleState;
+  friend class detail::Registration;
   friend class Call;
 
-  std::shared_ptr<detail::ModuleState> state_;
+  std::shared_ptr<detail::ModuleState> state_;  // null when it was moved from
 };
 
 /// Evaluation mode for a module and all that is below it now, on every thread, while one lives;
@@ -190,8 +251,8 @@ class EvalGuard {
 
 namespace detail {
 
-/// While one lives, copies of modules and parameters on this thread are deep; what was shared stays
-/// shared among the copies.
+/// While one lives, copies of parameters on this thread are deep; what was shared stays shared
+/// among the copies.
 class CloneScope {
  public:
   CloneScope();

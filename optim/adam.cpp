@@ -24,8 +24,8 @@ void check_for(const char* name, const Options& o) {
 
 }  // namespace
 
-void check(const AdamOptions& o) { check_for("Adam", o); }
-void check(const AdamWOptions& o) { check_for("AdamW", o); }
+void require_valid(const AdamOptions& o) { check_for("Adam", o); }
+void require_valid(const AdamWOptions& o) { check_for("AdamW", o); }
 
 template class OptimizerOf<AdamOptions>;
 template class OptimizerOf<AdamWOptions>;

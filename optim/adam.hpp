@@ -14,7 +14,7 @@ struct AdamOptions {
   bool amsgrad = false;  ///< divide by the largest v there was (Reddi et al., ICLR 2018)
 
   /// ValueError for options outside their ranges.
-  friend void check(const AdamOptions& options);
+  friend void require_valid(const AdamOptions& options);
 };
 extern template class OptimizerOf<AdamOptions>;
 
@@ -38,7 +38,7 @@ struct AdamWOptions {
   double weight_decay = 1e-2;  ///< λ, decoupled: θ ← (1 − αλ) θ before the step
   bool amsgrad = false;
 
-  friend void check(const AdamWOptions& options);
+  friend void require_valid(const AdamWOptions& options);
 };
 extern template class OptimizerOf<AdamWOptions>;
 

@@ -81,7 +81,7 @@ Tensor orthogonalize(const Tensor& g, int steps) {
   return x;
 }
 
-void check(const MuonOptions& o) {
+void require_valid(const MuonOptions& o) {
   require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
                       "Muon: lr is {}, it must be finite and not negative",
                       static_cast<double>(o.lr));

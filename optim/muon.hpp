@@ -23,7 +23,7 @@ struct MuonOptions {
   double weight_decay = 0;  ///< λ, decoupled: θ ← (1 − αλ) θ before the step
 
   /// ValueError for options outside their ranges.
-  friend void check(const MuonOptions& options);
+  friend void require_valid(const MuonOptions& options);
 };
 extern template class OptimizerOf<MuonOptions>;
 

@@ -1,6 +1,6 @@
 #pragma once
-// An optimiser is its formula. What is not, groups, rates, what is remembered, saving, checks and one
-// parallel pass over all parameters, is here. README.md shows one of a user's own, in 20 lines.
+// An optimiser is its formula. What is not, groups, rates, what is remembered, saving, checks and
+// one parallel pass over all parameters, is here. README.md shows one of a user's own, in 20 lines.
 
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/profiler.hpp>
@@ -49,7 +49,7 @@ class Pass {
     loop.run = [](const void* f, std::int64_t begin, std::int64_t end) {
       (*static_cast<const F*>(f))(begin, end);
     };
-    new (loop.function.data()) F(run);
+    new (loop.function.data()) F{run};
   }
   void run() const;
 
@@ -162,10 +162,10 @@ namespace detail {
 inline double& rate(double& lr) { return lr; }
 inline double& rate(Required& lr) { return lr.value(); }
 
-/// Options that a function check() refuses, where there is one.
+/// Options that a function require_valid() refuses, where there is one.
 template <class Options>
 void check_options(const Options& options) {
-  if constexpr (requires { check(options); }) check(options);
+  if constexpr (requires { require_valid(options); }) require_valid(options);
 }
 
 /// ValueError where parameters came or went since the optimiser was made.
@@ -187,8 +187,8 @@ double bytes_of_step(const std::vector<Tensor>& parameters, const Memories& memo
 }  // namespace detail
 
 /// An optimiser of parameters in groups. Options is an aggregate with an `lr`; where there is a
-/// function check(const Options&), options at which it throws are refused when they are given and
-/// before each step.
+/// function require_valid(const Options&), options at which it throws are refused when they are
+/// given and before each step.
 template <class Options>
 class OptimizerOf : public Optimizer {
  public:

@@ -5,7 +5,7 @@
 
 namespace xgrad::optim {
 
-void check(const SGDOptions& o) {
+void require_valid(const SGDOptions& o) {
   require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
                       "SGD: lr is {}, it must be finite and not negative",
                       static_cast<double>(o.lr));

@@ -25,7 +25,7 @@ struct SGDOptions {
   Momentum kind = Momentum::accumulated;
 
   /// ValueError for options outside their ranges.
-  friend void check(const SGDOptions& options);
+  friend void require_valid(const SGDOptions& options);
 };
 extern template class OptimizerOf<SGDOptions>;
 

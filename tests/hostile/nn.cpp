@@ -22,7 +22,7 @@ nn::Linear named(const std::string& name, const std::string& parameter) {
   struct Net : nn::Module {
     Tensor forward(const Tensor& x) override { return x; }
   } net;
-  net.add_parameter(parameter, zeros({2}));
+  const auto own = net.add_parameter(parameter, zeros({2}));
   return net.add(name, nn::Linear{2, 3});
 }
 
@@ -118,12 +118,12 @@ TEST_CASE("hostile: layers") {
       {"add_parameter|requires_grad_",
        [](Arguments& from) {
          nn::Module net;
-         net.add_parameter("own", from.tensor({2}));
+         const auto part = net.add_parameter("own", from.tensor({2}));
        }},
       {"add_buffer|detach",
        [](Arguments& from) {
          nn::Module net;
-         net.add_buffer("own", from.tensor({2}));
+         const auto part = net.add_buffer("own", from.tensor({2}));
        }},
       {"child",
        [](Arguments& from) {

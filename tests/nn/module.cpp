@@ -37,16 +37,16 @@ TEST_CASE("a module knows its parts by name, each once") {
   CHECK(net(zeros({2, 4})).shape() == Shape{2, 5});
 }
 
-TEST_CASE("a module is a handle: the member and the registered part are one") {
+TEST_CASE("a copy of a module shares its parameters and has its own mode") {
   Net net;
   Net same = net;
   no_grad([&] { same.block.a.weight.fill_(7); });
   CHECK(net.parameters()[1].data<float>()[0] == 7);
   net.train(false);
-  CHECK_FALSE(same.is_training());
-  CHECK_FALSE(same.block.b.is_training());
-  net.train();
+  CHECK_FALSE(net.block.b.is_training());
+  CHECK(same.is_training());
   CHECK(same.block.b.is_training());
+  CHECK_FALSE(Net(net).block.b.is_training());
 }
 
 TEST_CASE("training reaches every parameter") {
@@ -110,12 +110,16 @@ TEST_CASE("a part that was not added, or not made, is told") {
 TEST_CASE("names are unique, not empty, without dots") {
   struct Plain : nn::Module {};
   Plain module;
-  module.add("a", nn::ReLU{});
-  CHECK(message_of<ValueError>([&] { module.add("a", nn::ReLU{}); }) ==
-        "add: Plain has a part named 'a' already");
-  CHECK_THROWS_AS(module.add("a.b", nn::ReLU{}), ValueError);
-  CHECK_THROWS_AS(module.add_parameter("", zeros({1})), ValueError);
-  CHECK_THROWS_AS(module.add("self", module), ValueError);
+  const auto add = [&](const std::string& name) {
+    return message_of<ValueError>([&] { const auto part = module.add(name, nn::ReLU{}); });
+  };
+  const nn::ReLU part = module.add("a", nn::ReLU{});
+  CHECK(add("a") == "add: Plain has a part named 'a' already");
+  CHECK(add("a.b") ==
+        "add: 'a.b' cannot name a part of Plain: names are not empty and have no dot");
+  CHECK_THROWS_AS((void)module.add_parameter("", zeros({1})), ValueError);
+  CHECK_THROWS_AS((void)module.add_parameter("a", zeros({1})), ValueError);
+  CHECK(module.child_count() == 1);
 }
 
 TEST_CASE("layers check their sizes") {

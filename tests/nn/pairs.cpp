@@ -10,7 +10,6 @@
 #include <map>
 #include <optional>
 #include <random>
-#include <stdexcept>
 
 #include "support.hpp"
 
@@ -46,7 +45,7 @@ struct Plain {
 
   explicit Plain(const nn::Module& net) {
     for (const char* path :
-         {"", "0", "0.first", "0.norm", "0.twice", "0.rest", "0.rest.1", "0.rest.2"})
+         {"", "0", "0.first", "0.norm", "0.twice", "0.rest", "0.rest.0", "0.rest.1", "0.rest.2"})
       training[path] = true;
     std::map<std::string, Tensor> all;
     for (const auto& [name, x] : net.state_dict()) all[name] = x.detach().clone();
@@ -80,11 +79,15 @@ struct Plain {
         ->second;
   }
 
-  void nest(const std::string& place) {
-    for (Value& value : parameters) value.label = place + "." + value.name;
+  void nest(bool twice) {
+    for (Value& value : parameters) value.label = (twice ? "1." : "0.") + value.name;
     for (Value* value : all()) value->name = below(value->name);
     std::map<std::string, bool> deeper{{"", true}};
-    for (const auto& [path, on] : training) deeper[below(path)] = on;
+    for (const auto& [path, on] : training) {
+      deeper[below(path)] = on;
+      if (twice) deeper[path.empty() ? "1" : "1." + path] = on;
+    }
+    if (twice) repeats *= 2;
     training = deeper;
   }
 
@@ -106,7 +109,7 @@ struct Plain {
 struct Subject {
   std::optional<nn::Sequential> net;
   Plain plain;
-  std::optional<nn::Sequential> alias = {};                   // another handle to the same
+  std::optional<nn::Sequential> alias = {};                   // shares its parameters
   std::vector<std::pair<nn::Sequential, Plain>> others = {};  // which nothing changes any more
   std::uint64_t number = 0;
 
@@ -118,10 +121,11 @@ struct Subject {
     plain = plain.cloned();
     alias.reset();
   }
-  nn::Module& part(const std::string& end) {
+  /// f of every part whose path ends so.
+  template <class F>
+  void each_part(const std::string& end, const F& f) {
     for (const auto& [path, module] : net->named_modules())
-      if (path.ends_with(end)) return *module;
-    throw std::logic_error(end);
+      if (path.ends_with(end)) f(*module);
   }
   DType dtype() const { return plain.parameters[0].x.dtype(); }
 };
@@ -208,13 +212,15 @@ void convert(Subject& s, DType dtype) {
 }
 
 void require_gradients(Subject& s, bool required, const std::string& part = "") {
-  (part.empty() ? *s.net : s.part("." + part)).requires_grad_(required);
+  if (part.empty()) s.net->requires_grad_(required);
+  s.each_part("." + part, [&](nn::Module& module) { module.requires_grad_(required); });
   for (Value& value : s.plain.parameters)
     if (value.name.find(part) != std::string::npos) value.x.requires_grad_(required);
 }
 
 void set_mode(Subject& s, bool on, const std::string& part = "") {
-  (part.empty() ? *s.net : s.part(part)).train(on);
+  if (part.empty()) s.net->train(on);
+  s.each_part(part, [&](nn::Module& module) { module.train(on); });
   for (auto& [path, training] : s.plain.training)
     if (path.find(part) != std::string::npos) training = on;
 }
@@ -265,8 +271,7 @@ void nest(Subject& s, bool twice) {
   nn::Sequential outer;
   outer.push_back(*s.net);
   if (twice) outer.push_back(*s.net);
-  s.plain.nest(twice ? "1" : "0");
-  if (twice) s.plain.repeats *= 2;
+  s.plain.nest(twice);
   s.replace(outer);
 }
 

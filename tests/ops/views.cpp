@@ -246,8 +246,8 @@ TEST_CASE("leaves that are views are trained; what is kept for long is contiguou
   CHECK(allclose(leaf.detach(), memory * 0.5, 1e-6, 0));
 
   nn::Linear layer{2, 2};
-  layer.add_buffer("view", memory.t());
-  layer.add_parameter("other", memory.t());
+  const nn::Buffer view = layer.add_buffer("view", memory.t());
+  const nn::Parameter other = layer.add_parameter("other", memory.t());
   for (const auto& named : layer.state_dict()) {
     CAPTURE(named.first);
     const Tensor& value = named.second;

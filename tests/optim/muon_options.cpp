@@ -189,7 +189,7 @@ TEST_CASE("Muon takes what it remembers along where parameters are converted, sa
       p.step(o);
       muon.step();
       REQUIRE(muon.state_dict().size() == 1);
-      CHECK(muon.state_dict()[0].first == "velocity.0");
+      CHECK(muon.state_dict()[0].first == "velocity.0.0");
       CHECK(muon.state_dict()[0].second.dtype() == p.x.dtype());
     };
     step(1);

@@ -39,7 +39,7 @@ class Lion : public optim::OptimizerOf<LionOptions> {
 struct ByRowOptions {
   optim::Required lr;
   double scale = 1;
-  friend void check(const ByRowOptions& o) {
+  friend void require_valid(const ByRowOptions& o) {
     if (o.scale <= 0) throw ValueError("ByRow: scale must be positive");
   }
 };
