@@ -7,8 +7,7 @@
 
 namespace xgrad::nn {
 
-Tensor ReLU::forward(const Tensor& x) { return relu(x); }
-Tensor ReLU::forward_temporary(Tensor&& x) { return relu(std::move(x)); }
+Tensor ReLU::forward(Tensor x) { return relu(std::move(x)); }
 Tensor GELU::forward(const Tensor& x) { return gelu(x); }
 Tensor MaxPool2d::forward(const Tensor& x) { return max_pool2d(x, kernel_, options_); }
 Tensor AvgPool2d::forward(const Tensor& x) { return avg_pool2d(x, kernel_, options_); }

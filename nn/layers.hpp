@@ -1,18 +1,15 @@
 #pragma once
 // Layers without parameters.
 
-#include <xgrad/nn/module.hpp>
+#include <xgrad/nn/module_of.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/pool.hpp>
 
 namespace xgrad::nn {
 
-class ReLU : public Module {
+class ReLU : public ModuleOf<ReLU> {
  public:
-  Tensor forward(const Tensor& x) override;
-
- protected:
-  Tensor forward_temporary(Tensor&& x) override;
+  Tensor forward(Tensor x);
 };
 
 /// xgrad::gelu.

@@ -147,23 +147,35 @@ Tensor Module::forward(const Tensor&) {
   raise<GraphError>("{} has no forward(const Tensor&); override it", type_name());
 }
 
-Tensor Module::operator()(const Tensor& x) {
-  return call(x, [&] { return forward(x); });
+void Module::throw_takes_others() const {
+  raise<GraphError>(
+      "{}: its forward() does not take one tensor and give one; call it by itself, not through a "
+      "Module or a Sequential",
+      type_name());
 }
 
-Tensor Module::operator()(Tensor&& x) {
-  if (!state()->hooks->empty()) return (*this)(std::as_const(x));  // they see the input afterwards
-  return call(x, [&] { return forward_temporary(std::move(x)); });
+Tensor Module::operator()(Tensor x) {
+  const bool watched = has_hooks();
+  const Tensor input = watched ? x : Tensor();
+  Tensor y;
+  const auto forward = [&] { y = forward_one(std::move(x)); };
+  const auto outputs = [&](std::vector<Tensor>& to) { to.push_back(y); };
+  call(std::ref(forward), {&input, watched ? 1U : 0U}, std::ref(outputs));
+  return y;
 }
 
-template <class Forward>
-Tensor Module::call(const Tensor& x, const Forward& forward) {
+bool Module::has_hooks() const { return !state()->hooks->empty(); }
+
+void Module::call(const std::function<void()>& forward, std::span<const Tensor> inputs,
+                  const std::function<void(std::vector<Tensor>&)>& outputs) {
   const Call call(*this);
   try {
     call.require_registered();
-    Tensor y = forward();
-    call.state().hooks->each([&](const ForwardHook& hook) { hook(*this, x, y); });
-    return y;
+    forward();
+    if (call.state().hooks->empty()) return;
+    std::vector<Tensor> made;
+    outputs(made);
+    call.state().hooks->each([&](const CallHook& hook) { hook(*this, inputs, made); });
   } catch (Error& error) {
     error.leave_module(call.name(), type_name());
     throw;
@@ -372,7 +384,17 @@ void Module::load_state_dict(const StateDict& values) {
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {
-  return state()->hooks->add("register_forward_hook", std::move(hook));
+  xgrad::detail::require_hook(static_cast<bool>(hook), "register_forward_hook");
+  return register_call_hook([hook = std::move(hook)](const Module& module,
+                                                     std::span<const Tensor> inputs,
+                                                     std::span<const Tensor> outputs) {
+    hook(module, inputs.empty() ? Tensor() : inputs.front(),
+         outputs.empty() ? Tensor() : outputs.front());
+  });
+}
+
+HookHandle Module::register_call_hook(CallHook hook) {
+  return state()->hooks->add("register_call_hook", std::move(hook));
 }
 
 }  // namespace xgrad::nn

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -90,8 +91,11 @@ class Parameter : public Tensor, public detail::Part {
 };
 using Buffer = Parameter;
 
-/// Sees a module, its input and its output after each call.
+/// Sees a module, its first input and its first output after each call.
 using ForwardHook = std::function<void(const Module&, const Tensor& input, const Tensor& output)>;
+/// Sees a module and all tensors among its inputs and its outputs after each call.
+using CallHook = std::function<void(const Module&, std::span<const Tensor> inputs,
+                                    std::span<const Tensor> outputs)>;
 
 /// A part of a network: parameters, buffers and child modules, and how they turn an input into an
 /// output.
@@ -133,8 +137,8 @@ class Module : public detail::Part {
   /// The computation; written by each module, called through operator().
   virtual Tensor forward(const Tensor& x);
 
-  Tensor operator()(const Tensor& x);
-  Tensor operator()(Tensor&& x);
+  /// forward(x), guarded. ModuleOf has what takes other arguments.
+  Tensor operator()(Tensor x);
 
   /// "Linear", "Conv2d", "Net": the type's own name.
   std::string type_name() const;
@@ -197,6 +201,8 @@ class Module : public detail::Part {
   /// Calls `hook` after each call of this module. What it registers is called from the next call
   /// on, what it removes not any more. ValueError for an empty one.
   HookHandle register_forward_hook(ForwardHook hook);
+  /// The same for all inputs and outputs.
+  HookHandle register_call_hook(CallHook hook);
 
  protected:
   // Of what derives from it alone.
@@ -216,13 +222,17 @@ class Module : public detail::Part {
     return made;
   }
 
-  /// The computation for an input that nobody needs any more; a module that can compute in its
-  /// memory overrides this too.
-  virtual Tensor forward_temporary(Tensor&& x) { return forward(x); }
+  /// forward() of one tensor, whatever it is declared as.
+  virtual Tensor forward_one(Tensor x) { return forward(x); }
+  [[noreturn]] void throw_takes_others() const;
+
+  bool has_hooks() const;
+  /// Runs `forward` as this module's: errors get its path, and hooks see what went in and what
+  /// `outputs` puts into its argument.
+  void call(const std::function<void()>& forward, std::span<const Tensor> inputs,
+            const std::function<void(std::vector<Tensor>&)>& outputs);
 
  private:
-  template <class Forward>
-  Tensor call(const Tensor& x, const Forward& forward);
   using Copier = std::unique_ptr<Module> (*)(const Module&);
   void add_owned(const std::string& name, std::unique_ptr<Module> module, Copier copier);
   void take(std::shared_ptr<detail::ModuleState> by);

@@ -93,7 +93,7 @@ struct ModuleState {
   std::size_t levels() const;
 
   std::vector<Entry> entries;
-  std::shared_ptr<HookList<ForwardHook>> hooks = std::make_shared<HookList<ForwardHook>>();
+  std::shared_ptr<HookList<CallHook>> hooks = std::make_shared<HookList<CallHook>>();
   std::atomic<bool> training{true};
   // EvalGuards that live. They share it, not this.
   std::shared_ptr<std::atomic<int>> guards = std::make_shared<std::atomic<int>>(0);

@@ -6,6 +6,7 @@
 #include <xgrad/nn/layers.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/module.hpp>
+#include <xgrad/nn/module_of.hpp>
 #include <xgrad/nn/norm.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/state.hpp>

@@ -1,0 +1,207 @@
+#pragma once
+// Modules whose forward() takes and gives what it likes:
+//
+//     struct Attention : nn::ModuleOf<Attention> {
+//       struct Output {
+//         Tensor values, weights;
+//       };
+//       nn::Linear out = add("out", nn::Linear{64, 64});
+//       Output forward(const Tensor& q, const Tensor& k, const Tensor& v, const Options& o = {});
+//     };
+//     auto [values, weights] = attention(q, k, v, {.causal = true});
+
+#include <xgrad/nn/module.hpp>
+
+#include <concepts>
+#include <cstddef>
+#include <optional>
+#include <ranges>
+#include <tuple>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// A forward() of other arguments hides Module's virtual one, which is what ModuleOf is for; the
+// warning comes at each class that derives from it, where no header could hold it back but so.
+#pragma GCC diagnostic ignored "-Woverloaded-virtual"
+
+namespace xgrad::nn {
+
+namespace detail {
+
+// ---- the tensors in what a module is given and gives, for its hooks
+
+struct AnyField {
+  template <class T>
+  operator T() const;
+};
+
+/// How many fields an aggregate has, up to 6.
+template <class T, class... Fields>
+constexpr std::size_t field_count() {
+  if constexpr (sizeof...(Fields) < 6 && requires { T{Fields()..., AnyField()}; })
+    return field_count<T, Fields..., AnyField>();
+  else
+    return sizeof...(Fields);
+}
+
+template <class T>
+concept TupleLike = requires {
+  std::tuple_size<T>::value;
+};
+
+template <class T>
+void collect_tensors(const T& value, std::vector<Tensor>& to);
+
+template <class... T>
+void collect_all(std::vector<Tensor>& to, const T&... values) {
+  (collect_tensors(values, to), ...);
+}
+
+template <class T>
+void collect_fields(const T& value, std::vector<Tensor>& to) {
+  constexpr std::size_t count = field_count<T>();
+  if constexpr (count == 1) {
+    const auto& [a] = value;
+    collect_all(to, a);
+  } else if constexpr (count == 2) {
+    const auto& [a, b] = value;
+    collect_all(to, a, b);
+  } else if constexpr (count == 3) {
+    const auto& [a, b, c] = value;
+    collect_all(to, a, b, c);
+  } else if constexpr (count == 4) {
+    const auto& [a, b, c, d] = value;
+    collect_all(to, a, b, c, d);
+  }
+}
+
+/// Tensors, ranges, tuples and optionals of them, and structs of up to 4 fields; nothing of others.
+template <class T>
+void collect_tensors(const T& value, std::vector<Tensor>& to) {
+  if constexpr (std::derived_from<T, Tensor>) {
+    to.push_back(value);
+  } else if constexpr (std::ranges::range<T>) {
+    if constexpr (std::derived_from<std::ranges::range_value_t<T>, Tensor>)
+      for (const Tensor& x : value) to.push_back(x);
+  } else if constexpr (TupleLike<T>) {
+    std::apply([&](const auto&... fields) { collect_all(to, fields...); }, value);
+  } else if constexpr (requires {
+                         value.has_value();
+                         *value;
+                       }) {
+    if (value.has_value()) collect_tensors(*value, to);
+  } else if constexpr (std::is_aggregate_v<T>) {
+    collect_fields(value, to);
+  }
+}
+
+// ---- what forward() takes, where it is one function
+
+template <class Function>
+struct ArgumentsOf;
+template <class Result, class Owner, class... Arguments>
+struct ArgumentsOf<Result (Owner::*)(Arguments...)> {
+  using type = std::tuple<Arguments...>;
+};
+template <class Result, class Owner, class... Arguments>
+struct ArgumentsOf<Result (Owner::*)(Arguments...) const> {
+  using type = std::tuple<Arguments...>;
+};
+
+template <class Self>
+concept HasOneForward = requires {
+  &Self::forward;
+};
+template <class Self>
+using ForwardArguments = typename ArgumentsOf<decltype(&Self::forward)>::type;
+template <class Self, std::size_t i>
+using ForwardArgument = std::tuple_element_t<i, ForwardArguments<Self>>;
+
+template <class Self, std::size_t count>
+concept ForwardTakes = HasOneForward<Self> && std::tuple_size_v<ForwardArguments<Self>>
+== count;
+/// Whether a call of `count` arguments leaves some to their defaults, or forward() is several.
+template <class Self, std::size_t count>
+concept ForwardTakesOthers = !ForwardTakes<Self, count>;
+
+}  // namespace detail
+
+/// The base of a module `Self` whose forward() has any arguments and any result; with the same
+/// guard, paths and hooks as Module's. Where it can be called with one tensor and gives one, it is
+/// also called through Module, as by a Sequential. A forward() that takes its tensor by value may
+/// compute in its memory where its caller gives it away.
+template <class Self>
+class ModuleOf : public Module {
+ public:
+  /// Self::forward(arguments…).
+  template <class... A, class S = Self>
+  requires detail::ForwardTakesOthers<S, sizeof...(A)>
+  auto operator()(A&&... arguments) { return guarded<A...>(std::forward<A>(arguments)...); }
+
+  // Of all its arguments, each of its own type, so that one in braces knows what it is.
+  template <class S = Self>
+  requires detail::ForwardTakes<S, 1>
+  auto operator()(detail::ForwardArgument<S, 0> a) {
+    return guarded<decltype(a)>(std::forward<decltype(a)>(a));
+  }
+  template <class S = Self>
+  requires detail::ForwardTakes<S, 2>
+  auto operator()(detail::ForwardArgument<S, 0> a, detail::ForwardArgument<S, 1> b) {
+    return guarded<decltype(a), decltype(b)>(std::forward<decltype(a)>(a),
+                                             std::forward<decltype(b)>(b));
+  }
+  template <class S = Self>
+  requires detail::ForwardTakes<S, 3>
+  auto operator()(detail::ForwardArgument<S, 0> a, detail::ForwardArgument<S, 1> b,
+                  detail::ForwardArgument<S, 2> c) {
+    return guarded<decltype(a), decltype(b), decltype(c)>(
+        std::forward<decltype(a)>(a), std::forward<decltype(b)>(b), std::forward<decltype(c)>(c));
+  }
+  template <class S = Self>
+  requires detail::ForwardTakes<S, 4>
+  auto operator()(detail::ForwardArgument<S, 0> a, detail::ForwardArgument<S, 1> b,
+                  detail::ForwardArgument<S, 2> c, detail::ForwardArgument<S, 3> d) {
+    return guarded<decltype(a), decltype(b), decltype(c), decltype(d)>(
+        std::forward<decltype(a)>(a), std::forward<decltype(b)>(b), std::forward<decltype(c)>(c),
+        std::forward<decltype(d)>(d));
+  }
+  template <class S = Self>
+  requires detail::ForwardTakes<S, 5>
+  auto operator()(detail::ForwardArgument<S, 0> a, detail::ForwardArgument<S, 1> b,
+                  detail::ForwardArgument<S, 2> c, detail::ForwardArgument<S, 3> d,
+                  detail::ForwardArgument<S, 4> e) {
+    return guarded<decltype(a), decltype(b), decltype(c), decltype(d), decltype(e)>(
+        std::forward<decltype(a)>(a), std::forward<decltype(b)>(b), std::forward<decltype(c)>(c),
+        std::forward<decltype(d)>(d), std::forward<decltype(e)>(e));
+  }
+
+ private:
+  template <class... Arguments>
+  auto guarded(Arguments&&... arguments) {
+    Self& self = static_cast<Self&>(*this);
+    using Result = decltype(self.forward(std::forward<Arguments>(arguments)...));
+    static_assert(!std::is_void_v<Result>, "forward() gives something");
+    std::vector<Tensor> inputs;
+    if (has_hooks()) detail::collect_all(inputs, arguments...);
+    std::optional<std::decay_t<Result>> result;
+    const auto forward = [&] {
+      result.emplace(self.forward(std::forward<Arguments>(arguments)...));
+    };
+    const auto outputs = [&](std::vector<Tensor>& to) { detail::collect_tensors(*result, to); };
+    call(std::ref(forward), inputs, std::ref(outputs));
+    return std::move(*result);
+  }
+
+  Tensor forward_one(Tensor x) final {
+    Self& self = static_cast<Self&>(*this);
+    if constexpr (requires {
+                    { self.forward(std::move(x)) } -> std::convertible_to<Tensor>;
+                  })
+      return self.forward(std::move(x));
+    else
+      throw_takes_others();
+  }
+};
+
+}  // namespace xgrad::nn
