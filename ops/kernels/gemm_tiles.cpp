@@ -177,7 +177,7 @@ void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix
                            accumulate);
   if (m == 1 && b.transposed)
     return multiply_vector(n, k, b.values, b.step, a.values, steps.column, c, 1, accumulate);
-  if (n == 1 && c_step == 1)  // as a row, which reads a as it lies
+  if (n == 1 && m > 1 && c_step == 1)  // as a row, which reads a as it lies
     return multiply_block(1, m, k, b.turned(), a.turned(), c, m, accumulate);
 
   alignas(register_bytes) std::array<T, block_terms * widest<T>> packed;
@@ -213,6 +213,22 @@ void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix
   }
 }
 
+/// c += a b over several blocks of terms: c is added to once, however many there are.
+template <class T>
+void add_blocks(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
+                const Matrix<T>& b, T* c, std::int64_t c_step) {
+  alignas(register_bytes) std::array<T, block_rows * widest<T>> sums;
+  for (std::int64_t j = 0; j < n; j += widest<T>) {
+    const std::int64_t columns = std::min(widest<T>, n - j);
+    for (std::int64_t p = 0; p < k; p += block_terms)
+      multiply_block(m, columns, std::min(block_terms, k - p), a.from_column(p),
+                     b.from_row(p).from_column(j), sums.data(), columns, p > 0);
+    for (std::int64_t i = 0; i < m; ++i)
+      for (std::int64_t l = 0; l < columns; ++l)
+        c[i * c_step + j + l] += sums[static_cast<std::size_t>(i * columns + l)];
+  }
+}
+
 }  // namespace
 
 bool is_small_product(std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
@@ -224,11 +240,18 @@ bool is_small_product(std::int64_t m, std::int64_t n, std::int64_t k) noexcept {
 template <class T>
 void multiply_by_tiles(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
                        const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
-  for (std::int64_t i = 0; i < m; i += block_rows)
+  for (std::int64_t i = 0; i < m; i += block_rows) {
+    const std::int64_t rows = std::min(block_rows, m - i);
+    const Matrix<T> left = a.from_row(i);
+    T* const to = c + i * c_step;
+    if (accumulate && k > block_terms) {
+      add_blocks(rows, n, k, left, b, to, c_step);
+      continue;
+    }
     for (std::int64_t p = 0; p < k; p += block_terms)
-      multiply_block(std::min(block_rows, m - i), n, std::min(block_terms, k - p),
-                     a.from_row(i).from_column(p), b.from_row(p), c + i * c_step, c_step,
-                     accumulate || p > 0);
+      multiply_block(rows, n, std::min(block_terms, k - p), left.from_column(p), b.from_row(p), to,
+                     c_step, accumulate || p > 0);
+  }
 }
 
 template void multiply_by_tiles(std::int64_t, std::int64_t, std::int64_t, const Matrix<float>&,

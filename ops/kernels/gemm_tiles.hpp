@@ -9,8 +9,8 @@ namespace xgrad::kernels {
 bool is_small_product(std::int64_t m, std::int64_t n, std::int64_t k) noexcept;
 
 /// gemm() on one thread by this library's own kernel. It adds up 256 terms of the inner axis, one
-/// after the other (where c is a row or a column in as many sums as a vector has lanes), and such
-/// sums one after the other.
+/// after the other (where c is a row or a column in as many sums as a vector has lanes), then such
+/// sums, one after the other, and adds the whole to what c holds.
 template <class T>
 void multiply_by_tiles(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
                        const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate);

@@ -188,7 +188,7 @@ TEST_CASE("hostile: pictures") {
 TEST_CASE("hostile: curves and pages") {
   const support::TemporaryDirectory directory;
   sweep({
-      {"plot|plot 'name'",
+      {"plot",
        [](Arguments& from) {
          Plot plot{.name = from.text(),
                    .title = from.text(),
@@ -196,6 +196,15 @@ TEST_CASE("hostile: curves and pages") {
                    .y_label = from.text(),
                    .log_y = from.flag(),
                    .curves = {}};
+         plot.curves.push_back({from.text(), {1, 2, 3}, {from.real(), from.real(), 7}});
+         svg(plot);
+       }},
+      {"plot|plot 'name'",
+       [](Arguments& from) {
+         Plot plot{};
+         plot.name = from.text();
+         plot.title = "name";
+         plot.log_y = from.flag();
          plot.curves.push_back({from.text(), from.reals({1, 2, 3}), {from.real(), from.real(), 7}});
          svg(plot);
        }},

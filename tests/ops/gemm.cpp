@@ -22,9 +22,10 @@ struct Case {
 /// Rows some way apart, and between them what must not be read.
 template <class T>
 struct Stored {
-  Stored(std::int64_t rows, std::int64_t columns, bool turned, std::uint64_t seed)
+  Stored(std::int64_t rows, std::int64_t columns, bool turned, std::uint64_t seed,
+         std::int64_t apart = 3)
       : transposed(turned),
-        step((turned ? rows : columns) + 3),
+        step((turned ? rows : columns) + apart),
         values(static_cast<std::size_t>((turned ? columns : rows) * step),
                std::numeric_limits<T>::quiet_NaN()) {
     Generator generator(seed);
@@ -46,10 +47,10 @@ struct Stored {
 };
 
 template <class T>
-bool agrees(const Case& c) {
-  const Stored<T> a(c.m, c.k, c.a_transposed, 1);
-  const Stored<T> b(c.k, c.n, c.b_transposed, 2);
-  const Stored<T> before(c.m, c.n, false, 3);
+bool agrees(const Case& c, std::int64_t apart) {
+  const Stored<T> a(c.m, c.k, c.a_transposed, 1, apart);
+  const Stored<T> b(c.k, c.n, c.b_transposed, 2, apart);
+  const Stored<T> before(c.m, c.n, false, 3, apart);
   Stored<T> right = before;
   for (std::int64_t i = 0; i < c.m; ++i)
     for (std::int64_t j = 0; j < c.n; ++j) {
@@ -77,8 +78,10 @@ void check(std::int64_t m, std::int64_t n, std::int64_t k) {
         CAPTURE(a);
         CAPTURE(b);
         CAPTURE(accumulate);
-        CHECK(agrees<float>(c));
-        CHECK(agrees<double>(c));
+        for (const std::int64_t apart : {0, 3}) {
+          CHECK(agrees<float>(c, apart));
+          CHECK(agrees<double>(c, apart));
+        }
       }
 }
 
