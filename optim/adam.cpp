@@ -10,16 +10,12 @@ namespace {
 
 template <class Options>
 void check_for(const char* name, const Options& o) {
-  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
-                      "{}: lr is {}, it must be finite and not negative", name, o.lr);
+  detail::require_not_negative(name, "lr", o.lr);
   for (const double beta : o.betas)
     require<ValueError>(beta >= 0 && beta < 1, "{}: betas are {} and {}, they must lie in [0, 1)",
                         name, o.betas[0], o.betas[1]);
-  require<ValueError>(o.eps >= 0 && std::isfinite(o.eps),
-                      "{}: eps is {}, it must be finite and not negative", name, o.eps);
-  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
-                      "{}: weight_decay is {}, it must be finite and not negative", name,
-                      o.weight_decay);
+  detail::require_not_negative(name, "eps", o.eps);
+  detail::require_not_negative(name, "weight_decay", o.weight_decay);
 }
 
 }  // namespace

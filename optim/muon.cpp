@@ -82,15 +82,10 @@ Tensor orthogonalize(const Tensor& g, int steps) {
 }
 
 void require_valid(const MuonOptions& o) {
-  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
-                      "Muon: lr is {}, it must be finite and not negative",
-                      static_cast<double>(o.lr));
-  require<ValueError>(o.momentum >= 0 && o.momentum < 1,
-                      "Muon: momentum is {}, it must lie in [0, 1)", o.momentum);
+  detail::require_not_negative("Muon", "lr", o.lr);
+  detail::require_fraction("Muon", "momentum", o.momentum);
   require<ValueError>(o.steps > 0, "Muon: {} steps; there must be one at least", o.steps);
-  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
-                      "Muon: weight_decay is {}, it must be finite and not negative",
-                      o.weight_decay);
+  detail::require_not_negative("Muon", "weight_decay", o.weight_decay);
 }
 
 template class OptimizerOf<MuonOptions>;

@@ -3,11 +3,22 @@
 #include <xgrad/autograd/text.hpp>
 #include <xgrad/optim/optimizer.hpp>
 
+#include <cmath>
 #include <unordered_map>
 #include <unordered_set>
 
 namespace xgrad::optim {
 namespace detail {
+
+void require_not_negative(const char* optimizer, const char* option, double value) {
+  require<ValueError>(value >= 0 && std::isfinite(value),
+                      "{}: {} is {}, it must be finite and not negative", optimizer, option, value);
+}
+
+void require_fraction(const char* optimizer, const char* option, double value) {
+  require<ValueError>(value >= 0 && value < 1, "{}: {} is {}, it must lie in [0, 1)", optimizer,
+                      option, value);
+}
 
 std::string called(const Tensor& parameter, std::size_t index) {
   const std::string name = parameter.name();

@@ -29,6 +29,11 @@ class Required {
 
 namespace detail {
 
+/// ValueError unless an option of an optimiser is finite and not negative.
+void require_not_negative(const char* optimizer, const char* option, double value);
+/// ValueError unless it lies in [0, 1).
+void require_fraction(const char* optimizer, const char* option, double value);
+
 /// Refuses what would silently train nothing: no tensors, the same one twice (ValueError), results
 /// of the tape (GraphError); and views that are not contiguous (ValueError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);

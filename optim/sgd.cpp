@@ -6,16 +6,11 @@
 namespace xgrad::optim {
 
 void require_valid(const SGDOptions& o) {
-  require<ValueError>(o.lr >= 0 && std::isfinite(o.lr),
-                      "SGD: lr is {}, it must be finite and not negative",
-                      static_cast<double>(o.lr));
-  require<ValueError>(o.momentum >= 0 && o.momentum < 1,
-                      "SGD: momentum is {}, it must lie in [0, 1)", o.momentum);
+  detail::require_not_negative("SGD", "lr", o.lr);
+  detail::require_fraction("SGD", "momentum", o.momentum);
   require<ValueError>(std::isfinite(o.dampening), "SGD: dampening is {}, it must be finite",
                       o.dampening);
-  require<ValueError>(o.weight_decay >= 0 && std::isfinite(o.weight_decay),
-                      "SGD: weight_decay is {}, it must be finite and not negative",
-                      o.weight_decay);
+  detail::require_not_negative("SGD", "weight_decay", o.weight_decay);
   require<ValueError>(
       !o.nesterov || (o.momentum > 0 && o.dampening == 0 && o.kind == Momentum::accumulated),
       "SGD: nesterov needs accumulated momentum above 0 and no dampening");

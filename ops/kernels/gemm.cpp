@@ -120,6 +120,7 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a
   if constexpr (std::is_same_v<T, float>)
     if (may_use_onednn()) {
       compile_products();
+      // The threads are ours, each with its signals held.
       return multiply_in_parallel(8, 16, multiply_by_onednn, m, n, k, a, b, c, c_step, accumulate);
     }
 #endif
