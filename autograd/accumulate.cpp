@@ -18,7 +18,7 @@ Tensor add_gradients(const Tensor& a, const Tensor& b) {
     const T* x = own_data<T>(left);
     const T* y = own_data<T>(right);
     T* out = own_data<T>(sum);
-    parallel_for(sum.numel(), 2 * worthwhile, [x, y, out](std::int64_t begin, std::int64_t end) {
+    parallel_for(sum.numel(), grain_of(0.13), [x, y, out](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<T>(x[i] + y[i]);
     });
   });

@@ -1,6 +1,6 @@
 #pragma once
 // Internal: how loops use threads. Work is cut into contiguous parts by count alone, so the same
-// number of threads gives the same parts and the same bits.
+// number of threads gives the same parts and the same bits, whoever computes them.
 
 #include <algorithm>
 #include <cstddef>
@@ -11,31 +11,14 @@
 
 namespace xgrad::detail {
 
-/// The threads a loop may use here and now: 1 inside a parallel part or a SerialScope. Error in a
-/// forked process that has not got them (see set_num_threads).
+/// The parts a loop may be cut into here and now: 1 inside a parallel part, a SerialScope or a
+/// parallel loop of OpenMP's, num_threads() elsewhere. Error where the system does not start so
+/// many threads.
 int available_threads();
 
-/// Notes that this thread has, or is about to have, several threads working for it.
-void leads_threads() noexcept;
-
-/// While one lives, what uses OpenMP by itself (oneDNN, OpenBLAS) takes available_threads() on this
-/// thread.
-class LibraryThreads {
- public:
-  LibraryThreads();
-  ~LibraryThreads();
-  LibraryThreads(const LibraryThreads&) = delete;
-  LibraryThreads& operator=(const LibraryThreads&) = delete;
-
-  int count() const noexcept { return count_; }
-
- private:
-  int count_;
-  int before_;  // OpenMP's own setting on this thread
-};
-
-/// Loops on this thread, a user's own with OpenMP too, stay on this thread while one lives: for
-/// background workers, which must not fight the training thread for its cores.
+/// Loops on this thread, those of OpenMP too (a user's own, oneDNN's, OpenBLAS's), stay on this
+/// thread while one lives: in parts, around libraries, and for background workers, which must not
+/// fight the training thread for its cores.
 class SerialScope {
  public:
   SerialScope();
@@ -45,19 +28,30 @@ class SerialScope {
 
  private:
   bool before_;
-  LibraryThreads libraries_;
+  int libraries_before_;  // OpenMP's own setting on this thread
 };
 
-/// About how many cheap element operations outweigh waking a thread.
-inline constexpr std::int64_t worthwhile = 32768;
+/// Nanoseconds that a part takes at least: many times what it takes to share out a loop
+/// (docs/performance.md, "Threads").
+inline constexpr double worthwhile = 20'000;
 
-inline int part_count(std::int64_t n, std::int64_t grain) {
-  if (n <= grain) return 1;
-  const std::int64_t most = (n - 1) / std::max<std::int64_t>(grain, 1) + 1;
-  return static_cast<int>(std::min<std::int64_t>(most, available_threads()));
+/// How many items make a part, where each takes about so many nanoseconds on one thread. Loops say
+/// what theirs took on a Sapphire Rapids.
+constexpr std::int64_t grain_of(double nanoseconds) {
+  return static_cast<std::int64_t>(worthwhile / std::max(nanoseconds, 0.01)) + 1;
 }
 
-/// What parts that run at once throw: no exception may leave a thread of OpenMP's.
+/// Sums whose terms do not lie side by side in a tree of their own are cut into so many terms,
+/// whatever the number of threads.
+inline constexpr std::int64_t terms_together = 32768;
+
+/// Parts of at least `grain` of n items, or one.
+inline int part_count(std::int64_t n, std::int64_t grain) {
+  const std::int64_t most = n / std::max<std::int64_t>(grain, 1);
+  return most <= 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, available_threads()));
+}
+
+/// What parts that run at once throw: no exception may leave one.
 class PartErrors {
  public:
   /// Keeps the exception being handled, of the first part that has one.
@@ -72,6 +66,10 @@ class PartErrors {
   std::exception_ptr error_;
 };
 
+/// call(f, part) for each of `parts` parts, of which a team's threads compute those that they come
+/// for (team.hpp).
+void share(int parts, const void* f, void (*call)(const void* f, int part));
+
 /// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once. Where some throw, the
 /// others run to their end and the exception of the first part goes on to the caller.
 template <class F>
@@ -82,22 +80,20 @@ void parallel_parts(std::int64_t n, int parts, const F& f) {
     f(0, std::int64_t{0}, n);
     return;
   }
-  leads_threads();
   PartErrors errors;
-#ifdef _OPENMP
-#pragma omp parallel for schedule(static, 1) num_threads(parts)
-#endif
-  for (int part = 0; part < parts; ++part) {
+  const auto compute = [&](int part) {
     try {
       f(part, begin(part), begin(part + 1));
     } catch (...) {
       errors.keep(part);
     }
-  }
+  };
+  share(parts, &compute,
+        [](const void* own, int part) { (*static_cast<const decltype(compute)*>(own))(part); });
   errors.rethrow();
 }
 
-/// Calls f(begin, end) on parts of [0, n) of at least about `grain`.
+/// Calls f(begin, end) on parts of [0, n) of at least `grain`.
 template <class F>
 void parallel_for(std::int64_t n, std::int64_t grain, const F& f) {
   if (n <= 0) return;

@@ -35,7 +35,7 @@ template <class F>
 void for_channels(const ImageExtents& images, const F& f) {
   const std::int64_t block = channel_block();
   const std::int64_t plane = images.plane;
-  const std::int64_t grain = 2 * detail::worthwhile / std::max<std::int64_t>(plane, 1) + 1;
+  const std::int64_t grain = detail::grain_of(3 + 0.3 * static_cast<double>(plane));
   detail::parallel_for(images.batch * images.channels, grain,
                        [&f, block, plane](std::int64_t begin, std::int64_t end) {
                          for (std::int64_t i = begin; i < end; ++i)

@@ -8,6 +8,8 @@
 namespace xgrad::detail {
 namespace {
 
+constexpr double nanoseconds = 0.3;  // an element
+
 /// The loop nest: both sides' strides, axes of one element dropped and adjacent ones merged.
 struct Nest {
   Shape shape;
@@ -151,11 +153,11 @@ void copy(const Pattern& pattern, T* dense, T* strided) {
   for (std::size_t i = 0; i < last; ++i)
     if (i != row) matrices *= nest.shape[i];
   if (matrices == 1) {
-    parallel_for(rows, worthwhile / columns + 1,
+    parallel_for(rows, grain_of(nanoseconds * static_cast<double>(columns)),
                  [&](std::int64_t begin, std::int64_t end) { matrix(0, 0, begin, end - begin); });
     return;
   }
-  const std::int64_t grain = worthwhile / (rows * columns) + 1;
+  const std::int64_t grain = grain_of(nanoseconds * static_cast<double>(rows * columns));
   parallel_for(matrices, grain, [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t m = begin; m < end; ++m) {
       std::int64_t rest = m;
@@ -233,15 +235,16 @@ void fill(const Pattern& pattern, std::size_t item, const void* value, void* str
     T* const start = static_cast<T*>(strided) + pattern.offset;
     const T one = *static_cast<const T*>(value);
     const std::int64_t rows = nest.shape.numel() / columns;
-    parallel_for(rows, worthwhile / columns + 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t row = begin; row < end; ++row) {
-        T* to = start;
-        std::int64_t rest = row;
-        for (std::size_t i = last; i-- > 0; rest /= nest.shape[i])
-          to += rest % nest.shape[i] * nest.strided[i];
-        for (std::int64_t j = 0; j < columns; ++j) to[j * step] = one;
-      }
-    });
+    parallel_for(rows, grain_of(nanoseconds * static_cast<double>(columns)),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t row = begin; row < end; ++row) {
+                     T* to = start;
+                     std::int64_t rest = row;
+                     for (std::size_t i = last; i-- > 0; rest /= nest.shape[i])
+                       to += rest % nest.shape[i] * nest.strided[i];
+                     for (std::int64_t j = 0; j < columns; ++j) to[j * step] = one;
+                   }
+                 });
   });
 }
 

@@ -1,67 +1,268 @@
+#include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/team.hpp>
+#include <xgrad/autograd/threads.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <condition_variable>
 #include <mutex>
+#include <new>
 #include <system_error>
 #include <thread>
+#include <utility>
 #include <vector>
 
+#include <pthread.h>
+
 namespace xgrad::detail {
+
 namespace {
 
-/// Threads that wait together until it is let go.
-class Team {
- public:
-  Team() = default;
-  ~Team() {
-    {
-      const std::lock_guard lock(mutex_);
-      over_ = true;
-    }
-    changed_.notify_all();
-    for (std::thread& thread : threads_) thread.join();
-  }
-  Team(const Team&) = delete;
-  Team& operator=(const Team&) = delete;
+using Clock = std::chrono::steady_clock;
+using namespace std::chrono_literals;
 
-  void grow(int count) {
-    threads_.reserve(static_cast<std::size_t>(count));
-    while (size() < count)
-      threads_.emplace_back([this] {
-        std::unique_lock lock(mutex_);
-        changed_.wait(lock, [this] { return over_; });
-      });
+/// How long a thread looks for what it waits for before it sleeps. Waking one takes about as long.
+constexpr auto patience = 50us;
+/// Threads that led a loop so lately are taken to go on.
+constexpr auto lately = 1ms;
+/// After help that cost time, helpers are left out of loops that take so many times as much, but
+/// not for longer than `grudge`.
+constexpr int caution = 20;
+constexpr auto grudge = 10s;
+constexpr auto negligible = 5us;
+
+void pause() {
+#if defined(__x86_64__) || defined(__i386__)
+  __builtin_ia32_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+/// Whether it came true within `patience`.
+template <class F>
+bool comes_soon(const F& condition) {
+  for (const auto end = Clock::now() + patience; Clock::now() < end;)
+    for (int i = 0; i < 16; ++i) {
+      if (condition()) return true;
+      pause();
+    }
+  return condition();
+}
+
+/// Counts the threads that lead loops now or have done so lately.
+class Leaders {
+ public:
+  void begin(Clock::time_point now) {
+    if (now - since_ > lately) {
+      before_ = now - since_ > 2 * lately ? 0 : seen_;
+      seen_ = 0;
+      since_ = now;
+      ++period_;
+    }
+    thread_local std::uint64_t own_period = 0;
+    if (std::exchange(own_period, period_) != period_) ++seen_;
+    ++leading_;
   }
-  int size() const { return static_cast<int>(threads_.size()); }
+  void end() { --leading_; }
+  int count() const { return std::max({seen_, before_, leading_}); }
 
  private:
-  std::mutex mutex_;
-  std::condition_variable changed_;
-  bool over_ = false;
-  std::vector<std::thread> threads_;
+  Clock::time_point since_;
+  std::uint64_t period_ = 0;
+  int seen_ = 0;     // in this period
+  int before_ = 0;   // in the one before
+  int leading_ = 0;  // now
 };
 
-void try_to_start(int threads) {
-  Team team;
-  try {
-    team.grow(threads - 1);
-  } catch (const std::system_error& error) {
-    raise<Error>(
-        "set_num_threads: {} threads are asked for, but the system starts no more than "
-        "{}: {}",
-        threads, team.size() + 1, error.code().message());
+}  // namespace
+
+class Team {
+ public:
+  /// How many helpers there are.
+  int size() const { return size_.load(std::memory_order_acquire); }
+
+  void grow(int size) {
+    const std::lock_guard growing(growing_);
+    const int before = this->size();
+    if (size <= before) return;
+    threads_.reserve(static_cast<std::size_t>(size));
+    try {
+      for (int i = before; i < size; ++i) {
+        set_size(i + 1);
+        threads_.emplace_back([this, i] { help(i); });
+      }
+    } catch (const std::bad_alloc&) {
+      shrink(before);
+      throw;
+    } catch (const std::system_error& error) {
+      const int started = static_cast<int>(threads_.size());
+      shrink(before);
+      raise<Error>(
+          "set_num_threads: {} threads are asked for, but the system starts no more than "
+          "{}: {}",
+          size + 1, started + 1, error.code().message());
+    }
   }
+
+  void compute(Shared& work) {
+    const auto begin = Clock::now();
+    const int sleepers = open(work, begin);
+    for (int i = 0; i < sleepers; ++i) opened_.notify_one();
+    int own = 0;
+    for (int part = 0; part >= 0; part = take(work), ++own) work.compute(part);
+    const auto done = Clock::now();
+    if (own < work.parts_) wait(work);
+    const auto lost = Clock::now() - done - (done - begin) * (work.parts_ - own) / own;
+    close(done - begin, lost);
+  }
+
+ private:
+  void set_size(int size) {
+    const std::lock_guard lock(mutex_);
+    size_.store(size, std::memory_order_release);
+  }
+
+  void shrink(int size) {
+    set_size(size);
+    opened_.notify_all();
+    for (; std::ssize(threads_) > size; threads_.pop_back()) threads_.back().join();
+  }
+
+  /// Begins the first part, and lets helpers begin the others where they may come. How many of them
+  /// are to be woken.
+  int open(Shared& work, Clock::time_point now) {
+    const int threads = num_threads();
+    const std::lock_guard lock(mutex_);
+    leaders_.begin(now);
+    allowed_ = threads - leaders_.count();
+    work.next_ = 1;
+    work.is_open_ = helping_ < allowed_ && (owed_ <= Clock::duration::zero() || now > forgiven_);
+    if (work.is_open_) {
+      work.following_ = std::exchange(works_, &work);
+      unbegun_ += work.parts_ - 1;
+    }
+    update();
+    const int wanted = wanted_.load(std::memory_order_relaxed);
+    return work.is_open_ ? std::min({sleeping_, wanted, work.parts_ - 1}) : 0;
+  }
+
+  /// A part for the leader; −1 where all are begun.
+  int take(Shared& work) {
+    if (!work.is_open_) return work.next_ < work.parts_ ? work.next_++ : -1;
+    const std::lock_guard lock(mutex_);
+    return begin_part(work);
+  }
+
+  int begin_part(Shared& work) {
+    if (work.next_ == work.parts_) return -1;
+    const int part = work.next_++;
+    --unbegun_;
+    if (work.next_ == work.parts_) {
+      Shared** at = &works_;
+      while (*at != &work) at = &(*at)->following_;
+      *at = work.following_;
+    }
+    update();
+    return part;
+  }
+
+  void update() {
+    wanted_.store(std::min(unbegun_, allowed_ - helping_), std::memory_order_relaxed);
+  }
+
+  /// For the helpers' parts.
+  void wait(Shared& work) {
+    const auto done = [&] { return work.helpers_.load(std::memory_order_acquire) == 0; };
+    if (comes_soon(done)) return;
+    std::unique_lock lock(mutex_);
+    work.leader_sleeps_ = true;
+    finished_.wait(lock, done);
+  }
+
+  /// After a loop that kept its leader busy for so long, and what help lost by then.
+  void close(Clock::duration busy, Clock::duration lost) {
+    const std::lock_guard lock(mutex_);
+    leaders_.end();
+    owed_ = std::max(owed_ - busy, Clock::duration::zero());
+    if (lost <= negligible) return;
+    owed_ += caution * lost;
+    forgiven_ = Clock::now() + grudge;
+  }
+
+  /// The life of a helper.
+  void help(int index) {
+    const SerialScope serial;
+    const auto wanted = [this] { return wanted_.load(std::memory_order_relaxed) > 0; };
+    std::unique_lock lock(mutex_);
+    while (index < size()) {
+      if (wanted()) {
+        help_with(*works_, lock);
+        continue;
+      }
+      lock.unlock();
+      const bool soon = comes_soon(wanted);
+      lock.lock();
+      if (soon) continue;
+      ++sleeping_;
+      opened_.wait(lock, [&] { return wanted() || index >= size(); });
+      --sleeping_;
+    }
+  }
+
+  void help_with(Shared& work, std::unique_lock<std::mutex>& lock) {
+    ++helping_;
+    work.helpers_.fetch_add(1, std::memory_order_relaxed);
+    const int part = begin_part(work);
+    lock.unlock();
+    work.compute(part);
+    lock.lock();
+    --helping_;
+    update();
+    const bool leader_sleeps = work.leader_sleeps_;
+    const bool last = work.helpers_.fetch_sub(1, std::memory_order_release) == 1;
+    // Its leader may be gone by now.
+    if (last && leader_sleeps) finished_.notify_all();
+  }
+
+  std::mutex growing_;
+  std::vector<std::thread> threads_;
+
+  std::mutex mutex_;
+  std::condition_variable opened_;    // there are parts to begin
+  std::condition_variable finished_;  // the last helper of a leader that sleeps
+  std::atomic<int> size_{0};
+  Shared* works_ = nullptr;     // those with parts to begin
+  int unbegun_ = 0;             // parts of them
+  int helping_ = 0;             // helpers at work
+  int allowed_ = 0;             // that may be, with the leaders there are
+  int sleeping_ = 0;            // helpers
+  std::atomic<int> wanted_{0};  // helpers that may begin a part now
+  Leaders leaders_;
+  Clock::duration owed_{0};     // time of loops without help
+  Clock::time_point forgiven_;  // whatever is owed then
+};
+
+namespace {
+
+/// Never destroyed: threads may still compute while the program ends. A forked process has another,
+/// as none of its parent's threads are there.
+Team& team() {
+  alignas(Team) static std::byte room[sizeof(Team)];
+  static const auto begin = [] { new (room) Team; };
+  [[maybe_unused]] static const bool begun =
+      (begin(), pthread_atfork(nullptr, nullptr, begin) == 0);
+  return *std::launder(reinterpret_cast<Team*>(room));
 }
+[[maybe_unused]] const Team& made_before_main = team();
 
 }  // namespace
 
 void require_team(int threads) {
-  thread_local int started = 1;
-  if (threads <= started) return;
-  try_to_start(threads);
-  started = threads;
+  if (threads - 1 > team().size()) team().grow(threads - 1);
 }
+
+void Shared::compute() { team().compute(*this); }
 
 }  // namespace xgrad::detail

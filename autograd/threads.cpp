@@ -6,9 +6,8 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <thread>
 #include <utility>
-
-#include <pthread.h>
 
 #ifdef _OPENMP
 #include <omp.h>
@@ -24,8 +23,6 @@ namespace xgrad {
 namespace {
 
 thread_local bool serial_on_this_thread = false;
-thread_local bool led_threads = false;   // libgomp keeps a team for each thread that leads one
-thread_local bool lost_threads = false;  // the team stayed behind in the parent process
 
 int default_threads() {
   if (const char* setting = std::getenv("XGRAD_NUM_THREADS")) {
@@ -38,12 +35,12 @@ int default_threads() {
 #ifdef _OPENMP
   return omp_get_max_threads();
 #else
-  return 1;
+  return static_cast<int>(std::max(std::thread::hardware_concurrency(), 1U));
 #endif
 }
 
 // OpenBLAS with threads of its own has one setting for the process; with OpenMP's it goes by the
-// calling thread (LibraryThreads).
+// calling thread (SerialScope).
 void tell_openblas([[maybe_unused]] int threads) {
   constexpr int own_threads = 1;
 #ifndef _OPENMP
@@ -56,7 +53,6 @@ std::atomic<int>& threads() {
   static std::atomic<int> count = [] {
     const int initial = default_threads();
     tell_openblas(initial);
-    pthread_atfork(nullptr, nullptr, [] { lost_threads = lost_threads || led_threads; });
     return initial;
   }();
   return count;
@@ -79,9 +75,7 @@ int exchange_library_threads([[maybe_unused]] int count) {
 
 void set_num_threads(int count) {
   require<ValueError>(count > 0, "set_num_threads: got {}, needs at least 1", count);
-#ifdef _OPENMP
   detail::require_team(count);
-#endif
   threads() = count;
   tell_openblas(count);
 }
@@ -92,19 +86,17 @@ namespace detail {
 
 int available_threads() {
   if (serial_on_this_thread) return 1;
-  const int count = threads();
 #ifdef _OPENMP
   if (omp_in_parallel()) return 1;
-  require<Error>(count == 1 || !lost_threads,
-                 "set_num_threads: {} threads are asked for, but this process was forked and has "
-                 "none of its parent's; call set_num_threads(1) in it, or compute on a thread that "
-                 "it starts",
-                 count);
+#endif
+  const int count = threads();
   require_team(count);
   return count;
-#else
-  return std::min(count, 1);
-#endif
+}
+
+void share(int parts, const void* f, void (*call)(const void* f, int part)) {
+  const SerialScope serial;
+  Shared(parts, f, call).compute();
 }
 
 void PartErrors::keep(int part) noexcept {
@@ -114,17 +106,14 @@ void PartErrors::keep(int part) noexcept {
   error_ = std::current_exception();
 }
 
-void leads_threads() noexcept { led_threads = true; }
+SerialScope::SerialScope()
+    : before_(std::exchange(serial_on_this_thread, true)),
+      libraries_before_(exchange_library_threads(1)) {}
 
-LibraryThreads::LibraryThreads()
-    : count_(available_threads()), before_(exchange_library_threads(count_)) {
-  if (count_ > 1) leads_threads();
+SerialScope::~SerialScope() {
+  exchange_library_threads(libraries_before_);
+  serial_on_this_thread = before_;
 }
-
-LibraryThreads::~LibraryThreads() { exchange_library_threads(before_); }
-
-SerialScope::SerialScope() : before_(std::exchange(serial_on_this_thread, true)) {}
-SerialScope::~SerialScope() { serial_on_this_thread = before_; }
 
 }  // namespace detail
 }  // namespace xgrad

@@ -54,12 +54,14 @@ Tensor whitening_(Tensor weight, const Tensor& images, double eps) {
   require<ValueError>(all_finite(images), "whitening_: the images {} hold NaN or infinity",
                       images.shape());
   const NoGradGuard guard;
-  const xgrad::detail::LibraryThreads threads;
-  const std::size_t room = kernels::room_for_openblas * static_cast<std::size_t>(threads.count());
-  require<MemoryError>(kernels::has_room(room),
-                       "whitening_: no memory for {} bytes of OpenBLAS's buffers", room);
-  const auto [values, vectors] =
-      xt::linalg::eigh(second_moments(images, weight.size(2), weight.size(3)));
+  const auto moments = second_moments(images, weight.size(2), weight.size(3));
+  require<MemoryError>(kernels::has_room(kernels::room_for_openblas),
+                       "whitening_: no memory for {} bytes of OpenBLAS's buffers",
+                       kernels::room_for_openblas);
+  const auto [values, vectors] = [&] {
+    const xgrad::detail::SerialScope serial;
+    return xt::linalg::eigh(moments);
+  }();
   const auto size = static_cast<std::size_t>(weight.size(0) / 2);
   dispatch_floating(weight.dtype(), "whitening_", [&, &lambda = values, &v = vectors]<class T>() {
     T* out = weight.mutable_data<T>();

@@ -252,7 +252,7 @@ void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, c
       }
     }
   };
-  kernels::parallel_for(leading, kernels::worthwhile / 4 / each + 1,
+  kernels::parallel_for(leading, kernels::grain_of(0.6 * static_cast<double>(each)),
                         [&](std::int64_t begin, std::int64_t end) {
                           part([&](const auto& f) { visit(begin, end, f); });
                         });

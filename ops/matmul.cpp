@@ -82,7 +82,7 @@ void multiply(const Factor& a, const Factor& b, const Shape& batch, T* y) {
   const std::array strides{a.strides(batch), b.strides(batch)};
   const kernels::LoopNest nest(batch, strides);
   const std::int64_t size = a.rows() * n;
-  const std::int64_t grain = kernels::worthwhile / (size * k / 8 + 1) + 1;
+  const std::int64_t grain = kernels::grain_of(kernels::product_nanoseconds(a.rows(), n, k));
   kernels::parallel_for(batch.numel(), grain, [&](std::int64_t begin, std::int64_t end) {
     nest.for_elements(begin, end, [&](std::int64_t i, const auto& offsets) {
       kernels::gemm<T>(a.rows(), n, k, a.matrix<T>(offsets[0]), b.matrix<T>(offsets[1]),

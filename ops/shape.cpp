@@ -225,7 +225,7 @@ void add_part(const Tensor& x, std::size_t axis, const Range& range, std::int64_
   dispatch_all_floating(x.dtype(), "slice", [&]<class T>() {
     const T* const from = values.data<T>();
     T* const to = sum.mutable_data<T>();
-    const std::int64_t grain = kernels::worthwhile / std::max<std::int64_t>(inner, 1) + 1;
+    const std::int64_t grain = kernels::grain_of(3 + 0.13 * static_cast<double>(inner));
     const std::int64_t rows = x.numel() / std::max<std::int64_t>(inner, 1);
     kernels::parallel_for(rows, grain, [=](std::int64_t begin, std::int64_t end) {
       for (std::int64_t row = begin; row < end; ++row) {

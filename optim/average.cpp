@@ -44,7 +44,7 @@ void MovingAverage::visit(const F& f) {
     dispatch_floating(tensors_[i].dtype(), "MovingAverage", [&]<class T>() {
       T* const x = tensors_[i].mutable_data<T>();
       T* const average = averages_[i].mutable_data<T>();
-      kernels::parallel_for(tensors_[i].numel(), kernels::worthwhile,
+      kernels::parallel_for(tensors_[i].numel(), kernels::grain_of(0.2),
                             [&](std::int64_t begin, std::int64_t end) {
                               f(x + begin, average + begin, end - begin);
                             });

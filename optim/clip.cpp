@@ -50,7 +50,7 @@ void change_each(const char* function, std::vector<Tensor>& gradients, const F& 
     if (Tensor& g = gradients[i]; g.defined())
       dispatch_floating(g.dtype(), function, [&]<class T>() { values[i] = g.mutable_data<T>(); });
   kernels::parallel_pieces(
-      gradients.size(), kernels::worthwhile,
+      gradients.size(), kernels::grain_of(0.2),
       [&](std::size_t i) { return gradients[i].defined() ? gradients[i].numel() : 0; },
       [&](std::size_t i, std::int64_t begin, std::int64_t end) {
         dispatch_floating(gradients[i].dtype(), function, [&]<class T>() {
@@ -64,20 +64,22 @@ void change_each(const char* function, std::vector<Tensor>& gradients, const F& 
 /// Σ x²
 double squares(const char* function, const Tensor& x) {
   // Blocks of one size, whatever the number of threads.
-  constexpr std::int64_t size = kernels::worthwhile;
+  constexpr std::int64_t size = kernels::terms_together;
   std::vector<double> sums(static_cast<std::size_t>((x.numel() + size - 1) / size));
   const Tensor rows = xgrad::detail::in_rows(x);
   dispatch_floating(x.dtype(), function, [&]<class T>() {
     const T* const values = rows.data<T>();
-    kernels::parallel_for(std::ssize(sums), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t block = begin; block < end; ++block)
-        kernels::sum_lanes<1, double>(std::min(size, x.numel() - block * size),
-                                      &sums[static_cast<std::size_t>(block)],
-                                      [from = values + block * size](std::int64_t i, std::size_t) {
-                                        const double value = from[i];
-                                        return value * value;
-                                      });
-    });
+    kernels::parallel_for(std::ssize(sums), kernels::grain_of(0.15 * size),
+                          [&](std::int64_t begin, std::int64_t end) {
+                            for (std::int64_t block = begin; block < end; ++block)
+                              kernels::sum_lanes<1, double>(
+                                  std::min(size, x.numel() - block * size),
+                                  &sums[static_cast<std::size_t>(block)],
+                                  [from = values + block * size](std::int64_t i, std::size_t) {
+                                    const double value = from[i];
+                                    return value * value;
+                                  });
+                          });
   });
   double total = 0;
   kernels::sum_lanes<1, double>(std::ssize(sums), &total, [&](std::int64_t i, std::size_t) {

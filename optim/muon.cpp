@@ -14,7 +14,7 @@ namespace {
 /// f(i) for every element, on all threads.
 template <class F>
 void each(std::int64_t n, F f) {
-  kernels::parallel_for(n, kernels::worthwhile, [=](std::int64_t begin, std::int64_t end) {
+  kernels::parallel_for(n, kernels::grain_of(0.2), [=](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) f(i);
   });
 }

@@ -32,7 +32,7 @@ Pass::Loop& Pass::next() {
 
 void Pass::run() const {
   xgrad::detail::parallel_pieces(
-      count_, xgrad::detail::worthwhile, [&](std::size_t i) { return loops()[i].n; },
+      count_, xgrad::detail::grain_of(0.3), [&](std::size_t i) { return loops()[i].n; },
       [&](std::size_t i, std::int64_t begin, std::int64_t end) {
         const Loop& loop = loops()[i];
         loop.run(loop.function.data(), begin, end);

@@ -7,7 +7,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <new>
 #include <string>
@@ -16,19 +15,9 @@
 #include "training.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
-#include <unistd.h>
 
 namespace examples {
 namespace {
-
-/// Starts the program again with a shorter wait between parallel parts, unless the environment says
-/// how to wait. libgomp reads that before main, and by default its threads spin for milliseconds at
-/// every barrier: beside one other busy program on two cores, training came to a standstill.
-void wait_briefly(char** argv) {
-  if (std::getenv("GOMP_SPINCOUNT") || std::getenv("OMP_WAIT_POLICY")) return;
-  setenv("GOMP_SPINCOUNT", "20000", 1);
-  execv("/proc/self/exe", argv);  // comes back only if it fails, and then all is as it was
-}
 
 /// A number for which `holds`; otherwise the message says what it is not.
 CLI::Validator number(const std::string& what, bool (*holds)(double)) {
@@ -125,7 +114,6 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
 }  // namespace
 
 int start(const Program& program, int argc, char** argv) {
-  wait_briefly(argv);
   Options options{.save = program.save};
   if (const auto code = parse(program, argc, argv, options)) return *code;
   try {

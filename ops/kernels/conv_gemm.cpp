@@ -115,11 +115,18 @@ struct Place {
         weight(i % g.groups * g.group_filters() * g.patch()) {}
 };
 
+/// About what an image takes on one thread.
+double image_nanoseconds(const ConvGeometry& g) {
+  return 0.1 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.oh * g.ow);
+}
+
 template <class T>
 void forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
   const Tiling tiling(g);
   const std::int64_t plane = g.oh * g.ow;
-  parallel_for(g.n * g.groups * tiling.count, 1, [&](std::int64_t begin, std::int64_t end) {
+  const double image = image_nanoseconds(g) / static_cast<double>(g.groups);
+  const std::int64_t grain = grain_of(image / static_cast<double>(tiling.count));
+  parallel_for(g.n * g.groups * tiling.count, grain, [&](std::int64_t begin, std::int64_t end) {
     Columns<T> columns(g, tiling);
     for (std::int64_t item = begin; item < end; ++item) {
       const Place at(g, item / tiling.count);
@@ -142,7 +149,8 @@ template <class T>
 void backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx) {
   const Tiling tiling(g);
   const std::int64_t image = g.group_channels() * g.h * g.w;
-  parallel_for(g.n * g.groups, 1, [&](std::int64_t begin, std::int64_t end) {
+  const std::int64_t grain = grain_of(image_nanoseconds(g) / static_cast<double>(g.groups));
+  parallel_for(g.n * g.groups, grain, [&](std::int64_t begin, std::int64_t end) {
     Columns<T> columns(g, tiling);
     for (std::int64_t i = begin; i < end; ++i) {
       const Place at(g, i);
@@ -162,7 +170,7 @@ template <class T>
 void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight) {
   const Tiling tiling(g);
   const std::int64_t size = g.k * g.patch();
-  const int parts = part_count(g.n, 1);
+  const int parts = part_count(g.n, grain_of(image_nanoseconds(g)));
   // Each part sums its own images; the parts are then added in their order.
   std::vector<T> sums(static_cast<std::size_t>(parts * size));
   parallel_parts(g.n, parts, [&](int part, std::int64_t begin, std::int64_t end) {

@@ -76,6 +76,9 @@ class Idle {
   std::vector<std::unique_ptr<T>> objects_;
 };
 
+/// Up to whole lines of the cache.
+std::size_t in_lines(std::size_t bytes) { return (bytes + 63) / 64 * 64; }
+
 /// One of x, weight and y: as we hold it, and as the primitive wants it.
 class Side {
  public:
@@ -115,9 +118,8 @@ struct KeyHash {
   }
 };
 
-// Primitives are compiled for a number of threads too.
 Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias,
-           const LibraryThreads& threads) {
+           std::int64_t weight_channels) {
   return {{g.n,
            g.c,
            g.h,
@@ -138,7 +140,7 @@ Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
            static_cast<std::int64_t>(plan.x),
            static_cast<std::int64_t>(plan.y),
            bias ? 1 : 0,
-           threads.count()}};
+           weight_channels}};
 }
 
 // oneDNN 3 makes a primitive's description in one step, oneDNN 2 in two. An empty bias is none.
@@ -168,8 +170,10 @@ typename Backward::primitive_desc backward_desc(const dnnl::primitive_attr& attr
 /// One convolution in one direction, compiled.
 class Compiled {
  public:
-  /// Throws dnnl::error where oneDNN has no such primitive.
-  Compiled(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias)
+  /// Of weights with so many channels, g.c of which are used. Throws dnnl::error where oneDNN has
+  /// no such primitive.
+  Compiled(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias,
+           std::int64_t weight_channels)
       : direction_(direction) {
     const memory::dims strides{g.stride_h, g.stride_w};
     const memory::dims dilates{g.dilation_h - 1, g.dilation_w - 1};
@@ -185,7 +189,10 @@ class Compiled {
                       : memory::dims{g.groups, g.group_filters(), g.group_channels(), g.r, g.s};
     const auto x_ours = image(x_dims, plan.x);
     const auto y_ours = image(y_dims, plan.y);
-    const auto w_ours = described(w_dims, g.groups == 1 ? Tag::oihw : Tag::goihw);
+    const auto w_ours = g.groups == 1
+                            ? memory::desc(w_dims, memory::data_type::f32,
+                                           {weight_channels * g.r * g.s, g.r * g.s, g.s, 1})
+                            : described(w_dims, Tag::goihw);
     // Channels that fill no block: oneDNN pads them in an order of its own.
     const auto wanted = [](const memory::dims& dims, Layout layout, const memory::desc& ours) {
       return layout == Layout::blocked || dims[1] <= 4 ? ours : described(dims, Tag::any);
@@ -227,9 +234,16 @@ class Compiled {
     }
   }
 
-  void run(const ConvOperands<float>& operands) const {
+  /// Bytes that a run needs beside its operands.
+  std::size_t room() const {
+    std::size_t bytes = in_lines(scratchpad_.get_size());
+    for (const Side& side : sides_)
+      if (!side.fits()) bytes += in_lines(side.wanted().get_size());
+    return bytes;
+  }
+  void run(const ConvOperands<float>& operands, std::byte* room) const {
     auto execution = idle_.take([&] { return std::make_unique<Execution>(*this); });
-    execution->run(operands);
+    execution->run(operands, room);
     idle_.give_back(std::move(execution));
   }
 
@@ -292,21 +306,19 @@ class Compiled {
       arguments_.emplace(DNNL_ARG_SCRATCHPAD, scratchpad_);
     }
 
-    void run(const ConvOperands<float>& operands) {
+    void run(const ConvOperands<float>& operands, std::byte* room) {
       const std::array<float*, 3> values{operands.x, operands.weight, operands.y};
-      std::array<Ref<Storage>, 3> reordered;
       const std::size_t written = owner_.written();
       for (std::size_t i = 0; i < 3; ++i) {
         const Side& side = owner_.sides_[i];
         ours_[i].set_data_handle(values[i]);
         if (side.fits()) continue;
-        reordered[i] = Storage::allocate(side.wanted().get_size());
-        wanted_[i].set_data_handle(reordered[i]->own());
+        wanted_[i].set_data_handle(room);
+        room += in_lines(side.wanted().get_size());
         if (i != written) side.reorder(stream_, ours_[i], wanted_[i]);
       }
       if (operands.bias != nullptr) bias_.set_data_handle(operands.bias);
-      const Scratch scratch(owner_.scratchpad_.get_size());
-      scratchpad_.set_data_handle(scratch.data());
+      scratchpad_.set_data_handle(room);
       owner_.primitive_.execute(stream_, arguments_);
       if (const Side& out = owner_.sides_[written]; !out.fits())
         out.reorder(stream_, wanted_[written], ours_[written]);
@@ -335,13 +347,13 @@ class Cache {
  public:
   std::shared_ptr<const Compiled> get(ConvDirection direction, const ConvPlan& plan,
                                       const ConvGeometry& g, bool bias,
-                                      const LibraryThreads& threads) {
-    const Key key = key_of(direction, plan, g, bias, threads);
+                                      std::int64_t weight_channels) {
+    const Key key = key_of(direction, plan, g, bias, weight_channels);
     {
       const std::lock_guard lock(mutex_);
       if (const auto found = compiled_.find(key); found != compiled_.end()) return found->second;
     }
-    auto made = compile(direction, plan, g, bias);
+    auto made = compile(direction, plan, g, bias, weight_channels);
     const std::lock_guard lock(mutex_);
     if (compiled_.size() >= most) compiled_.clear();
     return compiled_.emplace(key, std::move(made)).first->second;
@@ -351,10 +363,11 @@ class Cache {
   /// None where there is no such primitive. Without memory oneDNN ends the program, or says that
   /// there is none, which must not be kept as an answer.
   static std::shared_ptr<const Compiled> compile(ConvDirection direction, const ConvPlan& plan,
-                                                 const ConvGeometry& g, bool bias) {
+                                                 const ConvGeometry& g, bool bias,
+                                                 std::int64_t weight_channels) {
     require<MemoryError>(has_room(room_to_compile), "conv2d: no memory to compile oneDNN's kernel");
     try {
-      return std::make_shared<const Compiled>(direction, plan, g, bias);
+      return std::make_shared<const Compiled>(direction, plan, g, bias, weight_channels);
     } catch (const dnnl::error& error) {
       if (error.status == dnnl_out_of_memory) throw;
     }
@@ -386,6 +399,115 @@ auto translated(const F& f) {
   }
 }
 
+/// A convolution as parts of the images or, where these are fewer than the threads, of one image's
+/// channels on the side that is computed: oneDNN's own threads wait for each other, each time, for
+/// as long as another program takes from one of them.
+class Cut {
+ public:
+  Cut(ConvDirection direction, const ConvGeometry& g) : direction_(direction), g_(g) {
+    const std::int64_t block = channel_block();
+    const std::int64_t blocks = g.groups == 1 ? (channels() + block - 1) / block : 1;
+    const double image =
+        0.012 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.oh * g.ow);
+    const std::int64_t parts =
+        part_count(g.n * blocks, grain_of(image / static_cast<double>(blocks)));
+    images_ = std::min(parts, g.n);
+    slices_ = std::min((parts + g.n - 1) / g.n, blocks);
+  }
+
+  std::int64_t count() const { return images_ * slices_; }
+  /// Over how many parts the gradient of one weight is spread.
+  std::int64_t images() const { return images_; }
+  std::int64_t images_of(std::int64_t part) const { return part / slices_; }
+
+  ConvGeometry part(std::int64_t part) const {
+    ConvGeometry own = g_;
+    own.n = first_image(images_of(part) + 1) - first_image(images_of(part));
+    const std::int64_t slice = part % slices_;
+    (is_input() ? own.c : own.k) = first_channel(slice + 1) - first_channel(slice);
+    return own;
+  }
+
+  ConvOperands<float> operands(std::int64_t part, ConvOperands<float> o) const {
+    const std::int64_t image = first_image(images_of(part));
+    const std::int64_t channel = first_channel(part % slices_);
+    o.x += (image * g_.c + (is_input() ? channel : 0)) * g_.h * g_.w;
+    o.y += (image * g_.k + (is_input() ? 0 : channel)) * g_.oh * g_.ow;
+    o.weight += channel * (is_input() ? g_.r * g_.s : g_.patch());
+    if (o.bias != nullptr) o.bias += channel;
+    return o;
+  }
+
+ private:
+  bool is_input() const { return direction_ == ConvDirection::backward_input; }
+  std::int64_t channels() const { return is_input() ? g_.c : g_.k; }
+  std::int64_t first_image(std::int64_t i) const { return g_.n * i / images_; }
+  std::int64_t first_channel(std::int64_t slice) const {
+    const std::int64_t block = channel_block();
+    const std::int64_t blocks = (channels() + block - 1) / block;
+    return std::min(blocks * slice / slices_ * block, channels());
+  }
+
+  ConvDirection direction_;
+  ConvGeometry g_;
+  std::int64_t images_, slices_;
+};
+
+/// Gradients of weights and bias from some of the images each, which are then added in their order.
+class PartialWeights {
+ public:
+  PartialWeights(ConvDirection direction, const Cut& cut, const ConvGeometry& g,
+                 const ConvOperands<float>& whole)
+      : cut_(cut),
+        whole_(whole),
+        weights_(g.k * g.patch()),
+        width_(weights_ + (whole.bias == nullptr ? 0 : g.k)) {
+    if (direction == ConvDirection::backward_weight && cut.images() > 1)
+      room_ = Storage::allocate(static_cast<std::size_t>(cut.images() * width_) * sizeof(float));
+  }
+
+  /// Where a part writes.
+  ConvOperands<float> of(std::int64_t part, ConvOperands<float> o) const {
+    if (!room_) return o;
+    float* const own = of_images(cut_.images_of(part));
+    o.weight = own + (o.weight - whole_.weight);
+    if (o.bias != nullptr) o.bias = own + weights_ + (o.bias - whole_.bias);
+    return o;
+  }
+
+  void add_up() const {
+    if (!room_) return;
+    const auto add = [this](std::int64_t begin, std::int64_t end, std::int64_t from, float* to) {
+      std::copy_n(of_images(0) + from + begin, end - begin, to + begin);
+      for (std::int64_t i = 1; i < cut_.images(); ++i) {
+        const float* const own = of_images(i) + from;
+        for (std::int64_t j = begin; j < end; ++j) to[j] += own[j];
+      }
+    };
+    parallel_for(weights_, grain_of(0.15 * static_cast<double>(cut_.images())),
+                 [&](std::int64_t begin, std::int64_t end) { add(begin, end, 0, whole_.weight); });
+    add(0, width_ - weights_, weights_, whole_.bias);
+  }
+
+ private:
+  float* of_images(std::int64_t i) const {
+    return reinterpret_cast<float*>(room_->own()) + i * width_;
+  }
+
+  const Cut& cut_;
+  ConvOperands<float> whole_;
+  std::int64_t weights_, width_;
+  Ref<Storage> room_;
+};
+
+/// The kernel of a part; none where oneDNN has none.
+std::shared_ptr<const Compiled> compiled(ConvDirection direction, const ConvPlan& plan,
+                                         const ConvGeometry& g, const Cut& cut, std::int64_t part,
+                                         bool bias) {
+  const SerialScope serial;  // compiled for one thread
+  return cache().get(direction, plan, cut.part(part), bias, g.c);
+}
+
 }  // namespace
 
 bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g) {
@@ -394,16 +516,37 @@ bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometr
   for (const std::int64_t size :
        {g.h, g.w, g.oh, g.ow, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_h, g.pad_w})
     if (size >= most) return false;
+  const Cut cut(direction, g);
   const bool may_have_bias = direction != ConvDirection::backward_input;
-  return translated(
-      [&] { return cache().get(direction, plan, g, may_have_bias, LibraryThreads()) != nullptr; });
+  return translated([&] {
+    return compiled(direction, plan, g, cut, 0, may_have_bias) != nullptr &&
+           compiled(direction, plan, g, cut, cut.count() - 1, may_have_bias) != nullptr;
+  });
 }
 
 void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
                  const ConvOperands<float>& operands) {
-  const LibraryThreads threads;
-  translated(
-      [&] { cache().get(direction, plan, g, operands.bias != nullptr, threads)->run(operands); });
+  const Cut cut(direction, g);
+  const auto kernel = [&, has_bias = operands.bias != nullptr](std::int64_t part) {
+    auto found = compiled(direction, plan, g, cut, part, has_bias);
+    require<Error>(found != nullptr, "conv2d: oneDNN has no kernel for a part of the images");
+    return found;
+  };
+  const PartialWeights partial(direction, cut, g, operands);
+  translated([&] {
+    // All that the parts need is taken here: how many of them run at once is open.
+    std::vector<std::size_t> ends(static_cast<std::size_t>(cut.count()) + 1);
+    for (std::int64_t part = 0; part < cut.count(); ++part)
+      ends[static_cast<std::size_t>(part) + 1] =
+          ends[static_cast<std::size_t>(part)] + kernel(part)->room();
+    const Scratch scratch(ends.back());
+    parallel_parts(cut.count(), static_cast<int>(cut.count()), [&](int part, auto, auto) {
+      const SerialScope serial;
+      kernel(part)->run(partial.of(part, cut.operands(part, operands)),
+                        scratch.data() + ends[static_cast<std::size_t>(part)]);
+    });
+  });
+  partial.add_up();
 }
 
 }  // namespace xgrad::kernels

@@ -363,6 +363,12 @@ std::int64_t piece_of(const Images& g, std::int64_t channels, std::int64_t value
   return std::min(g.tiles(), std::max(least, fit));
 }
 
+/// About the nanoseconds of a tile's products, and of transforming so many of its channels.
+double product(std::int64_t in, std::int64_t out) {
+  return 0.015 * points * static_cast<double>(in * out);
+}
+double transform_of(std::int64_t channels) { return 4 * static_cast<double>(channels); }
+
 /// One convolution from images to images.
 struct Convolution {
   Images g;
@@ -386,14 +392,17 @@ struct Convolution {
     const std::int64_t piece = piece_of(g, g.in + Panel::most_channels, 256 * 1024, 48);
     const std::int64_t input_size = Transformed::size(g.in, piece);
     const std::int64_t size = input_size + Transformed::size(Panel::most_channels, piece);
-    const int parts = part_count(g.tiles(), tiles_together);
+    const int parts =
+        part_count(g.tiles(), std::max(tiles_together, grain_of(product(g.in, g.out))));
     Numbers numbers(panels * panel_size() + parts * size);
     float* const weights = numbers.take(panels * panel_size());
     float* const rooms = numbers.take(parts * size);
-    parallel_for(panels, 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t i = begin; i < end; ++i)
-        transform_weights(filters, g.in, Panel::at(g.out, i), weights + i * panel_size());
-    });
+    parallel_for(panels, grain_of(transform_of(g.in * Panel::most_channels)),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t i = begin; i < end; ++i)
+                     transform_weights(filters, g.in, Panel::at(g.out, i),
+                                       weights + i * panel_size());
+                 });
     parallel_parts(g.tiles(), parts, [&](int part, std::int64_t begin, std::int64_t end) {
       float* const room = rooms + part * size;
       for (std::int64_t first = begin; first < end; first += piece) {
@@ -410,13 +419,15 @@ struct Convolution {
     const std::int64_t panels = Panel::count(g.out);
     const std::int64_t input_size = Transformed::size(g.in, g.tiles());
     const std::int64_t size = panel_size() + Transformed::size(Panel::most_channels, g.tiles());
-    const int parts = part_count(panels, 1);
+    const double each = product(g.in, Panel::most_channels) * static_cast<double>(g.tiles());
+    const int parts = part_count(panels, grain_of(each));
     Numbers numbers(input_size + parts * size);
     const Transformed inputs{numbers.take(input_size), g.in, g.tiles()};
     float* const rooms = numbers.take(parts * size);
-    parallel_for(g.tiles(), 1, [&](std::int64_t begin, std::int64_t end) {
-      transform<TimesBt>(g, planes(), 0, begin, end, inputs);
-    });
+    parallel_for(g.tiles(), grain_of(transform_of(g.in)),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   transform<TimesBt>(g, planes(), 0, begin, end, inputs);
+                 });
     parallel_parts(panels, parts, [&](int part, std::int64_t begin, std::int64_t end) {
       float* const weights = rooms + part * size;
       for (std::int64_t i = begin; i < end; ++i) {
@@ -462,12 +473,15 @@ void differentiate_weights(const Images& g, const float* x, const float* dy,
     const std::int64_t count = std::min(piece, g.tiles() - first);
     const Transformed inputs{input_room, g.in, count};
     const Transformed gradients{gradient_room, g.out, count};
-    parallel_for(count, 4, [&](std::int64_t begin, std::int64_t end) {
-      transform<TimesBt>(g, {x, g.in, g.h, g.w, g.pad_h, g.pad_w}, first, begin, end, inputs);
-      transform<TimesA>(g, {dy, g.out, g.oh, g.ow, 0, 0}, first, begin, end, gradients);
-    });
+    parallel_for(
+        count, std::max<std::int64_t>(4, grain_of(transform_of(g.in + g.out))),
+        [&](std::int64_t begin, std::int64_t end) {
+          transform<TimesBt>(g, {x, g.in, g.h, g.w, g.pad_h, g.pad_w}, first, begin, end, inputs);
+          transform<TimesA>(g, {dy, g.out, g.oh, g.ow, 0, 0}, first, begin, end, gradients);
+        });
     // Point by point, so that what the units share stays in cache.
-    parallel_for(points * units, 1, [&](std::int64_t begin, std::int64_t end) {
+    const double each = product(lanes, Panel::most_channels) * static_cast<double>(count) / points;
+    parallel_for(points * units, grain_of(each), [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t i = begin; i < end; ++i) {
         const std::int64_t unit = i % units;
         const std::int64_t point = i / units;
@@ -479,11 +493,12 @@ void differentiate_weights(const Images& g, const float* x, const float* dy,
       }
     });
   }
-  parallel_for(units, 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t unit = begin; unit < end; ++unit)
-      transform_sums(sums + unit * unit_size, filters, unit / panels,
-                     Panel::at(g.out, unit % panels));
-  });
+  parallel_for(units, grain_of(transform_of(lanes * Panel::most_channels)),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t unit = begin; unit < end; ++unit)
+                   transform_sums(sums + unit * unit_size, filters, unit / panels,
+                                  Panel::at(g.out, unit % panels));
+               });
 }
 
 /// Whether the compiler was told of the vectors that this is written for.

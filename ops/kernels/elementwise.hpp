@@ -24,9 +24,11 @@
 
 namespace xgrad::kernels {
 
+/// `nanoseconds`: about what a value takes, in the first caches.
 template <class F>
 struct Expression {
   F f;
+  double nanoseconds = 0.4;
 };
 template <class F>
 Expression(F) -> Expression<F>;
@@ -34,9 +36,12 @@ Expression(F) -> Expression<F>;
 template <class F>
 struct Formula {
   F f;
+  double nanoseconds = 0.13;
 };
 template <class F>
 Formula(F) -> Formula<F>;
+template <class F>
+Formula(F, double) -> Formula<F>;
 
 namespace detail {
 
@@ -200,9 +205,9 @@ void run_row(const void* f, std::int64_t n, void* out, const void* const* in, co
 /// Not templates: of what differs from one operation to the next, the row alone is compiled for
 /// each.
 void for_rows(const Loops& loops, const Target& out, std::span<const Source> in, Row row,
-              const void* f);
+              const void* f, double nanoseconds);
 void for_row(std::int64_t n, const bool* fixed, const Target& out, std::span<const Source> in,
-             Row row, const void* f);
+             Row row, const void* f, double nanoseconds);
 
 }  // namespace detail
 
@@ -210,14 +215,15 @@ void for_row(std::int64_t n, const bool* fixed, const Target& out, std::span<con
 template <class R, class... A, class F>
 void map(const F& f, const Loops& loops, R* out, const A*... a) {
   const std::array in{Source{a, sizeof(A)}...};
-  detail::for_rows(loops, {out, sizeof(R)}, in, &detail::run_row<R, F, A...>, &f);
+  detail::for_rows(loops, {out, sizeof(R)}, in, &detail::run_row<R, F, A...>, &f, f.nanoseconds);
 }
 
 /// The same for n values, of which a source has as many or, where it is `fixed`, one.
 template <class R, class... A, class F>
 void map(const F& f, std::int64_t n, const std::array<bool, 3>& fixed, R* out, const A*... a) {
   const std::array in{Source{a, sizeof(A)}...};
-  detail::for_row(n, fixed.data(), {out, sizeof(R)}, in, &detail::run_row<R, F, A...>, &f);
+  detail::for_row(n, fixed.data(), {out, sizeof(R)}, in, &detail::run_row<R, F, A...>, &f,
+                  f.nanoseconds);
 }
 
 }  // namespace xgrad::kernels

@@ -30,15 +30,12 @@ template <class T, class F>
 void multiply_in_parallel(std::int64_t rows, std::int64_t columns, const F& multiply,
                           std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
                           const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
-  constexpr double worthwhile_products = 1 << 18;
   const bool by_rows = m >= n;
   const std::int64_t tile = by_rows ? rows : columns;
   const std::int64_t length = by_rows ? m : n;
   const std::int64_t tiles = (length + tile - 1) / tile;
-  const double products =
-      static_cast<double>(tile) * static_cast<double>(by_rows ? n : m) * static_cast<double>(k);
-  const auto grain = static_cast<std::int64_t>(std::ceil(worthwhile_products / products));
-  parallel_for(tiles, grain, [&](std::int64_t first, std::int64_t last) {
+  const double nanoseconds = product_nanoseconds(tile, by_rows ? n : m, k);
+  parallel_for(tiles, grain_of(nanoseconds), [&](std::int64_t first, std::int64_t last) {
     const std::int64_t begin = first * tile;
     const std::int64_t size = std::min(last * tile, length) - begin;
     if (by_rows)

@@ -20,6 +20,11 @@ struct Matrix {
   Matrix turned() const { return {values, step, !transposed}; }
 };
 
+/// About what such a product takes on one thread.
+constexpr double product_nanoseconds(std::int64_t m, std::int64_t n, std::int64_t k) {
+  return 0.02 * static_cast<double>(m) * static_cast<double>(n) * static_cast<double>(k);
+}
+
 /// c (m × n, row-major, `c_step` from row to row) = a (m × k) · b (k × n), added to what c holds if
 /// `accumulate`. Inside a parallel part it runs on one thread. float32 goes to oneDNN where that is
 /// there, unless the product is small or XGRAD_GEMM=tiles; the rest to gemm_tiles.hpp.

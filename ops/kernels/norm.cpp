@@ -24,10 +24,11 @@ std::array<T, Lanes> of_lanes(const T* channels, std::int64_t group) {
 /// f(batch entry, group) for all, several at once.
 template <class F>
 void for_planes(const ChannelExtents& e, const F& f) {
-  const std::int64_t grain = worthwhile / std::max<std::int64_t>(e.plane * e.lanes, 1) + 1;
-  parallel_for(e.batch * e.groups, grain, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) f(i / e.groups, i % e.groups);
-  });
+  const double nanoseconds = 10 + 0.2 * static_cast<double>(e.plane * e.lanes);
+  parallel_for(e.batch * e.groups, grain_of(nanoseconds),
+               [&](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i) f(i / e.groups, i % e.groups);
+               });
 }
 
 /// out[c] = Σ over the batch of f(entry, c).

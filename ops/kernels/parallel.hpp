@@ -6,12 +6,12 @@
 namespace xgrad::kernels {
 
 using xgrad::detail::available_threads;
-using xgrad::detail::LibraryThreads;
+using xgrad::detail::grain_of;
 using xgrad::detail::parallel_for;
 using xgrad::detail::parallel_parts;
 using xgrad::detail::parallel_pieces;
 using xgrad::detail::part_count;
 using xgrad::detail::SerialScope;
-using xgrad::detail::worthwhile;
+using xgrad::detail::terms_together;
 
 }  // namespace xgrad::kernels

@@ -23,9 +23,9 @@ Window clip(std::int64_t i, std::int64_t kernel, std::int64_t stride, std::int64
 
 std::int64_t grain(const PoolGeometry& g) {
   // Without images the extents may be so large that their product overflows.
-  const double cost = static_cast<double>(g.oh * g.ow) * static_cast<double>(g.kernel_h) *
-                      static_cast<double>(g.kernel_w * g.lanes);
-  return static_cast<std::int64_t>(static_cast<double>(worthwhile) / cost) + 1;
+  const double values = static_cast<double>(g.oh * g.ow) * static_cast<double>(g.kernel_h) *
+                        static_cast<double>(g.kernel_w * g.lanes);
+  return grain_of((g.lanes == 1 ? 0.8 : 0.2) * values);
 }
 
 /// The plane's position of value `number` of window (i, j).

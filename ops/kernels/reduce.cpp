@@ -50,6 +50,8 @@ struct Min : Plain {
   }
 };
 
+constexpr double nanoseconds = 0.1;  // a term
+
 constexpr std::int64_t block = 64 * run;  // of a row: 64 numbers that take `run` terms each
 
 template <class Join, std::int64_t Lanes, class T>
@@ -124,24 +126,27 @@ void join_parts(const W* parts, std::int64_t count, std::int64_t width, W* room,
 /// out[i] = row(where row i starts), several rows at once.
 template <class T, class Out, class Row>
 void for_rows(const T* x, std::int64_t outer, std::int64_t n, Out* out, const Row& row) {
-  parallel_for(outer, worthwhile / n + 1, [=](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t i = begin; i < end; ++i) out[i] = static_cast<Out>(row(x + i * n));
-  });
+  parallel_for(outer, grain_of(3 + nanoseconds * static_cast<double>(n)),
+               [=](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i)
+                   out[i] = static_cast<Out>(row(x + i * n));
+               });
 }
 
 /// The same with several threads on one row: parts are branches of the tree that reduce_row makes.
 template <class Join, class T, class Out>
 void split_rows(const T* x, std::int64_t outer, std::int64_t n, Out* out) {
-  constexpr std::int64_t part = worthwhile / block * block;
+  constexpr std::int64_t part = terms_together / block * block;
   static_assert(std::has_single_bit(static_cast<std::uint64_t>(part / block)));
   std::vector<Accumulator<Join, T>> parts(static_cast<std::size_t>((n + part - 1) / part));
   auto room = parts;
   for (std::int64_t i = 0; i < outer; ++i, x += n) {
-    parallel_for(std::ssize(parts), 1, [&](std::int64_t begin, std::int64_t end) {
-      for (std::int64_t p = begin; p < end; ++p)
-        parts[static_cast<std::size_t>(p)] =
-            reduce_row<Join>(x + p * part, std::min(part, n - p * part));
-    });
+    parallel_for(std::ssize(parts), grain_of(nanoseconds * part),
+                 [&](std::int64_t begin, std::int64_t end) {
+                   for (std::int64_t p = begin; p < end; ++p)
+                     parts[static_cast<std::size_t>(p)] =
+                         reduce_row<Join>(x + p * part, std::min(part, n - p * part));
+                 });
     join_parts<Join>(parts.data(), std::ssize(parts), 1, room.data(), out + i);
   }
 }
@@ -152,7 +157,7 @@ void reduce_last(const T* x, std::int64_t outer, std::int64_t n, Out* out) {
     for_rows(x, outer, n, out, [n](const T* row) { return reduce_few<Join>(row, n); });
   else if (n <= block)
     for_rows(x, outer, n, out, [n](const T* row) { return reduce_block<Join>(row, n); });
-  else if (n > worthwhile && outer < available_threads())
+  else if (n > terms_together && outer < available_threads())
     split_rows<Join>(x, outer, n, out);
   else
     for_rows(x, outer, n, out, [n](const T* row) { return reduce_row<Join>(row, n); });
@@ -264,12 +269,13 @@ class Rows {
 std::int64_t blocks_of_part(const Folded& matrix, const Stripes& stripes, std::int64_t outer) {
   const std::int64_t others = outer * stripes.count;
   const std::int64_t enough = 4 * available_threads();
+  constexpr std::int64_t enough_work = grain_of(nanoseconds);
   const std::int64_t block_work = block_rows * std::min(stripes.width, matrix.width);
   const std::int64_t blocks = matrix.blocks();
-  if (others >= available_threads() || blocks * block_work < 2 * worthwhile)
+  if (others >= available_threads() || blocks * block_work < 2 * enough_work)
     return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(blocks)));
   const std::int64_t least =
-      std::max((worthwhile + block_work - 1) / block_work, blocks * others / enough);
+      std::max((enough_work + block_work - 1) / block_work, blocks * others / enough);
   return static_cast<std::int64_t>(std::bit_ceil(static_cast<std::uint64_t>(least)));
 }
 
@@ -285,7 +291,7 @@ void reduce_long(const T* x, const Extents& e, Out* out) {
   const std::int64_t parts = (matrix.blocks() + branch - 1) / branch;
   std::vector<W> partial(static_cast<std::size_t>(parts > 1 ? e.outer * parts * matrix.width : 0));
   const std::int64_t work = std::min(branch * block_rows, matrix.rows) * most;
-  parallel_for(e.outer * parts * stripes.count, worthwhile / work + 1,
+  parallel_for(e.outer * parts * stripes.count, grain_of(nanoseconds * static_cast<double>(work)),
                [&](std::int64_t begin, std::int64_t end) {
                  Rows<Join, T> rows(matrix, most);
                  for (std::int64_t item = begin; item < end; ++item) {
@@ -315,7 +321,7 @@ template <class Join, class T, class Out>
 void reduce_short(const T* x, const Extents& e, Out* out) {
   const Stripes stripes(e.inner);
   const std::int64_t most = std::min(stripes.width, e.inner);
-  parallel_for(e.outer * stripes.count, worthwhile / (e.n * most) + 1,
+  parallel_for(e.outer * stripes.count, grain_of(nanoseconds * static_cast<double>(e.n * most)),
                [&](std::int64_t begin, std::int64_t end) {
                  std::vector<T> sums(static_cast<std::size_t>(std::is_same_v<T, Out> ? 0 : most));
                  for (std::int64_t item = begin; item < end; ++item) {
@@ -344,19 +350,22 @@ void reduce(const T* x, const Extents& e, Out* out) {
 
 template <class Better, class T>
 void find(const T* x, const Extents& e, std::int64_t* out, Better better) {
-  parallel_for(e.outer * e.inner, worthwhile / e.n + 1, [&](std::int64_t begin, std::int64_t end) {
-    for (std::int64_t item = begin; item < end; ++item) {
-      const T* values = x + item / e.inner * e.n * e.inner + item % e.inner;
-      std::int64_t best = 0;
-      for (std::int64_t k = 1; k < e.n; ++k) {
-        const T candidate = values[k * e.inner];
-        const T current = values[best * e.inner];
-        // The first NaN counts as the best of all.
-        if (current == current && (candidate != candidate || better(candidate, current))) best = k;
-      }
-      out[item] = best;
-    }
-  });
+  parallel_for(
+      e.outer * e.inner, grain_of(1.5 * static_cast<double>(e.n)),
+      [&](std::int64_t begin, std::int64_t end) {
+        for (std::int64_t item = begin; item < end; ++item) {
+          const T* values = x + item / e.inner * e.n * e.inner + item % e.inner;
+          std::int64_t best = 0;
+          for (std::int64_t k = 1; k < e.n; ++k) {
+            const T candidate = values[k * e.inner];
+            const T current = values[best * e.inner];
+            // The first NaN counts as the best of all.
+            if (current == current && (candidate != candidate || better(candidate, current)))
+              best = k;
+          }
+          out[item] = best;
+        }
+      });
 }
 
 }  // namespace

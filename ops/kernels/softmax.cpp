@@ -14,19 +14,18 @@ namespace {
 
 constexpr std::int64_t chunk = 512;  // values of a row worked on together, in the first cache
 
-/// f(where row i starts, i) for all rows; a value costs as much as several additions.
+/// f(where row i starts, i) for all rows.
 template <class F>
 void for_rows(const Rows& rows, const F& f) {
-  constexpr std::int64_t cost = 8;
-  const std::int64_t grain = worthwhile / cost / std::max<std::int64_t>(rows.n, 1) + 1;
-  parallel_for(rows.count, grain, [&](std::int64_t begin, std::int64_t end) {
+  const double nanoseconds = 45 + 0.5 * static_cast<double>(rows.n);
+  parallel_for(rows.count, grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t i = begin; i < end; ++i) f(i * rows.n, i);
   });
 }
 
 template <class T>
 T max_of(std::int64_t n, const T* x) {
-  if (n <= worthwhile) return max_row(x, n);
+  if (n <= terms_together) return max_row(x, n);
   T result;
   max(x, Extents{1, n, 1}, &result);
   return result;
@@ -34,7 +33,7 @@ T max_of(std::int64_t n, const T* x) {
 
 template <class T>
 T sum_of(std::int64_t n, const T* x) {
-  if (n <= worthwhile) return sum_row(x, n);
+  if (n <= terms_together) return sum_row(x, n);
   T result;
   sum(x, Extents{1, n, 1}, &result);
   return result;

@@ -6,7 +6,6 @@
 #include "training/training.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-  setenv("GOMP_SPINCOUNT", "0", 1);  // otherwise the program starts itself again to set it
   std::vector<std::string> words{"train"};
   for (fuzz::Input input(data, size); !input.empty();) words.push_back(input.up_to('\n'));
   std::vector<char*> arguments;

@@ -206,8 +206,7 @@ class Trial:
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("XGRAD_", "OMP_"))}
         environment |= {name: value if name != "XGRAD_PAGES" else str(scratch / "pages")
                         for name, value in test.environment.items()}
-        environment |= {"LD_LIBRARY_PATH": str(self.folder), "TMPDIR": str(scratch), "HOME": str(scratch),
-                        "GOMP_SPINCOUNT": "20000"}
+        environment |= {"LD_LIBRARY_PATH": str(self.folder), "TMPDIR": str(scratch), "HOME": str(scratch)}
         cpu = AT_LEAST + TIMES * test.cpu if limit else 600
         wall = 2 * AT_LEAST + 3 * TIMES * test.seconds if limit else 600
         before, used = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN)

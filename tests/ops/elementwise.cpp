@@ -165,7 +165,7 @@ template <class T>
 void check_parts() {
   const auto x = sample<T>(83, 5);
   const auto d = sample<T>(83, 6);
-  const std::int64_t n = 2 * kernels::worthwhile + 83;
+  const std::int64_t n = 3 * kernels::grain_of(kernels::Formula{0}.nanoseconds) + 83;
   std::vector<T> long_x;
   std::vector<T> long_d;
   for (std::size_t i = 0; i < static_cast<std::size_t>(n); ++i) {

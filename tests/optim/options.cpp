@@ -266,7 +266,7 @@ TEST_CASE("parameters converted between steps take what is remembered with them"
 }
 
 TEST_CASE("sizes around the pieces that threads take, and several parameters at once") {
-  const std::int64_t piece = kernels::worthwhile;
+  const std::int64_t piece = kernels::grain_of(0.3);
   for (const int threads : {1, 2, 3}) {
     const Threads some(threads);
     for (const SGDOptions& o :
