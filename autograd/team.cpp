@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 #include <condition_variable>
+#include <cstdint>
+#include <ctime>
 #include <mutex>
 #include <new>
 #include <system_error>
@@ -30,7 +32,7 @@ constexpr auto lately = 1ms;
 /// not for longer than `grudge`.
 constexpr int caution = 20;
 constexpr auto grudge = 10s;
-constexpr auto negligible = 5us;
+constexpr auto negligible = 10us;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -43,12 +45,22 @@ void pause() {
 /// Whether it came true within `patience`.
 template <class F>
 bool comes_soon(const F& condition) {
-  for (const auto end = Clock::now() + patience; Clock::now() < end;)
-    for (int i = 0; i < 16; ++i) {
+  constexpr int at_once = 64;
+  for (const auto end = Clock::now() + patience; Clock::now() < end;) {
+    for (int i = 0; i < at_once; ++i) {
       if (condition()) return true;
       pause();
     }
+    std::this_thread::yield();  // what is waited for may need this core
+  }
   return condition();
+}
+
+/// For which this thread has had a core.
+Clock::duration own_time() {
+  timespec time{};
+  clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
+  return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
 
 /// Counts the threads that lead loops now or have done so lately.
@@ -109,13 +121,20 @@ class Team {
   void compute(Shared& work) {
     const auto begin = Clock::now();
     const int sleepers = open(work, begin);
+    if (!work.is_open_) {
+      for (int part = 0; part < work.parts_; ++part) work.compute(part);
+      return close(Clock::now() - begin, {});
+    }
     for (int i = 0; i < sleepers; ++i) opened_.notify_one();
+    // Waking is no loss: who comes too late for this loop is awake for the next.
+    const auto woken = Clock::now();
+    const auto before = own_time();
     int own = 0;
     for (int part = 0; part >= 0; part = take(work), ++own) work.compute(part);
-    const auto done = Clock::now();
+    const auto alone = (own_time() - before) * work.parts_ / own;
     if (own < work.parts_) wait(work);
-    const auto lost = Clock::now() - done - (done - begin) * (work.parts_ - own) / own;
-    close(done - begin, lost);
+    const auto end = Clock::now();
+    close(end - begin, end - woken - alone);
   }
 
  private:
@@ -150,7 +169,6 @@ class Team {
 
   /// A part for the leader; −1 where all are begun.
   int take(Shared& work) {
-    if (!work.is_open_) return work.next_ < work.parts_ ? work.next_++ : -1;
     const std::lock_guard lock(mutex_);
     return begin_part(work);
   }
@@ -181,11 +199,11 @@ class Team {
     finished_.wait(lock, done);
   }
 
-  /// After a loop that kept its leader busy for so long, and what help lost by then.
-  void close(Clock::duration busy, Clock::duration lost) {
+  /// After a loop that took so long, and so much more than its leader would have taken alone.
+  void close(Clock::duration took, Clock::duration lost) {
     const std::lock_guard lock(mutex_);
     leaders_.end();
-    owed_ = std::max(owed_ - busy, Clock::duration::zero());
+    owed_ = std::max(owed_ - took, Clock::duration::zero());
     if (lost <= negligible) return;
     owed_ += caution * lost;
     forgiven_ = Clock::now() + grudge;
