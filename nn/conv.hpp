@@ -4,13 +4,7 @@
 
 namespace xgrad::nn {
 
-struct Conv2dOptions {
-  Pair stride = 1;
-  Pair padding = 0;
-  Pair dilation = 1;
-  std::int64_t groups = 1;
-  bool bias = true;
-};
+using xgrad::Conv2dOptions;
 
 /// xgrad::conv2d with weights of its own: [N, in, H, W] to [N, out, OH, OW]. ValueError for sizes
 /// that are not positive or that the groups do not divide.
@@ -18,15 +12,15 @@ class Conv2d : public Module {
  public:
   /// Not usable before a made one is assigned.
   Conv2d() = default;
-  Conv2d(std::int64_t in, std::int64_t out, Pair kernel, const Conv2dOptions& options = {});
+  Conv2d(std::int64_t in, std::int64_t out, Extents<2> kernel, const Conv2dOptions& options = {});
 
   Tensor forward(const Tensor& x) override;
 
-  Parameter weight;  ///< [out, in / groups, kernel.h, kernel.w]
+  Parameter weight;  ///< [out, in / groups, kernel[0], kernel[1]]
   Parameter bias;    ///< [out], or undefined
 
  private:
-  xgrad::Conv2dOptions options_;
+  Conv2dOptions options_;
 };
 
 }  // namespace xgrad::nn

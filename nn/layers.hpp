@@ -20,23 +20,23 @@ class GELU : public Module {
 
 class MaxPool2d : public Module {
  public:
-  explicit MaxPool2d(Pair kernel, const Pool2dOptions& options = {})
+  explicit MaxPool2d(Extents<2> kernel, const Pool2dOptions& options = {})
       : kernel_(kernel), options_(options) {}
   Tensor forward(const Tensor& x) override;
 
  private:
-  Pair kernel_;
+  Extents<2> kernel_;
   Pool2dOptions options_;
 };
 
 class AvgPool2d : public Module {
  public:
-  explicit AvgPool2d(Pair kernel, const AvgPool2dOptions& options = {})
+  explicit AvgPool2d(Extents<2> kernel, const AvgPool2dOptions& options = {})
       : kernel_(kernel), options_(options) {}
   Tensor forward(const Tensor& x) override;
 
  private:
-  Pair kernel_;
+  Extents<2> kernel_;
   AvgPool2dOptions options_;
 };
 

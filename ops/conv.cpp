@@ -6,6 +6,7 @@
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/windows.hpp>
 
 #include <algorithm>
 #include <array>
@@ -16,22 +17,20 @@ namespace {
 Shape output_shape(const kernels::ConvGeometry& g) { return {g.n, g.k, g.oh, g.ow}; }
 
 std::string describe(const Shape& x, const Conv2dOptions& o) {
-  std::string text = fmt::format("input {}, stride {}, padding {}", x, o.stride.h, o.padding.h);
-  if (o.stride.h != o.stride.w || o.padding.h != o.padding.w)
-    text = fmt::format("input {}, stride [{}, {}], padding [{}, {}]", x, o.stride.h, o.stride.w,
-                       o.padding.h, o.padding.w);
-  if (o.dilation != Pair(1)) text += fmt::format(", dilation [{}, {}]", o.dilation.h, o.dilation.w);
+  const bool even = o.stride == o.stride[0] && o.padding == o.padding[0];
+  std::string text =
+      even ? fmt::format("input {}, stride {}, padding {}", x, o.stride[0], o.padding[0])
+           : fmt::format("input {}, stride {}, padding {}", x, o.stride, o.padding);
+  if (o.dilation != 1) text += fmt::format(", dilation {}", o.dilation);
   if (o.groups != 1) text += fmt::format(", {} groups", o.groups);
   return text;
 }
 
 void check_options(const Conv2dOptions& o) {
-  require<ValueError>(o.stride.h > 0 && o.stride.w > 0 && o.dilation.h > 0 && o.dilation.w > 0 &&
-                          o.padding.h >= 0 && o.padding.w >= 0 && o.groups > 0,
-                      "conv2d: stride [{}, {}], dilation [{}, {}] and groups {} must be positive, "
-                      "padding [{}, {}] not negative",
-                      o.stride.h, o.stride.w, o.dilation.h, o.dilation.w, o.groups, o.padding.h,
-                      o.padding.w);
+  require<ValueError>(
+      at_least(1, o.stride) && at_least(1, o.dilation) && at_least(0, o.padding) && o.groups > 0,
+      "conv2d: stride {}, dilation {} and groups {} must be positive, padding {} not negative",
+      o.stride, o.dilation, o.groups, o.padding);
 }
 
 /// Values from the first under a window to the last.
@@ -78,18 +77,18 @@ kernels::ConvGeometry geometry(const Shape& x, const Shape& weight, const Conv2d
                           .k = weight[0],
                           .r = weight[2],
                           .s = weight[3],
-                          .oh = places(x[2], weight[2], o.stride.h, o.padding.h, o.dilation.h),
-                          .ow = places(x[3], weight[3], o.stride.w, o.padding.w, o.dilation.w),
-                          .stride_h = o.stride.h,
-                          .stride_w = o.stride.w,
-                          .pad_h = o.padding.h,
-                          .pad_w = o.padding.w,
-                          .dilation_h = o.dilation.h,
-                          .dilation_w = o.dilation.w,
+                          .oh = places(x[2], weight[2], o.stride[0], o.padding[0], o.dilation[0]),
+                          .ow = places(x[3], weight[3], o.stride[1], o.padding[1], o.dilation[1]),
+                          .stride_h = o.stride[0],
+                          .stride_w = o.stride[1],
+                          .pad_h = o.padding[0],
+                          .pad_w = o.padding[1],
+                          .dilation_h = o.dilation[0],
+                          .dilation_w = o.dilation[1],
                           .groups = o.groups};
   if (g.oh <= 0 || g.ow <= 0)
     raise<ShapeError>("conv2d: the {}x{} window is larger than the padded input ({})",
-                      reach(g.r, o.dilation.h).value(), reach(g.s, o.dilation.w).value(),
+                      reach(g.r, o.dilation[0]).value(), reach(g.s, o.dilation[1]).value(),
                       describe(x, o));
   bytes_of(output_shape(g), float32);
   return g;
@@ -156,6 +155,9 @@ Tensor conv2d(const Tensor& x, const Tensor& weight, const Tensor& bias,
   const auto g = geometry(x.shape(), weight.shape(), options);
   require_same_dtype(x, weight, "input and weight");
   if (bias.defined()) {
+    require<ValueError>(options.bias,
+                        "conv2d: bias {} where the options say bias = false; leave one of them out",
+                        bias.shape());
     require<ShapeError>(bias.shape() == Shape{g.k},
                         "conv2d: bias {} does not fit weight {}; it must be [{}]", bias.shape(),
                         weight.shape(), g.k);

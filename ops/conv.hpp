@@ -1,26 +1,21 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
+#include <xgrad/ops/extents.hpp>
 
 #include <cstdint>
 
 namespace xgrad {
 
-/// A height and a width; one number means both.
-struct Pair {
-  std::int64_t h;
-  std::int64_t w;
-  constexpr Pair(std::int64_t both)
-      : h(both), w(both) {}  // NOLINT: {.padding = 2} is meant to work
-  constexpr Pair(std::int64_t height, std::int64_t width) : h(height), w(width) {}
-  friend constexpr bool operator==(const Pair&, const Pair&) = default;
-};
-
-struct Conv2dOptions {
-  Pair stride = 1;
-  Pair padding = 0;  ///< zeros on each side
-  Pair dilation = 1;
+/// Of a convolution over `rank` axes, and of its layer in nn.
+template <int rank>
+struct ConvOptions {
+  Extents<rank> stride = 1;
+  Extents<rank> padding = 0;  ///< zeros on each side
+  Extents<rank> dilation = 1;
   std::int64_t groups = 1;  ///< must divide the input and output channels
+  bool bias = true;         ///< false: none; a layer then makes none, and the operation refuses one
 };
+using Conv2dOptions = ConvOptions<2>;
 
 /// Cross-correlation of x [N, C, H, W] with weight [K, C / groups, R, S], plus bias [K] (or none):
 /// [N, K, OH, OW] with OH = (H + 2·padding − dilation·(R − 1) − 1) / stride + 1. float32 or

@@ -5,6 +5,7 @@
 #include <xgrad/ops/kernels/pool.hpp>
 #include <xgrad/ops/pool.hpp>
 #include <xgrad/ops/shape.hpp>
+#include <xgrad/ops/windows.hpp>
 
 #include <limits>
 
@@ -21,9 +22,9 @@ std::int64_t windows(const char* operation, std::int64_t in, std::int64_t kernel
 /// Which value of a window was chosen is kept in 32 bits.
 constexpr std::int64_t largest_window = std::numeric_limits<std::int32_t>::max();
 
-kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kernel, Pair given,
-                               Pair padding) {
-  const Pair stride = given == Pair(0) ? kernel : given;
+kernels::PoolGeometry geometry(const char* operation, const Shape& x, Extents<2> kernel,
+                               Extents<2> given, Extents<2> padding) {
+  const Extents<2> stride = given == 0 ? kernel : given;
   require<ShapeError>(x.size() == 4,
                       "{}: input {} must be [batch, channels, height, width]; add a missing axis "
                       "with unsqueeze",
@@ -33,32 +34,29 @@ kernels::PoolGeometry geometry(const char* operation, const Shape& x, Pair kerne
                       "empty",
                       operation, x);
   x.numel();  // tells sizes whose products overflow
-  require<ValueError>(kernel.h > 0 && kernel.w > 0 && stride.h > 0 && stride.w > 0,
-                      "{}: window [{}, {}] and stride [{}, {}] must be positive", operation,
-                      kernel.h, kernel.w, stride.h, stride.w);
+  require<ValueError>(at_least(1, kernel) && at_least(1, stride),
+                      "{}: window {} and stride {} must be positive", operation, kernel, stride);
   require<ValueError>(
-      padding.h >= 0 && padding.w >= 0 && padding.h <= kernel.h / 2 && padding.w <= kernel.w / 2,
-      "{}: padding [{}, {}] must not be negative nor more than half of the window "
-      "[{}, {}]",
-      operation, padding.h, padding.w, kernel.h, kernel.w);
-  const std::int64_t oh = windows(operation, x[2], kernel.h, stride.h, padding.h);
-  const std::int64_t ow = windows(operation, x[3], kernel.w, stride.w, padding.w);
+      at_least(0, padding) && padding[0] <= kernel[0] / 2 && padding[1] <= kernel[1] / 2,
+      "{}: padding {} must not be negative nor more than half of the window {}", operation, padding,
+      kernel);
+  const std::int64_t oh = windows(operation, x[2], kernel[0], stride[0], padding[0]);
+  const std::int64_t ow = windows(operation, x[3], kernel[1], stride[1], padding[1]);
   require<ShapeError>(oh > 0 && ow > 0, "{}: the {}x{} window is larger than the padded input {}",
-                      operation, kernel.h, kernel.w, x);
-  require<ValueError>(kernel.h <= largest_window / kernel.w,
-                      "{}: window [{}, {}] has more values than 31 bits count", operation, kernel.h,
-                      kernel.w);
+                      operation, kernel[0], kernel[1], x);
+  require<ValueError>(kernel[0] <= largest_window / kernel[1],
+                      "{}: window {} has more values than 31 bits count", operation, kernel);
   return {.planes = x[0] * x[1],
           .h = x[2],
           .w = x[3],
           .oh = oh,
           .ow = ow,
-          .kernel_h = kernel.h,
-          .kernel_w = kernel.w,
-          .stride_h = stride.h,
-          .stride_w = stride.w,
-          .pad_h = padding.h,
-          .pad_w = padding.w};
+          .kernel_h = kernel[0],
+          .kernel_w = kernel[1],
+          .stride_h = stride[0],
+          .stride_w = stride[1],
+          .pad_h = padding[0],
+          .pad_w = padding[1]};
 }
 
 Shape output_shape(const Shape& x, const kernels::PoolGeometry& g) {
@@ -120,7 +118,7 @@ Tensor max_pool2d_input_recorded(const Tensor& dy, const Choice& choice, const S
 }  // namespace
 
 // y = the largest x under each window;  dL/dx = dL/dy added where that x was
-Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
+Tensor max_pool2d(const Tensor& x, Extents<2> kernel, const Pool2dOptions& options) {
   const detail::Running running("max_pool2d", x);
   auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
   const Shape shape = output_shape(x.shape(), g);
@@ -142,7 +140,7 @@ Tensor max_pool2d(const Tensor& x, Pair kernel, const Pool2dOptions& options) {
 }
 
 // y = the mean of x under each window;  dL/dx = its share of dL/dy, added up
-Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options) {
+Tensor avg_pool2d(const Tensor& x, Extents<2> kernel, const AvgPool2dOptions& options) {
   const detail::Running running("avg_pool2d", x);
   const auto g = geometry("avg_pool2d", x.shape(), kernel, options.stride, options.padding);
   const Tensor y = compute<Types::floating>(
@@ -158,7 +156,7 @@ Tensor avg_pool2d(const Tensor& x, Pair kernel, const AvgPool2dOptions& options)
 }
 
 // Linear in dy: the adjoint is avg_pool2d.
-Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Pair kernel,
+Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Extents<2> kernel,
                         const AvgPool2dOptions& options) {
   const detail::Running running("avg_pool2d_input", dy);
   const auto g = geometry("avg_pool2d_input", input_shape, kernel, options.stride, options.padding);

@@ -15,7 +15,7 @@ using namespace datasets;
 
 namespace {
 
-struct Extents {
+struct ImageSize {
   std::int64_t height, width, size;
 };
 
@@ -71,8 +71,8 @@ std::int64_t mirrored(std::int64_t i, std::int64_t n) {
 }  // namespace
 
 TEST_CASE("cutout: over 200 draws every place is cut, both ends and all between") {
-  for (const Extents& e :
-       {Extents{4, 5, 2}, {3, 3, 1}, {5, 2, 2}, {2, 6, 1}, {3, 4, 3}, {4, 4, 4}, {1, 1, 1}}) {
+  for (const ImageSize& e :
+       {ImageSize{4, 5, 2}, {3, 3, 1}, {5, 2, 2}, {2, 6, 1}, {3, 4, 3}, {4, 4, 4}, {1, 1, 1}}) {
     CAPTURE(e.height);
     CAPTURE(e.width);
     CAPTURE(e.size);

@@ -84,7 +84,7 @@ std::string words(const T& value) {
   out << value;
   return out.str();
 }
-std::string words(Pair pair) { return words(pair.h) + "x" + words(pair.w); }
+std::string words(Extents<2> pair) { return words(pair[0]) + "x" + words(pair[1]); }
 std::string words(const std::string& text) {
   return "'" + text.substr(0, 20) + "' of " + words(text.size());
 }
@@ -161,10 +161,11 @@ Scalar Arguments::scalar(Scalar usual) {
   return choose(options);
 }
 
-Pair Arguments::pair(Pair usual) {
-  std::vector<Option<Pair>> options{{usual, {}}};
+Extents<2> Arguments::pair(Extents<2> usual) {
+  std::vector<Option<Extents<2>>> options{{usual, {}}};
   for (const std::int64_t value : hostile_sizes)
-    for (const Pair given : {Pair(value, usual.w), Pair(usual.h, value), Pair(value)})
+    for (const Extents<2> given :
+         {Extents<2>(value, usual[1]), Extents<2>(usual[0], value), Extents<2>(value)})
       options.push_back({given, {}});
   return choose(options);
 }

@@ -29,7 +29,7 @@ class Arguments {
   double real(double usual = 0.5);
   bool flag(bool usual = false);
   Scalar scalar(Scalar usual = 2);
-  Pair pair(Pair usual);
+  Extents<2> pair(Extents<2> usual);
   Shape shape(const Shape& usual);
   Axes axes(const Axes& usual);
   std::vector<std::int64_t> sizes(const std::vector<std::int64_t>& usual);

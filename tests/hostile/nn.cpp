@@ -44,13 +44,13 @@ TEST_CASE("hostile: layers") {
        [](Arguments& from) {
          const std::int64_t in = from.size(4);
          const std::int64_t out = from.size(6);
-         const Pair kernel = from.pair(3);
+         const Extents<2> kernel = from.pair(3);
          nn::Conv2d layer{in, out, kernel, {.groups = from.size(2)}};
        }},
       {"net (Conv2d)",
        [](Arguments& from) {
-         const Pair stride = from.pair(1);
-         const Pair padding = from.pair(1);
+         const Extents<2> stride = from.pair(1);
+         const Extents<2> padding = from.pair(1);
          nn::Conv2d layer{
              4, 6, 3, {.stride = stride, .padding = padding, .dilation = from.pair(1)}};
          Arguments::use(layer(from.tensor({1, 4, 5, 5})));
@@ -76,13 +76,13 @@ TEST_CASE("hostile: layers") {
        }},
       {"net (MaxPool2d)",
        [](Arguments& from) {
-         const Pair kernel = from.pair(2);
+         const Extents<2> kernel = from.pair(2);
          nn::MaxPool2d layer{kernel, {.stride = from.pair(2)}};
          Arguments::use(layer(from.tensor({1, 2, 4, 4})));
        }},
       {"net (AvgPool2d)",
        [](Arguments& from) {
-         const Pair kernel = from.pair(2);
+         const Extents<2> kernel = from.pair(2);
          nn::AvgPool2d layer{kernel, {.stride = from.pair(2)}};
          Arguments::use(layer(from.tensor({1, 2, 4, 4})));
        }},

@@ -396,10 +396,11 @@ TEST_CASE("hostile: new tensors") {
 
 TEST_CASE("hostile: products, convolutions, pooling") {
   const auto options = [](Arguments& from) {
-    const Pair stride = from.pair(1);
-    const Pair padding = from.pair(1);
-    const Pair dilation = from.pair(1);
-    return Conv2dOptions{stride, padding, dilation, from.size(1)};
+    const Extents<2> stride = from.pair(1);
+    const Extents<2> padding = from.pair(1);
+    const Extents<2> dilation = from.pair(1);
+    const std::int64_t groups = from.size(1);
+    return Conv2dOptions{stride, padding, dilation, groups, from.flag(true)};
   };
   sweep({
       {"matmul",
@@ -441,22 +442,22 @@ TEST_CASE("hostile: products, convolutions, pooling") {
       {"max_pool2d",
        [](Arguments& from) {
          const Tensor x = from.tensor({2, 3, 6, 6});
-         const Pair kernel = from.pair(2);
-         const Pair stride = from.pair(2);
+         const Extents<2> kernel = from.pair(2);
+         const Extents<2> stride = from.pair(2);
          Arguments::use(max_pool2d(x, kernel, {.stride = stride, .padding = from.pair(1)}));
        }},
       {"avg_pool2d",
        [](Arguments& from) {
          const Tensor x = from.tensor({2, 3, 6, 6});
-         const Pair kernel = from.pair(2);
-         const Pair stride = from.pair(2);
+         const Extents<2> kernel = from.pair(2);
+         const Extents<2> stride = from.pair(2);
          Arguments::use(avg_pool2d(x, kernel, {.stride = stride, .padding = from.pair(1)}));
        }},
       {"avg_pool2d_input",
        [](Arguments& from) {
          const Tensor dy = from.tensor({2, 3, 3, 3});
          const Shape shape = from.shape({2, 3, 6, 6});
-         const Pair kernel = from.pair(2);
+         const Extents<2> kernel = from.pair(2);
          Arguments::use(avg_pool2d_input(dy, shape, kernel, {.stride = from.pair(2)}));
        }},
       {"batch_norm",

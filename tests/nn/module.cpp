@@ -127,7 +127,7 @@ TEST_CASE("layers check their sizes") {
   CHECK(message_of<ValueError>([] {
           nn::Conv2d{3, 4, 3, {.groups = 2}};
         }) == "Conv2d: 2 groups must divide 3 input and 4 output channels");
-  for (const Pair kernel : {Pair(0, 3), Pair(3, 0), Pair(-1, 1)})
+  for (const Extents<2> kernel : {Extents<2>(0, 3), Extents<2>(3, 0), Extents<2>(-1, 1)})
     CHECK(message_of<ValueError>([&] {
             nn::Conv2d{1, 1, kernel};
           }).starts_with("Conv2d: 1 input and 1 output channels, kernel ["));
@@ -149,6 +149,16 @@ TEST_CASE("layers compute what their functions do") {
   CHECK_FALSE(equal(dropout(x), x));
   dropout.eval();
   CHECK(equal(dropout(x), x));
+}
+
+TEST_CASE("a convolution without a bias has none, and takes the one that it is given later") {
+  const Tensor x = normal({2, 4, 6, 6}).to(float32);
+  nn::Conv2d conv{4, 6, 3, {.padding = {1, 0}, .bias = false}};
+  CHECK(conv.parameters().size() == 1);
+  CHECK_FALSE(conv.bias.defined());
+  CHECK(equal(conv(x), conv2d(x, conv.weight, {}, {.padding = {1, 0}})));
+  conv.bias = conv.add_parameter("bias", ones({6}));
+  CHECK(equal(conv(x), conv2d(x, conv.weight, ones({6}), {.padding = {1, 0}})));
 }
 
 TEST_CASE("a network in float64 is a network in float64") {

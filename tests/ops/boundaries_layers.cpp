@@ -114,16 +114,16 @@ struct Pooled {
   std::vector<double> largest, chosen;
 };
 
-Pooled pooled(const Tensor& x, Pair kernel, Pair stride) {
+Pooled pooled(const Tensor& x, Extents<2> kernel, Extents<2> stride) {
   const auto v = values(x);
   const std::int64_t h = x.size(2), w = x.size(3);
   Pooled result{{}, std::vector<double>(v.size())};
   for (std::int64_t plane = 0; plane < x.size(0) * x.size(1); ++plane)
-    for (std::int64_t i = 0; i + kernel.h <= h; i += stride.h)
-      for (std::int64_t j = 0; j + kernel.w <= w; j += stride.w) {
+    for (std::int64_t i = 0; i + kernel[0] <= h; i += stride[0])
+      for (std::int64_t j = 0; j + kernel[1] <= w; j += stride[1]) {
         auto best = static_cast<std::size_t>((plane * h + i) * w + j);
-        for (std::int64_t r = i; r < i + kernel.h; ++r)
-          for (std::int64_t c = j; c < j + kernel.w; ++c) {
+        for (std::int64_t r = i; r < i + kernel[0]; ++r)
+          for (std::int64_t c = j; c < j + kernel[1]; ++c) {
             const auto at = static_cast<std::size_t>((plane * h + r) * w + c);
             if (v[at] > v[best]) best = at;
           }
@@ -133,7 +133,7 @@ Pooled pooled(const Tensor& x, Pair kernel, Pair stride) {
   return result;
 }
 
-void check_pooling(const Tensor& x, Pair kernel, Pair stride) {
+void check_pooling(const Tensor& x, Extents<2> kernel, Extents<2> stride) {
   const Pooled right = pooled(x, kernel, stride);
   for (const Layout layout : {Layout::plain, Layout::blocked}) {
     if (layout == Layout::blocked && !blockable(x.shape(), x.dtype())) continue;
@@ -151,13 +151,13 @@ void check_pooling(const Tensor& x, Pair kernel, Pair stride) {
 }  // namespace
 
 TEST_CASE("windows around the 256 values that a byte tells apart, whichever is the largest") {
-  for (const Pair& kernel :
-       {Pair(15, 17), Pair(16), Pair(257, 1), Pair(1, 257), Pair(20), Pair(3, 86)})
+  for (const Extents<2>& kernel : {Extents<2>(15, 17), Extents<2>(16), Extents<2>(257, 1),
+                                   Extents<2>(1, 257), Extents<2>(20), Extents<2>(3, 86)})
     for (const DType dtype : {float32, float64}) {
-      CAPTURE(kernel.h);
-      CAPTURE(kernel.w);
-      const std::int64_t size = kernel.h * kernel.w;
-      const Shape shape{2, dtype == float32 ? 16 : 1, kernel.h, kernel.w};
+      CAPTURE(kernel[0]);
+      CAPTURE(kernel[1]);
+      const std::int64_t size = kernel[0] * kernel[1];
+      const Shape shape{2, dtype == float32 ? 16 : 1, kernel[0], kernel[1]};
       for (const std::int64_t where : {std::int64_t{0}, size / 2, std::int64_t{254},
                                        std::int64_t{255}, std::int64_t{256}, size - 1}) {
         if (where >= size) continue;
@@ -168,9 +168,9 @@ TEST_CASE("windows around the 256 values that a byte tells apart, whichever is t
           Tensor(planes[p]).slice(0, where, where + 1).fill_(10 + p);
         check_pooling(x, kernel, kernel);
       }
-      const Shape two{1, 16, 2 * kernel.h, 2 * kernel.w + 1};
+      const Shape two{1, 16, 2 * kernel[0], 2 * kernel[1] + 1};
       check_pooling(normal(two).to(dtype), kernel, kernel);
-      check_pooling(normal(two).to(dtype), kernel, {kernel.h, 1});
+      check_pooling(normal(two).to(dtype), kernel, {kernel[0], 1});
     }
 }
 
@@ -179,7 +179,7 @@ TEST_CASE("pooling of every width, around the windows that are worked out at onc
     CAPTURE(width);
     const int count = thread_counts()[static_cast<std::size_t>(width % 5)];
     const Threads guard(count);
-    for (const Pair& kernel : {Pair(2), Pair(1, 2), Pair(2, 1)})
+    for (const Extents<2>& kernel : {Extents<2>(2), Extents<2>(1, 2), Extents<2>(2, 1)})
       check_pooling(whole({2, 16, 4, width}, 40, 1), kernel, kernel);
     const Tensor x = whole({3, 5, 3, width}, 40, 2);
     const auto v = values(x);

@@ -7,9 +7,9 @@ namespace {
 /// The definition: seven nested loops.
 Tensor by_hand(const Tensor& x, const Tensor& w, const Conv2dOptions& o) {
   const std::int64_t oh =
-      (x.size(2) + 2 * o.padding.h - o.dilation.h * (w.size(2) - 1) - 1) / o.stride.h + 1;
+      (x.size(2) + 2 * o.padding[0] - o.dilation[0] * (w.size(2) - 1) - 1) / o.stride[0] + 1;
   const std::int64_t ow =
-      (x.size(3) + 2 * o.padding.w - o.dilation.w * (w.size(3) - 1) - 1) / o.stride.w + 1;
+      (x.size(3) + 2 * o.padding[1] - o.dilation[1] * (w.size(3) - 1) - 1) / o.stride[1] + 1;
   Tensor y = zeros({x.size(0), w.size(0), oh, ow}, {.dtype = float64});
   double* out = y.mutable_data<double>();
   for (std::int64_t n = 0; n < x.size(0); ++n)
@@ -20,8 +20,8 @@ Tensor by_hand(const Tensor& x, const Tensor& w, const Conv2dOptions& o) {
             for (std::int64_t r = 0; r < w.size(2); ++r)
               for (std::int64_t s = 0; s < w.size(3); ++s) {
                 const std::int64_t channel = k / (w.size(0) / o.groups) * w.size(1) + c;
-                const std::int64_t row = i * o.stride.h + r * o.dilation.h - o.padding.h;
-                const std::int64_t column = j * o.stride.w + s * o.dilation.w - o.padding.w;
+                const std::int64_t row = i * o.stride[0] + r * o.dilation[0] - o.padding[0];
+                const std::int64_t column = j * o.stride[1] + s * o.dilation[1] - o.padding[1];
                 if (row < 0 || row >= x.size(2) || column < 0 || column >= x.size(3)) continue;
                 *out += x.data<double>()[((n * x.size(1) + channel) * x.size(2) + row) * x.size(3) +
                                          column] *
@@ -80,6 +80,30 @@ TEST_CASE("the weight's gradient is of the gradient as it is, whatever the bias'
   CHECK(equal(grad(y, w, {.grad_outputs = {dy}}), conv2d_weight(x, dy, w.shape()).detach()));
 }
 
+TEST_CASE("extents are one number for all axes, or one for each") {
+  static_assert(Extents<1>(3)[0] == 3);
+  static_assert(Extents<2>(3) == Extents<2>(3, 3));
+  static_assert(Extents<3>(3) == Extents<3>(3, 3, 3));
+  static_assert(Extents<2>(3, 5)[0] == 3 && Extents<2>(3, 5)[1] == 5);
+  static_assert(Extents<3>(3, 5, 7)[2] == 7 && Extents<3>(3, 5, 7) != 3);
+  static_assert(!std::constructible_from<Extents<3>, int, int>);
+  static_assert(!std::constructible_from<Extents<1>, int, int>);
+  Extents<2> window = 3;
+  window[1] = 5;
+  CHECK(window == Extents<2>{3, 5});
+  CHECK(std::vector(window.begin(), window.end()) == std::vector<std::int64_t>{3, 5});
+}
+
+TEST_CASE("options without a bias refuse one") {
+  const Tensor x = normal({1, 1, 3, 3});
+  const Tensor w = normal({2, 1, 3, 3}, 2);
+  CHECK(message_of<ValueError>([&] { conv2d(x, w, zeros({2}), {.bias = false}); }) ==
+        "conv2d: bias [2] where the options say bias = false; leave one of them out");
+  CHECK(equal(conv2d(x, w, {}, {.bias = false}), conv2d(x, w)));
+  CHECK(gradgradcheck(
+      [&](const Tensor& v) { return conv2d(v, w, {}, {.padding = 1, .bias = false}); }, {x}));
+}
+
 TEST_CASE("wrong convolutions are told") {
   CHECK(
       message_of<ShapeError>([] {
@@ -101,9 +125,17 @@ TEST_CASE("wrong convolutions are told") {
   CHECK(message_of<ShapeError>([] {
           conv2d(zeros({1, 4, 3, 3}), zeros({3, 2, 1, 1}), {}, {.groups = 2});
         }).starts_with("conv2d: 2 groups do not divide the 3 filters"));
+  CHECK(message_of<ShapeError>([] {
+          conv2d(zeros({1, 1, 3, 3}), zeros({1, 1, 5, 5}), {},
+                 {.stride = {1, 2}, .dilation = {1, 2}});
+        }) ==
+        "conv2d: the 5x9 window is larger than the padded input (input [1, 1, 3, 3], stride [1, "
+        "2], padding [0, 0], dilation [1, 2])");
   CHECK(message_of<ValueError>([] {
-          conv2d(zeros({1, 1, 3, 3}), zeros({1, 1, 1, 1}), {}, {.stride = 0});
-        }).starts_with("conv2d: stride [0, 0]"));
+          conv2d(zeros({1, 1, 3, 3}), zeros({1, 1, 1, 1}), {}, {.stride = 0, .padding = {0, -1}});
+        }) ==
+        "conv2d: stride [0, 0], dilation [1, 1] and groups 1 must be positive, padding [0, -1] not "
+        "negative");
   CHECK(message_of<DTypeError>([] {
           conv2d(zeros({1, 1, 3, 3}), zeros({1, 1, 1, 1}, {.dtype = float64}));
         }) == "conv2d: input and weight are float32 and float64; convert one with x.to()");

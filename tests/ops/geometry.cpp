@@ -78,7 +78,7 @@ namespace {
 
 struct Pooling {
   Shape x;
-  Pair kernel, stride, padding;
+  Extents<2> kernel, stride, padding;
 
   static Pooling drawn(Generator& g) {
     const auto kernel = [&] {
@@ -89,22 +89,22 @@ struct Pooling {
     const auto padding = [&](std::int64_t k) {
       return one_of(g, {0, 0, 1, k / 2, k / 2, k / 2 + (k < largest), half, -1});
     };
-    const Pair k(kernel(), kernel());
-    const Pair s = g.below(2) == 0 ? Pair(0) : Pair(stride(), stride());
+    const Extents<2> k(kernel(), kernel());
+    const Extents<2> s = g.below(2) == 0 ? Extents<2>(0) : Extents<2>(stride(), stride());
     return {{one_of(g, {0, 1, 2}), any_extent(g), any_extent(g), any_extent(g)},
             k,
             s,
-            {padding(k.h), padding(k.w)}};
+            {padding(k[0]), padding(k[1])}};
   }
 
-  Pair steps() const { return stride == Pair(0) ? kernel : stride; }
+  Extents<2> steps() const { return stride == 0 ? kernel : stride; }
 
   /// The result's shape, where there is a result.
   std::optional<Shape> result() const {
     if (!may_be(x) || x[1] < 1 || x[2] < 1 || x[3] < 1) return {};
-    if (Wide{kernel.h} * kernel.w >= int32_more) return {};
-    const auto h = windows(x[2], kernel.h, steps().h, padding.h);
-    const auto w = windows(x[3], kernel.w, steps().w, padding.w);
+    if (Wide{kernel[0]} * kernel[1] >= int32_more) return {};
+    const auto h = windows(x[2], kernel[0], steps()[0], padding[0]);
+    const auto w = windows(x[3], kernel[1], steps()[1], padding[1]);
     if (!h || !w || !may_be({x[0], x[1], *h, *w})) return {};
     return Shape{x[0], x[1], *h, *w};
   }
@@ -125,9 +125,9 @@ struct Pooling {
         for (std::int64_t j = 0; j < y[3]; ++j, ++out)
           for (std::int64_t r = 0; r < x[2]; ++r)
             for (std::int64_t c = 0; c < x[3]; ++c) {
-              const Wide row = r - (Wide{i} * steps().h - padding.h);
-              const Wide column = c - (Wide{j} * steps().w - padding.w);
-              if (row >= 0 && row < kernel.h && column >= 0 && column < kernel.w)
+              const Wide row = r - (Wide{i} * steps()[0] - padding[0]);
+              const Wide column = c - (Wide{j} * steps()[1] - padding[1]);
+              if (row >= 0 && row < kernel[0] && column >= 0 && column < kernel[1])
                 f(out, static_cast<std::size_t>((plane * x[2] + r) * x[3] + c));
             }
   }
@@ -164,7 +164,7 @@ void check_mean(const Pooling& p, const Shape& shape, const Tensor& given, bool 
     sums[out] += v[in];
     counts[out] += 1;
   });
-  const double size = static_cast<double>(p.kernel.h) * static_cast<double>(p.kernel.w);
+  const double size = static_cast<double>(p.kernel[0]) * static_cast<double>(p.kernel[1]);
   std::vector<double> gradient(v.size());
   p.visit(shape, [&](std::size_t out, std::size_t in) {
     gradient[in] += 1 / (count_padding ? size : counts[out]);
@@ -192,8 +192,8 @@ TEST_CASE("pooling of any geometry gives the right numbers or an error") {
     const Pooling p = Pooling::drawn(generator);
     const DType dtype = generator.below(2) == 0 ? float32 : float64;
     const auto result = p.result();
-    INFO("input ", p.x, ", window ", p.kernel.h, " ", p.kernel.w, ", stride ", p.stride.h, " ",
-         p.stride.w, ", padding ", p.padding.h, " ", p.padding.w);
+    INFO("input ", p.x, ", window ", p.kernel[0], " ", p.kernel[1], ", stride ", p.stride[0], " ",
+         p.stride[1], ", padding ", p.padding[0], " ", p.padding[1]);
     const bool count_padding = generator.below(2) == 0;
     const AvgPool2dOptions options{p.stride, p.padding, count_padding};
     if (!result) {
@@ -293,8 +293,8 @@ struct Convolving {
     if (!may_be(x) || !may_be(weight) || (!empty && (x[2] < 1 || x[3] < 1))) return {};
     if (weight[0] < 1 || weight[2] < 1 || weight[3] < 1 || o.groups < 1) return {};
     if (Wide{weight[1]} * o.groups != x[1] || weight[0] % o.groups != 0) return {};
-    const auto h = places(x[2], weight[2], o.stride.h, o.padding.h, o.dilation.h);
-    const auto w = places(x[3], weight[3], o.stride.w, o.padding.w, o.dilation.w);
+    const auto h = places(x[2], weight[2], o.stride[0], o.padding[0], o.dilation[0]);
+    const auto w = places(x[3], weight[3], o.stride[1], o.padding[1], o.dilation[1]);
     if (!h || !w || !may_be({x[0], weight[0], *h, *w})) return {};
     return Shape{x[0], weight[0], *h, *w};
   }
@@ -323,8 +323,8 @@ struct Convolving {
           for (std::int64_t j = 0; j < y[3]; ++j)
             for (std::int64_t r = 0; r < weight[2]; ++r)
               for (std::int64_t s = 0; s < weight[3]; ++s) {
-                const Wide row = Wide{i} * o.stride.h + Wide{r} * o.dilation.h - o.padding.h;
-                const Wide column = Wide{j} * o.stride.w + Wide{s} * o.dilation.w - o.padding.w;
+                const Wide row = Wide{i} * o.stride[0] + Wide{r} * o.dilation[0] - o.padding[0];
+                const Wide column = Wide{j} * o.stride[1] + Wide{s} * o.dilation[1] - o.padding[1];
                 if (row < 0 || row >= x[2] || column < 0 || column >= x[3]) continue;
                 for (std::int64_t c = 0; c < weight[1]; ++c) {
                   const std::int64_t channel = k / (weight[0] / o.groups) * weight[1] + c;
@@ -379,9 +379,9 @@ TEST_CASE("convolution of any geometry gives the right numbers or an error") {
     const Convolving c = Convolving::drawn(generator);
     const DType dtype = generator.below(2) == 0 ? float32 : float64;
     const auto& o = c.options;
-    INFO("input ", c.x, ", weight ", c.weight, ", stride ", o.stride.h, " ", o.stride.w,
-         ", padding ", o.padding.h, " ", o.padding.w, ", dilation ", o.dilation.h, " ",
-         o.dilation.w, ", groups ", o.groups);
+    INFO("input ", c.x, ", weight ", c.weight, ", stride ", o.stride[0], " ", o.stride[1],
+         ", padding ", o.padding[0], " ", o.padding[1], ", dilation ", o.dilation[0], " ",
+         o.dilation[1], ", groups ", o.groups);
     const auto result = c.result();
     const bool has_x = may_be(c.x) && is_small(c.x);
     const bool has_weight = may_be(c.weight) && is_small(c.weight);

@@ -232,20 +232,20 @@ using kernels::ConvKernel;
 
 struct Convolution {
   std::int64_t channels, filters, groups;
-  Pair window;
+  Extents<2> window;
   Conv2dOptions options;
   bool bias;
 
   Shape x() const { return {4, channels, 9, 8}; }
-  Shape weight() const { return {filters, channels / groups, window.h, window.w}; }
+  Shape weight() const { return {filters, channels / groups, window[0], window[1]}; }
   std::int64_t places(std::int64_t in, std::int64_t kernel, std::int64_t stride,
                       std::int64_t padding, std::int64_t dilation) const {
     return (in + 2 * padding - dilation * (kernel - 1) - 1) / stride + 1;
   }
   Shape y() const {
     const auto& o = options;
-    return {4, filters, places(9, window.h, o.stride.h, o.padding.h, o.dilation.h),
-            places(8, window.w, o.stride.w, o.padding.w, o.dilation.w)};
+    return {4, filters, places(9, window[0], o.stride[0], o.padding[0], o.dilation[0]),
+            places(8, window[1], o.stride[1], o.padding[1], o.dilation[1])};
   }
   ConvGeometry geometry() const {
     const auto& o = options;
@@ -254,16 +254,16 @@ struct Convolution {
             .h = 9,
             .w = 8,
             .k = filters,
-            .r = window.h,
-            .s = window.w,
+            .r = window[0],
+            .s = window[1],
             .oh = y()[2],
             .ow = y()[3],
-            .stride_h = o.stride.h,
-            .stride_w = o.stride.w,
-            .pad_h = o.padding.h,
-            .pad_w = o.padding.w,
-            .dilation_h = o.dilation.h,
-            .dilation_w = o.dilation.w,
+            .stride_h = o.stride[0],
+            .stride_w = o.stride[1],
+            .pad_h = o.padding[0],
+            .pad_w = o.padding[1],
+            .dilation_h = o.dilation[0],
+            .dilation_w = o.dilation[1],
             .groups = groups};
   }
 };
@@ -290,8 +290,8 @@ Numbers by_loops(const Convolution& c, const std::vector<double>& x, const std::
           for (std::int64_t q = 0; q < ws[1]; ++q)
             for (std::int64_t r = 0; r < ws[2]; ++r)
               for (std::int64_t s = 0; s < ws[3]; ++s) {
-                const std::int64_t row = i * o.stride.h + r * o.dilation.h - o.padding.h;
-                const std::int64_t column = j * o.stride.w + s * o.dilation.w - o.padding.w;
+                const std::int64_t row = i * o.stride[0] + r * o.dilation[0] - o.padding[0];
+                const std::int64_t column = j * o.stride[1] + s * o.dilation[1] - o.padding[1];
                 if (row < 0 || row >= xs[2] || column < 0 || column >= xs[3]) continue;
                 const auto in = static_cast<std::size_t>(
                     ((image * xs[1] + k / each * ws[1] + q) * xs[2] + row) * xs[3] + column);
@@ -334,8 +334,7 @@ bool has_winograd() {
 /// As conv.hpp and conv.cpp say which is the fastest.
 ConvKernel fastest(const Convolution& c, ConvDirection direction) {
   const auto& o = c.options;
-  const bool is_plain =
-      c.window == Pair(3) && o.stride == Pair(1) && o.dilation == Pair(1) && c.groups == 1;
+  const bool is_plain = c.window == 3 && o.stride == 1 && o.dilation == 1 && c.groups == 1;
   // Of these sizes: four images of 6 tiles, more than half full wherever a window of 3 fits.
   if (has_winograd() && is_plain && c.channels % 32 == 0 && c.filters % 32 == 0)
     return ConvKernel::winograd;
@@ -349,10 +348,10 @@ ConvKernel fastest(const Convolution& c, ConvDirection direction) {
 /// uneven, nor, with vectors of 8, for gradients of what is dilated.
 bool is_usual(const Convolution& c, ConvDirection direction) {
   const auto& o = c.options;
-  const auto even = [](const Pair& pair) { return pair.h == pair.w; };
+  const auto even = [](const Extents<2>& pair) { return pair[0] == pair[1]; };
   const bool may_dilate = direction == ConvDirection::forward || channel_block() == 16;
-  return c.window == Pair(3) && even(o.stride) && even(o.padding) && even(o.dilation) &&
-         (o.dilation == Pair(1) || (may_dilate && o.stride == Pair(1)));
+  return c.window == 3 && even(o.stride) && even(o.padding) && even(o.dilation) &&
+         (o.dilation == 1 || (may_dilate && o.stride == 1));
 }
 
 /// f(convolution) for each two of the options together.
@@ -371,14 +370,13 @@ void for_convolutions(const F& f) {
                             {32, 32, 2},
                             {6, 6, 6},
                             {16, 16, 16}})
-    for (const Pair& window : {Pair(3), Pair(1), Pair(2, 3)})
-      for (const Pair& stride : {Pair(1), Pair(2), Pair(1, 2)})
-        for (const Pair& padding : {Pair(0), Pair(1), Pair(2, 0)})
-          for (const Pair& dilation : {Pair(1), Pair(2), Pair(1, 3)}) {
-            const auto apart = (window != Pair(3)) + (stride != Pair(1)) + (padding != Pair(1)) +
-                               (dilation != Pair(1));
+    for (const Extents<2>& window : {Extents<2>(3), Extents<2>(1), Extents<2>(2, 3)})
+      for (const Extents<2>& stride : {Extents<2>(1), Extents<2>(2), Extents<2>(1, 2)})
+        for (const Extents<2>& padding : {Extents<2>(0), Extents<2>(1), Extents<2>(2, 0)})
+          for (const Extents<2>& dilation : {Extents<2>(1), Extents<2>(2), Extents<2>(1, 3)}) {
+            const auto apart = (window != 3) + (stride != 1) + (padding != 1) + (dilation != 1);
             if (apart > 2) continue;
-            const bool bias = (stride.w + padding.h + dilation.w) % 2 == 0;
+            const bool bias = (stride[1] + padding[0] + dilation[1]) % 2 == 0;
             f(Convolution{
                 n.in,
                 n.out,
@@ -395,8 +393,8 @@ TEST_CASE("convolution with any options together is what its loops give, forward
   for_convolutions([](const Convolution& c) {
     const auto& o = c.options;
     INFO("channels ", c.channels, ", filters ", c.filters, ", groups ", c.groups, ", window ",
-         c.window.h, " ", c.window.w, ", stride ", o.stride.h, " ", o.stride.w, ", padding ",
-         o.padding.h, " ", o.padding.w, ", dilation ", o.dilation.h, " ", o.dilation.w);
+         c.window[0], " ", c.window[1], ", stride ", o.stride[0], " ", o.stride[1], ", padding ",
+         o.padding[0], " ", o.padding[1], ", dilation ", o.dilation[0], " ", o.dilation[1]);
     for (const DType dtype : {float32, float64}) {
       // The reference's kernel and, of sizes that leave time for it, the fast ones.
       if (dtype == float64 && c.channels > 12) continue;
@@ -424,8 +422,8 @@ TEST_CASE("the kernel that is meant for a convolution is the one it gets") {
   for_convolutions([](const Convolution& c) {
     const auto& o = c.options;
     INFO("channels ", c.channels, ", filters ", c.filters, ", groups ", c.groups, ", window ",
-         c.window.h, " ", c.window.w, ", stride ", o.stride.h, " ", o.stride.w, ", padding ",
-         o.padding.h, " ", o.padding.w, ", dilation ", o.dilation.h, " ", o.dilation.w);
+         c.window[0], " ", c.window[1], ", stride ", o.stride[0], " ", o.stride[1], ", padding ",
+         o.padding[0], " ", o.padding[1], ", dilation ", o.dilation[0], " ", o.dilation[1]);
     for (const auto direction :
          {ConvDirection::forward, ConvDirection::backward_input, ConvDirection::backward_weight}) {
       CAPTURE(static_cast<int>(direction));

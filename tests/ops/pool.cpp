@@ -19,7 +19,7 @@ TEST_CASE("pooling by hand") {
 }
 
 TEST_CASE("ties go to the first, in both forms of the kernel") {
-  for (const Pair& stride : {Pair(2), Pair(1, 2)}) {
+  for (const Extents<2>& stride : {Extents<2>(2), Extents<2>(1, 2)}) {
     const Tensor x = ones({1, 1, 2, 2}, {.requires_grad = true});
     max_pool2d(x, 2, {.stride = stride}).sum().backward();
     CHECK(values(x.grad()) == std::vector<double>{1, 0, 0, 0});
@@ -27,10 +27,11 @@ TEST_CASE("ties go to the first, in both forms of the kernel") {
 }
 
 TEST_CASE("windows that would tile the plane but for their stride") {
-  const auto of = [](Pair kernel, Pair stride) {
+  const auto of = [](Extents<2> kernel, Extents<2> stride) {
     return [=](const Tensor& x) { return max_pool2d(x, kernel, {.stride = stride}); };
   };
-  for (const Pair& stride : {Pair(4), Pair(4, 5), Pair(5, 4), Pair(5)})
+  for (const Extents<2>& stride :
+       {Extents<2>(4), Extents<2>(4, 5), Extents<2>(5, 4), Extents<2>(5)})
     CHECK(gradcheck(of(5, stride), {normal({1, 2, 10, 10})}));
   CHECK(gradcheck(of(2, 2), {normal({1, 1, 4, 5})}));  // a column and a row that no window sees
   CHECK(gradcheck(of(2, 2), {normal({1, 1, 5, 4})}));
@@ -38,7 +39,7 @@ TEST_CASE("windows that would tile the plane but for their stride") {
 
 TEST_CASE("NaN wins wherever it stands") {
   for (std::size_t i = 0; i < 4; ++i)
-    for (const Pair& stride : {Pair(2), Pair(1, 2)}) {
+    for (const Extents<2>& stride : {Extents<2>(2), Extents<2>(1, 2)}) {
       std::vector<float> v{1, 2, 3, 4};
       v[i] = NAN;
       CHECK(

@@ -111,7 +111,8 @@ Rows pool_images(Op op) {
   if (op == Op::avg_pool2d_input)
     return {of("2x2", {normal({2, 32, 3, 2})},
                [shape](const Inputs& x) { return avg_pool2d_input(x[0], shape, 2); })};
-  const auto pool = [op](const Tensor& x, Pair kernel, Pair stride, Pair padding) {
+  const auto pool = [op](const Tensor& x, Extents<2> kernel, Extents<2> stride,
+                         Extents<2> padding) {
     return op == Op::max_pool2d ? max_pool2d(x, kernel, {.stride = stride, .padding = padding})
                                 : avg_pool2d(x, kernel, {.stride = stride, .padding = padding});
   };
