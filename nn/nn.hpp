@@ -1,13 +1,16 @@
 #pragma once
 // Modules, layers, initialisers, saving and loading.
 
+#include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/conv.hpp>
+#include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/init.hpp>
-#include <xgrad/nn/layers.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/module_of.hpp>
 #include <xgrad/nn/norm.hpp>
+#include <xgrad/nn/pool.hpp>
 #include <xgrad/nn/sequential.hpp>
+#include <xgrad/nn/shape.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/nn/summary.hpp>

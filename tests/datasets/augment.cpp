@@ -2,7 +2,7 @@
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/datasets/views.hpp>
-#include <xgrad/nn/layers.hpp>
+#include <xgrad/nn/shape.hpp>
 
 #include <limits>
 #include <numeric>

@@ -105,6 +105,28 @@ TEST_CASE("hostile: layers") {
        [](Arguments& from) {
          Arguments::use(nn::GELU{}(from.tensor({2, 3})));
        }},
+      {"net (Sigmoid)",
+       [](Arguments& from) {
+         Arguments::use(nn::Sigmoid{}(from.tensor({2, 3})));
+       }},
+      {"net (Tanh)",
+       [](Arguments& from) {
+         Arguments::use(nn::Tanh{}(from.tensor({2, 3})));
+       }},
+      {"net (Softmax)",
+       [](Arguments& from) {
+         nn::Softmax layer{from.size(1)};
+         Arguments::use(layer(from.tensor({2, 3})));
+       }},
+      {"net (LogSoftmax)",
+       [](Arguments& from) {
+         nn::LogSoftmax layer{from.size(1)};
+         Arguments::use(layer(from.tensor({2, 3})));
+       }},
+      {"net (Identity)",
+       [](Arguments& from) {
+         Arguments::use(nn::Identity{}(from.tensor({2, 3})));
+       }},
       {"net.0 (Linear)",
        [](Arguments& from) {
          nn::Sequential net{nn::Linear{3, 2}, nn::ReLU{}};

@@ -142,6 +142,13 @@ TEST_CASE("layers compute what their functions do") {
   CHECK(equal(nn::MaxPool2d(2)(x), max_pool2d(x, 2)));
   CHECK(equal(nn::AvgPool2d(3, {.stride = 1})(x), avg_pool2d(x, 3, {.stride = 1})));
   CHECK(nn::Flatten{}(x).shape() == Shape{2, 144});
+  CHECK(equal(nn::ReLU{}(x), relu(x)));
+  CHECK(equal(nn::GELU{}(x), gelu(x)));
+  CHECK(equal(nn::Sigmoid{}(x), sigmoid(x)));
+  CHECK(equal(nn::Tanh{}(x), tanh(x)));
+  CHECK(equal(nn::Softmax{1}(x), softmax(x, 1)));
+  CHECK(equal(nn::LogSoftmax{-1}(x), log_softmax(x, -1)));
+  CHECK(equal(nn::Identity{}(x), x));
   nn::Linear no_bias(144, 3, {.bias = false});
   CHECK(no_bias(x.flatten(1)).shape() == Shape{2, 3});
   CHECK(no_bias.parameters().size() == 1);

@@ -1,0 +1,23 @@
+#pragma once
+#include <xgrad/nn/module.hpp>
+
+namespace xgrad::nn {
+
+/// Merges axes start..end, by default all but the batch.
+class Flatten : public Module {
+ public:
+  explicit Flatten(std::int64_t start = 1, std::int64_t end = -1) : start_(start), end_(end) {}
+  Tensor forward(const Tensor& x) override;
+
+ private:
+  std::int64_t start_;
+  std::int64_t end_;
+};
+
+/// Gives what it is given: in a Sequential, in the place of a layer that is left out.
+class Identity : public Module {
+ public:
+  Tensor forward(const Tensor& x) override;
+};
+
+}  // namespace xgrad::nn
