@@ -19,10 +19,10 @@ void backward(const std::vector<Tensor>& outputs, const std::vector<Tensor>& gra
               BackwardOptions options = {});
 
 struct GradOptions {
-  bool create_graph = false;              ///< record the pass, for higher derivatives
-  bool retain_graph = false;              ///< implied by create_graph
-  bool allow_unused = false;              ///< undefined results instead of a GraphError
   std::vector<Tensor> grad_outputs = {};  ///< as `gradients` of backward()
+  bool retain_graph = false;              ///< implied by create_graph
+  bool create_graph = false;              ///< record the pass, for higher derivatives
+  bool allow_unused = false;              ///< undefined results instead of a GraphError
 };
 
 /// The gradients of the (sum of the) outputs in each of `inputs`, which may be leaves or results;
@@ -31,6 +31,12 @@ struct GradOptions {
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options = {});
 Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
+
+// As PyTorch calls them in C++.
+namespace autograd {
+using xgrad::backward;
+using xgrad::grad;
+}  // namespace autograd
 
 namespace detail {
 

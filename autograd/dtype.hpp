@@ -33,6 +33,16 @@ inline constexpr DType int32 = DType::int32;
 inline constexpr DType uint8 = DType::uint8;
 inline constexpr DType boolean = DType::boolean;
 
+// As PyTorch calls them.
+inline constexpr DType kFloat32 = float32, kFloat = float32;
+inline constexpr DType kFloat64 = float64, kDouble = float64;
+inline constexpr DType kBFloat16 = bfloat16;
+inline constexpr DType kFloat16 = float16, kHalf = float16;
+inline constexpr DType kInt64 = int64, kLong = int64;
+inline constexpr DType kInt32 = int32, kInt = int32;
+inline constexpr DType kUInt8 = uint8, kByte = uint8;
+inline constexpr DType kBool = boolean;
+
 namespace detail {
 
 template <class... T>

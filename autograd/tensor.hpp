@@ -75,6 +75,7 @@ class Tensor {
 
   bool defined() const noexcept { return static_cast<bool>(impl_); }
   const Shape& shape() const;
+  const Shape& sizes() const { return shape(); }
   /// Extent of `axis`, which may count from the back.
   std::int64_t size(std::int64_t axis) const;
   /// Number of axes.

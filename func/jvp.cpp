@@ -109,10 +109,10 @@ class Forward {
       }
     if (outputs.empty()) return std::vector<Tensor>(u.size());
     return grad(outputs, u,
-                {.create_graph = create_graph_,
+                {.grad_outputs = directions,
                  .retain_graph = true,
-                 .allow_unused = true,
-                 .grad_outputs = directions});
+                 .create_graph = create_graph_,
+                 .allow_unused = true});
   }
 
   bool create_graph_;

@@ -14,3 +14,10 @@
 #include <xgrad/nn/shape.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/nn/summary.hpp>
+#include <xgrad/nn/utils.hpp>
+#include <xgrad/ops/ops.hpp>
+
+namespace xgrad::nn {
+/// As PyTorch calls it: `namespace F = xgrad::nn::functional`, and F::relu is xgrad::relu.
+namespace functional = ::xgrad;
+}  // namespace xgrad::nn

@@ -253,4 +253,16 @@ void save(const Module& module, const std::string& path, const SaveOptions& opti
 
 void load(Module& module, const std::string& path) { module.load_state_dict(load(path)); }
 
+void save(const Tensor& x, const std::string& path, const SaveOptions& options) {
+  save(StateDict{{"tensor", x}}, path, options);
+}
+
+void load(Tensor& x, const std::string& path) {
+  const StateDict values = load(path);
+  require<IOError>(values.size() == 1,
+                   "load: {}: it holds {} tensors, not one; load(path) gives them all",
+                   excerpt(path), values.size());
+  x = values.front().second;
+}
+
 }  // namespace xgrad::nn

@@ -57,4 +57,15 @@ void require_writable(const std::string& path);
 /// Loads into `module`; see Module::load_state_dict.
 void load(Module& module, const std::string& path);
 
+/// One tensor, in a file of its own where it is called "tensor".
+void save(const Tensor& x, const std::string& path, const SaveOptions& options = {});
+/// Makes x the only tensor of a file, whatever it is called; IOError where there are not one.
+void load(Tensor& x, const std::string& path);
+
 }  // namespace xgrad::nn
+
+namespace xgrad {
+// As PyTorch calls them in C++.
+using nn::load;
+using nn::save;
+}  // namespace xgrad

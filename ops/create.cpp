@@ -118,19 +118,19 @@ Tensor tensor(const NestedList& values, const TensorOptions& options) {
 
 template <detail::Natural T>
 Tensor detail::from_elements(const std::vector<T>& values, std::optional<Shape> shape,
-                             const TensorOptions& options) {
-  const detail::Running running("from_vector");
+                             const TensorOptions& options, const char* operation) {
+  const detail::Running running(operation);
   const Shape target = shape.value_or(Shape{static_cast<std::int64_t>(values.size())});
   require<ShapeError>(target.numel() == static_cast<std::int64_t>(values.size()),
-                      "from_vector: {} values do not fill shape {}", values.size(), target);
-  Tensor x = make("from_vector", target, options, dtype_of<T>());
-  take_over(values, x, "from_vector");
+                      "{}: {} values do not fill shape {}", operation, values.size(), target);
+  Tensor x = make(operation, target, options, dtype_of<T>());
+  take_over(values, x, operation);
   return finish(x, options);
 }
 
 #define XGRAD_INSTANTIATE(T)                                                         \
   template Tensor detail::from_elements(const std::vector<T>&, std::optional<Shape>, \
-                                        const TensorOptions&);
+                                        const TensorOptions&, const char*);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)

@@ -45,6 +45,11 @@ template <Number T>
 Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape = {},
                    const TensorOptions& options = {});
 
+/// The values along one axis, in the dtype that a list of them would have: float32 for fractional
+/// numbers, where from_vector() keeps double.
+template <Number T>
+Tensor tensor(const std::vector<T>& values, TensorOptions options = {});
+
 Tensor empty(const Shape& shape, const TensorOptions& options = {});
 Tensor zeros(const Shape& shape, const TensorOptions& options = {});
 Tensor ones(const Shape& shape, const TensorOptions& options = {});
@@ -73,6 +78,9 @@ Tensor randn(const Shape& shape, const TensorOptions& options = {});
 /// to ±2²⁴).
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options = {});
+inline Tensor randint(std::int64_t high, const Shape& shape, const TensorOptions& options = {}) {
+  return randint(0, high, shape, options);
+}
 /// 0..n−1 in random order. DTypeError as for randint.
 Tensor randperm(std::int64_t n, const TensorOptions& options = {});
 
@@ -83,25 +91,37 @@ template <class T>
 concept Natural = std::is_same_v<T, float> || std::is_same_v<T, double> ||
     std::is_same_v<T, std::int64_t> || std::is_same_v<T, bool>;
 
-/// from_vector() for those.
+/// from_vector() for those; `operation` is what messages call it.
 template <Natural T>
 Tensor from_elements(const std::vector<T>& values, std::optional<Shape> shape,
-                     const TensorOptions& options);
+                     const TensorOptions& options, const char* operation);
+
+template <Number T>
+Tensor from_numbers(const std::vector<T>& values, std::optional<Shape> shape,
+                    const TensorOptions& options, const char* operation) {
+  if constexpr (Natural<T>) {
+    return from_elements(values, shape, options, operation);
+  } else {
+    using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
+    std::vector<Wide> elements;
+    elements.reserve(values.size());
+    for (const T value : values) elements.push_back(Scalar(value).to<Wide>(operation));
+    return from_elements(elements, shape, options, operation);
+  }
+}
 
 }  // namespace detail
 
 template <Number T>
 Tensor from_vector(const std::vector<T>& values, std::optional<Shape> shape,
                    const TensorOptions& options) {
-  if constexpr (detail::Natural<T>) {
-    return detail::from_elements(values, shape, options);
-  } else {
-    using Wide = std::conditional_t<std::is_floating_point_v<T>, double, std::int64_t>;
-    std::vector<Wide> elements;
-    elements.reserve(values.size());
-    for (const T value : values) elements.push_back(Scalar(value).to<Wide>("from_vector"));
-    return detail::from_elements(elements, shape, options);
-  }
+  return detail::from_numbers(values, shape, options, "from_vector");
+}
+
+template <Number T>
+Tensor tensor(const std::vector<T>& values, TensorOptions options) {
+  if (std::is_floating_point_v<T> && !options.dtype) options.dtype = float32;
+  return detail::from_numbers(values, {}, options, "tensor");
 }
 
 }  // namespace xgrad

@@ -1,29 +1,10 @@
 #pragma once
-#include <xgrad/autograd/tensor.hpp>
-
-#include <vector>
+#include <xgrad/nn/utils.hpp>
 
 namespace xgrad::optim {
 
-// Between backward() and step(), where a few large gradients would throw a training off. Parameters
-// without a gradient are passed over, as by an optimiser's step. All throw ValueError for an
-// undefined parameter.
-
-/// The Euclidean norm of all gradients together, as of one long vector; summed in float64, the same
-/// bits on any number of threads. 0 where there are none, infinite or NaN where a gradient is, and
-/// infinite where its square is beyond float64 (1e154 and more).
-double grad_norm(const std::vector<Tensor>& parameters);
-
-/// Scales the gradients, all by the same factor and in place, so that their grad_norm() is at most
-/// max_norm (but for rounding), and returns what it was before (Pascanu, Mikolov and Bengio,
-/// arXiv:1211.5063). Smaller ones stay as they are, bit for bit. ValueError for a max_norm that is
-/// not positive, and, naming the parameter, for a gradient whose norm is not finite: no factor
-/// would make it so. GraphError for gradients that are on the tape (create_graph). Nothing is
-/// changed then.
-double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm);
-
-/// Moves each value of the gradients into [−max_value, max_value], in place; NaN stays. ValueError
-/// for a max_value that is not positive, GraphError as above.
-void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value);
+using nn::utils::clip_grad_norm_;
+using nn::utils::clip_grad_value_;
+using nn::utils::grad_norm;
 
 }  // namespace xgrad::optim

@@ -20,19 +20,6 @@ void require_fraction(const char* optimizer, const char* option, double value) {
                       option, value);
 }
 
-std::string called(const Tensor& parameter, std::size_t index) {
-  const std::string name = parameter.name();
-  return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
-}
-
-Tensor gradient_of(const Tensor& x) {
-  Tensor g = x.grad();
-  if (!g.defined() || g.is_contiguous()) return g;
-  g = xgrad::detail::in_rows(g);
-  x.set_grad(g);
-  return g;
-}
-
 namespace {
 
 void require_contiguous(const char* optimizer, const Tensor& x, std::size_t index) {

@@ -1,5 +1,6 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
+#include <xgrad/nn/gradient.hpp>
 
 #include <functional>
 #include <string>
@@ -38,11 +39,8 @@ void require_fraction(const char* optimizer, const char* option, double value);
 /// of the tape (GraphError); and views that are not contiguous (ValueError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
 
-/// The gradient of x, contiguous; one that lies otherwise is replaced by a copy.
-Tensor gradient_of(const Tensor& x);
-
-/// What a message calls the parameter at `index`: its name, or its number.
-std::string called(const Tensor& parameter, std::size_t index);
+using nn::detail::called;
+using nn::detail::gradient_of;
 
 /// Before any parameter takes a step: ValueError where x and its gradient do not fit; GraphError
 /// where nobody but the optimiser has x, because its module was replaced.

@@ -237,7 +237,7 @@ TEST_CASE(
   for (const bool create_graph : {false, true}) {
     CAPTURE(create_graph);
     auto found = grad({y}, {x, z, y, x},
-                      {.create_graph = create_graph, .retain_graph = true, .grad_outputs = {g}});
+                      {.grad_outputs = {g}, .retain_graph = true, .create_graph = create_graph});
     for (std::size_t i = 0; i < found.size(); ++i) {
       found[i].fill_(static_cast<int>(i));
       CHECK(equal(g, normal({6}, 2)));
@@ -262,6 +262,6 @@ TEST_CASE("a gradient to start with that requires one itself is copied where not
   CHECK_FALSE(found.requires_grad());
   found.fill_(1);
   CHECK(equal(dy.detach(), normal({3}, 2)));
-  const Tensor recorded = grad(x * 2, x, {.create_graph = true, .grad_outputs = {dy}});
+  const Tensor recorded = grad(x * 2, x, {.grad_outputs = {dy}, .create_graph = true});
   CHECK(equal(grad(recorded.sum(), dy), full({3}, 2, {.dtype = float64})));
 }

@@ -75,7 +75,7 @@ TEST_CASE("grad() of results and leaves together, asked for in any order and aga
   const auto right_h = (2 * h * x * dy).detach();
   const auto right_x = (3 * square(x * w) * dy).detach();
   const auto right_w = (2 * x * x * x * w * dy).detach();
-  const GradOptions options{.retain_graph = true, .grad_outputs = {dy}};
+  const GradOptions options{.grad_outputs = {dy}, .retain_graph = true};
   const auto check = [&](const std::vector<Tensor>& inputs, const std::vector<Tensor>& right) {
     const auto found = grad({y}, inputs, options);
     REQUIRE(found.size() == right.size());
@@ -90,7 +90,7 @@ TEST_CASE("grad() of results and leaves together, asked for in any order and aga
   CHECK_FALSE(w.grad().defined());
 
   // Several outputs, one of them twice and one inside another.
-  const auto found = grad({y, h, h}, {x, h}, {.retain_graph = true, .grad_outputs = {dy, dy, dy}});
+  const auto found = grad({y, h, h}, {x, h}, {.grad_outputs = {dy, dy, dy}, .retain_graph = true});
   CHECK(close(found[1], right_h + 2 * dy));
   CHECK(close(found[0], right_x + (2 * w * dy).detach()));
   // What it gives is changed by nobody.

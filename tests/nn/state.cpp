@@ -45,6 +45,28 @@ TEST_CASE("weights come back as they were saved") {
   }
 }
 
+TEST_CASE("one tensor has a file of its own, under the names that PyTorch has") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("x.safetensors");
+  const Tensor x = normal({2, 3});
+  xgrad::save(x, path);
+  CHECK(nn::tensor_names(path) == std::vector<std::string>{"tensor"});
+  Tensor back;
+  xgrad::load(back, path);
+  CHECK(equal(back, x));
+
+  nn::Linear net{3, 2};
+  xgrad::save(net, path);
+  nn::Linear other{3, 2};
+  xgrad::load(other, path);
+  CHECK(equal(other.weight, net.weight));
+  CHECK(message_of<IOError>([&] { xgrad::load(back, path); }) ==
+        "load: " + path + ": it holds 2 tensors, not one; load(path) gives them all");
+  CHECK(equal(back, x));
+  xgrad::save(net.state_dict(), path);
+  other.load_state_dict(xgrad::load(path));
+}
+
 TEST_CASE("half precision: half the size, each value the nearest one, float32 again in a module") {
   const TemporaryDirectory directory;
   const std::string path = directory.file("half.safetensors");

@@ -320,7 +320,7 @@ TEST_CASE("a large mean costs batch norm and var no more digits than x has") {
       CAPTURE(create_graph);
       const auto rule = [&](const Tensor& given, const Tensor& by) {
         Tensor v = given.detach().clone().requires_grad_();
-        return grad(normalized(v), v, {.create_graph = create_graph, .grad_outputs = {by}})
+        return grad(normalized(v), v, {.grad_outputs = {by}, .create_graph = create_graph})
             .detach();
       };
       const Tensor exact = rule(wide, dy.to(float64));

@@ -75,7 +75,7 @@ TEST_CASE("the weight's gradient is of the gradient as it is, whatever the bias'
   const Tensor b = normal({4}, 3).requires_grad_();
   const Tensor y = conv2d(x, w, b);
   Tensor dy = normal(y.shape(), 4);
-  grad(y, b, {.retain_graph = true, .grad_outputs = {dy}});
+  grad(y, b, {.grad_outputs = {dy}, .retain_graph = true});
   dy.fill_(2);
   CHECK(equal(grad(y, w, {.grad_outputs = {dy}}), conv2d_weight(x, dy, w.shape()).detach()));
 }

@@ -29,6 +29,19 @@ TEST_CASE("tensors from lists") {
         }) == "from_vector: 2 values do not fill shape [3]");
 }
 
+TEST_CASE("tensors of a vector's numbers have the dtype that a list of them has") {
+  CHECK(values(tensor(std::vector<double>{1, 2.5})) == std::vector<double>{1, 2.5});
+  CHECK(tensor(std::vector<double>{1, 2}).dtype() == kFloat);
+  CHECK(tensor(std::vector<float>{1, 2}).dtype() == kFloat32);
+  CHECK(tensor(std::vector<int>{1, 2}).dtype() == kLong);
+  CHECK(tensor(std::vector<bool>{true, false}).dtype() == kBool);
+  CHECK(tensor(std::vector<std::int64_t>{}).sizes() == Shape{0});
+  CHECK(tensor(std::vector<double>{0.1}, {.dtype = kDouble}).item() == 0.1);
+  CHECK(message_of<ValueError>([] { tensor(std::vector<double>{3e9}, {.dtype = kInt}); }) ==
+        "tensor: 3000000000 does not fit int32");
+  CHECK(tensor(std::vector<int>{1}, {.dtype = kHalf, .requires_grad = true}).requires_grad());
+}
+
 TEST_CASE("ranges and patterns") {
   CHECK(values(arange(4)) == std::vector<double>{0, 1, 2, 3});
   CHECK(arange(4).dtype() == int64);

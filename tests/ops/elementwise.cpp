@@ -304,7 +304,7 @@ void check_gelu_gradient() {
     const Tensor leaf = tensor_of(x).requires_grad_();
     const Tensor y = gelu(leaf);
     const Tensor slope =
-        grad(y, leaf, {.create_graph = recorded, .grad_outputs = {ones_like(y)}}).detach();
+        grad(y, leaf, {.grad_outputs = {ones_like(y)}, .create_graph = recorded}).detach();
     double worst = 0;
     for (std::size_t i = 0; i < x.size(); ++i) {
       const long double expected = exact_gelu_slope(static_cast<long double>(x[i]));

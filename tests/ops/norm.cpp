@@ -36,7 +36,7 @@ TEST_CASE("the fused gradients of batch normalisation are those of its formula")
   const Tensor dy = normal({4, 3, 5, 5}, 4);
   const auto gradients = [&](bool create_graph) {
     const Tensor y = batch_norm(x, {}, {}, w, b, {.training = true});
-    return grad({y}, {x, w, b}, {.create_graph = create_graph, .grad_outputs = {dy}});
+    return grad({y}, {x, w, b}, {.grad_outputs = {dy}, .create_graph = create_graph});
   };
   const auto fused = gradients(false);
   const auto recorded = gradients(true);
@@ -47,7 +47,7 @@ TEST_CASE("each pass through one batch normalisation sees its own gradient") {
   const Tensor x = normal({4, 3}).requires_grad_();
   const Tensor y = batch_norm(x, {}, {}, {}, {}, {.training = true});
   const auto gradient = [&](const Tensor& dy) {
-    return grad(y, x, {.retain_graph = true, .grad_outputs = {dy}});
+    return grad(y, x, {.grad_outputs = {dy}, .retain_graph = true});
   };
   const Tensor first = gradient(normal({4, 3}, 2));
   gradient(normal({4, 3}, 3));

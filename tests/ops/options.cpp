@@ -89,7 +89,7 @@ Found found(const Tensor& given, const std::function<Tensor(const Tensor&)>& f, 
   const Tensor x = given.detach().clone().requires_grad_();
   const Tensor loss = f(x);
   const Tensor dy = uniform(loss.shape(), 0.5, 1.5, 3).to(loss.dtype());
-  return {loss.detach(), grad(loss, x, {.create_graph = recorded, .grad_outputs = {dy}}).detach()};
+  return {loss.detach(), grad(loss, x, {.grad_outputs = {dy}, .create_graph = recorded}).detach()};
 }
 
 bool close(const Tensor& x, const Tensor& exact, DType dtype) {

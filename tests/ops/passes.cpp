@@ -129,7 +129,7 @@ TEST_CASE("grad() gives what backward() leaves, and gradients that are nobody el
     for (const Tensor& x : inputs)
       if (x.requires_grad()) wanted.push_back(x);
     const Inputs found =
-        grad({y}, wanted, {.retain_graph = true, .allow_unused = true, .grad_outputs = {dy}});
+        grad({y}, wanted, {.grad_outputs = {dy}, .retain_graph = true, .allow_unused = true});
     for (const Tensor& x : inputs) CHECK_FALSE((x.requires_grad() && x.grad().defined()));
     y.backward(dy);
     for (std::size_t i = 0; i < wanted.size(); ++i) CHECK(same(found[i], wanted[i].grad()));

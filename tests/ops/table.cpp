@@ -97,7 +97,7 @@ TEST_CASE("forward mode agrees with central differences and with backward mode")
     CHECK(allclose(tangent, difference, 0, 1e-6 * scale));
 
     const Tensor u = normal(y.shape(), 49);
-    const Inputs by_backward = grad({y}, x, {.allow_unused = true, .grad_outputs = {u}});
+    const Inputs by_backward = grad({y}, x, {.grad_outputs = {u}, .allow_unused = true});
     double sum = 0;
     for (std::size_t i = 0; i < x.size(); ++i)
       if (by_backward[i].defined()) sum += (by_backward[i] * v[i]).sum().item();
@@ -311,7 +311,7 @@ TEST_CASE("no row leaves memory behind: the tape has no cycles") {
       for (const Tensor& x : inputs)
         if (x.requires_grad()) wanted.push_back(x);
       grad({z}, wanted,
-           {.create_graph = true, .allow_unused = true, .grad_outputs = {ones_like(z)}});
+           {.grad_outputs = {ones_like(z)}, .create_graph = true, .allow_unused = true});
     }
     CHECK(memory::statistics().blocks_in_use == before);
   });

@@ -30,7 +30,7 @@ TEST_CASE("the norm of all gradients together, clipped as worked out by hand") {
   const Tensor none = zeros({3}, {.requires_grad = true});
   const std::vector<Tensor> all{a, none, b};
   CHECK(grad_norm(all) == 5);
-  CHECK(clip_grad_norm_(all, 2.5) == 5);
+  CHECK(nn::utils::clip_grad_norm_(all, 2.5) == 5);  // as PyTorch calls it
   CHECK(equal(a.grad(), tensor({1.5, 0.}, {.dtype = float64})));
   CHECK(equal(b.grad(), tensor({{-2.}}, {.dtype = float32})));
   CHECK_FALSE(none.grad().defined());

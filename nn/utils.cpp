@@ -1,14 +1,32 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/nn/gradient.hpp>
+#include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/optim/clip.hpp>
-#include <xgrad/optim/optimizer.hpp>
 
 #include <algorithm>
 #include <cmath>
 
-namespace xgrad::optim {
+namespace xgrad::nn {
+namespace detail {
+
+std::string called(const Tensor& parameter, std::size_t index) {
+  const std::string name = parameter.name();
+  return name.empty() ? fmt::format("parameter {}", index) : fmt::format("'{}'", name);
+}
+
+Tensor gradient_of(const Tensor& x) {
+  Tensor g = x.grad();
+  if (!g.defined() || g.is_contiguous()) return g;
+  g = xgrad::detail::in_rows(g);
+  x.set_grad(g);
+  return g;
+}
+
+}  // namespace detail
+
+namespace utils {
 namespace {
 
 /// Each parameter's gradient, undefined where there is none.
@@ -130,4 +148,5 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value) {
               [max_value](double v) { return std::clamp(v, -max_value, max_value); });
 }
 
-}  // namespace xgrad::optim
+}  // namespace utils
+}  // namespace xgrad::nn
