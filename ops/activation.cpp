@@ -1,6 +1,7 @@
 #include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/operands.hpp>
+#include <xgrad/ops/rules.hpp>
 
 #include <numbers>
 #include <utility>
@@ -54,16 +55,16 @@ Tensor gelu(const Tensor& x) {
 Tensor relu(Tensor x) {
   const Tensor y = map<Types::numeric>(Op::relu, rectified, spare(x));
   return record(Op::relu, y, wrt(x, elementwise([y = saved_result(y)](Tensor dy) {
-                                   return mask_positive(std::move(dy), y());
+                                   return detail::mask_positive(std::move(dy), y());
                                  })));
 }
 
 // y = 0 where s ≤ 0, else x;  dL/dx = 0 where s ≤ 0, else dL/dy
-Tensor mask_positive(Tensor x, const Tensor& sign_of) {
+Tensor detail::mask_positive(Tensor x, const Tensor& sign_of) {
   check_mask(x, sign_of);
   const Tensor y = map<Types::numeric>(Op::mask_positive, masked, spare(x), sign_of);
   return record(Op::mask_positive, y, wrt(x, elementwise([s = saved(sign_of)](Tensor dy) {
-                                            return mask_positive(std::move(dy), s());
+                                            return detail::mask_positive(std::move(dy), s());
                                           })));
 }
 

@@ -4,7 +4,14 @@
 #include <algorithm>
 #include <optional>
 
-namespace xgrad::detail {
+namespace xgrad {
+
+Tensor changeable(const Tensor& x) {
+  const bool taken = takes_memory(x) && x.is_contiguous() && layout_of(x) == Layout::plain;
+  return taken ? x.detach() : detail::converted(x, x.dtype());
+}
+
+namespace detail {
 
 Tensor converted(const Tensor& x, DType dtype) {
   Tensor y = Tensor::empty(x.shape(), dtype);
@@ -100,4 +107,5 @@ void Elementwise::by_strides(const char* operation, std::span<const Tensor* cons
   }
 }
 
-}  // namespace xgrad::detail
+}  // namespace detail
+}  // namespace xgrad

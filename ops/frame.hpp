@@ -216,6 +216,10 @@ struct Made {
 inline Made like(const Tensor& x) { return {x.shape(), layout_of(x)}; }
 inline Made like(const Tensor& x, const Shape& shape) { return {shape, layout_of(x)}; }
 
+/// The values of x in row-major order, off the tape and to be changed: in its own memory where
+/// takes_memory() says so, a copy otherwise.
+Tensor changeable(const Tensor& x);
+
 /// y, so made, from kernel(x…, y), pointers: those of the shape of the first argument in the layout
 /// of y, others in row-major order. y is of the type R where that is given.
 template <Types types, class R = void, class Kernel, class... X>

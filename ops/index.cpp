@@ -1,8 +1,11 @@
+#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/create.hpp>
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/modular.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
 #include <functional>
@@ -29,6 +32,29 @@ const std::int64_t* check_index(const char* operation, const Tensor& index, std:
   return values;
 }
 
+void check_source(const char* operation, const Tensor& x, const Tensor& source) {
+  require<DTypeError>(source.dtype() == x.dtype(), "{}: the source is {}, it must be {} as x is",
+                      operation, source.dtype(), x.dtype());
+}
+
+Tensor zeros_of(const Shape& shape, const Tensor& like) {
+  return zeros(shape, {.dtype = like.dtype()});
+}
+
+/// x after change(source, values of x), pointers in row-major order, which it may do in the memory
+/// of x.
+template <Types types, class Change>
+Tensor changed(Op op, const Tensor& x, const Tensor& source, const Change& change) {
+  if (is_half(x.dtype()))
+    return detail::converted(
+        changed<types>(op, detail::widened(x), detail::widened(source), change), x.dtype());
+  Tensor y = changeable(x);
+  detail::visit_in<types>(
+      Layout::plain, op, [&]<class T>(const T* from) { change(from, change_own_data<T>(y)); },
+      source);
+  return y;
+}
+
 /// Slabs of a tensor along an axis: `outer` times `extent` times `inner` elements.
 struct Slabs {
   std::int64_t outer = 1;
@@ -42,12 +68,12 @@ struct Slabs {
   }
 };
 
-/// How many terms each target took since it was last put aside. Empty where nothing need be
-/// counted: where there are few terms, and for integers.
+/// How many terms each target took since it was last put aside, what it began with being one. Empty
+/// where nothing need be counted: where there are few terms, and for integers.
 template <class T>
 std::vector<std::uint16_t> counts_for(std::int64_t targets, std::int64_t terms) {
-  const bool is_counted = !std::is_integral_v<T> && terms > kernels::run;
-  return std::vector<std::uint16_t>(static_cast<std::size_t>(is_counted ? targets : 0));
+  const bool is_counted = !std::is_integral_v<T> && terms >= kernels::run;
+  return std::vector<std::uint16_t>(static_cast<std::size_t>(is_counted ? targets : 0), 1);
 }
 
 /// Single values added to no more targets than there are of them, in wide numbers: visit(f) calls
@@ -56,7 +82,7 @@ template <class T, class Visit>
 bool add_wide(std::int64_t targets, std::int64_t values, T* out, const Visit& visit) {
   using W = kernels::Wide<T>;
   if (std::is_same_v<W, T> || targets > values) return false;
-  std::vector<W> sums(static_cast<std::size_t>(targets));
+  std::vector<W> sums(out, out + targets);
   visit([to = sums.data()](std::int64_t target, T value) { to[target] += static_cast<W>(value); });
   std::ranges::transform(sums, out, [](W sum) { return static_cast<T>(sum); });
   return true;
@@ -165,30 +191,35 @@ Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& given) {
       x);
   return record(Op::index_select, y,
                 wrt(x, linear_in(
-                           [axis, index = saved(index), extent](const Tensor& dy) {
-                             return index_embed(dy, static_cast<std::int64_t>(axis), index(),
-                                                extent);
+                           [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
+                             return index_add(zeros_of(shape, dy), static_cast<std::int64_t>(axis),
+                                              index(), dy);
                            },
                            [axis, index = saved(index)](const Tensor& v) {
                              return index_select(v, static_cast<std::int64_t>(axis), index());
                            })));
 }
 
-// y = x added to zeros at i;  dL/dx = dL/dy at i
-Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& given, std::int64_t extent) {
-  const detail::Running running("index_embed", x, given);
-  const std::size_t axis = normalize_axis(which, x.shape().size(), "index_embed");
+// y = x with α s added at i;  dL/dx = dL/dy, dL/ds = α dL/dy at i
+Tensor index_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor& source,
+                 Scalar alpha) {
+  const detail::Running running("index_add", x, given, source);
+  if (alpha.to<double>() != 1) return index_add(std::move(x), which, given, source * alpha);
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "index_add");
+  const std::int64_t extent = x.shape()[axis];
+  check_source("index_add", x, source);
   const Tensor index = in_rows(given);
-  const std::int64_t* const chosen = check_index("index_embed", index, extent, which);
-  require<ShapeError>(index.shape() == Shape{x.shape()[axis]},
-                      "index_embed: index {} for axis {} of shape {}", index.shape(), which,
-                      x.shape());
-  Shape shape = x.shape();
-  shape[axis] = extent;
-  const Slabs from(x.shape(), axis);
-  const auto add_slab = [&]<class T>(const T* source, T* out) {
+  const std::int64_t* const chosen = check_index("index_add", index, extent, which);
+  Shape fitting = x.shape();
+  fitting[axis] = index.numel();
+  require<ShapeError>(index.dim() == 1 && source.shape() == fitting,
+                      "index_add: index {} and source {} for axis {} of shape {}: the index has "
+                      "one axis, and the source an element of that axis for each of its own",
+                      index.shape(), source.shape(), which, x.shape());
+  const Slabs from(fitting, axis);
+  const auto add_slab = [&]<class T>(const T* values, T* out) {
     const auto visit = [&, chosen](const auto& add) {
-      for (std::int64_t i = 0; i < from.extent; ++i) add(chosen[i], source[i]);
+      for (std::int64_t i = 0; i < from.extent; ++i) add(chosen[i], values[i]);
     };
     const bool is_few = from.extent <= kernels::run;
     if (from.inner == 1 && !is_few && add_wide(extent, from.extent, out, visit)) return;
@@ -198,26 +229,23 @@ Tensor index_embed(const Tensor& x, std::int64_t which, const Tensor& given, std
       targets.add_values(visit);
     else
       for (std::int64_t i = 0; i < from.extent; ++i)
-        targets.add(chosen[i], source + i * from.inner);
+        targets.add(chosen[i], values + i * from.inner);
     targets.finish();
   };
-  const Tensor y = compute<Types::numeric>(
-      Op::index_embed, shape,
-      [&]<class T>(const T* source, T* out) {
-        std::fill_n(out, shape.numel(), T(0));
+  const Tensor y =
+      changed<Types::numeric>(Op::index_add, x, source, [&]<class T>(const T* values, T* out) {
         for (std::int64_t o = 0; o < from.outer; ++o)
-          add_slab(source + o * from.extent * from.inner, out + o * extent * from.inner);
-      },
-      x);
-  return record(Op::index_embed, y,
-                wrt(x, linear_in(
-                           [axis, index = saved(index)](const Tensor& dy) {
-                             return index_select(dy, static_cast<std::int64_t>(axis), index());
-                           },
-                           [axis, index = saved(index), extent](const Tensor& v) {
-                             return index_embed(v, static_cast<std::int64_t>(axis), index(),
-                                                extent);
-                           })));
+          add_slab(values + o * from.extent * from.inner, out + o * extent * from.inner);
+      });
+  return record(Op::index_add, y, wrt(x, elementwise([](const Tensor& dy) { return dy; })),
+                wrt(source, linear_in(
+                                [axis, index = saved(index)](const Tensor& dy) {
+                                  return index_select(dy, static_cast<std::int64_t>(axis), index());
+                                },
+                                [axis, index = saved(index), shape = x.shape()](const Tensor& v) {
+                                  return index_add(zeros_of(shape, v),
+                                                   static_cast<std::int64_t>(axis), index(), v);
+                                })));
 }
 
 namespace {
@@ -268,6 +296,25 @@ void check_gather_shapes(const char* operation, const Shape& whole, const Shape&
                       operation, index, whole, axis);
 }
 
+/// The part of a source that has the shape of the index.
+Tensor leading(const char* operation, const Tensor& source, const Shape& index) {
+  bool fits = source.shape().size() == index.size();
+  for (std::size_t i = 0; fits && i < index.size(); ++i) fits = index[i] <= source.shape()[i];
+  require<ShapeError>(fits, "{}: source {} for index {}: it needs as many axes, none shorter",
+                      operation, source.shape(), index);
+  Tensor part = source;
+  for (std::size_t i = 0; i < index.size(); ++i)
+    if (index[i] < source.shape()[i]) part = slice(part, static_cast<std::int64_t>(i), 0, index[i]);
+  return part;
+}
+
+/// Which values of an index are the last of theirs along the axis.
+Tensor is_last(const Tensor& index, std::int64_t axis, const Shape& whole) {
+  const Tensor places = reshape(arange(index.numel()), index.shape());
+  const Tensor last = scatter(zeros_of(whole, places), axis, index, places);
+  return gather(last, axis, index) == places;
+}
+
 }  // namespace
 
 // y = x at i;  dL/dx = dL/dy added at i
@@ -288,24 +335,25 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& given) {
   return record(Op::gather, y,
                 wrt(x, linear_in(
                            [axis, index = saved(index), shape = x.shape()](const Tensor& dy) {
-                             return scatter(dy, static_cast<std::int64_t>(axis), index(), shape);
+                             return scatter_add(zeros_of(shape, dy),
+                                                static_cast<std::int64_t>(axis), index(), dy);
                            },
                            [axis, index = saved(index)](const Tensor& v) {
                              return gather(v, static_cast<std::int64_t>(axis), index());
                            })));
 }
 
-// y = x added to zeros at i;  dL/dx = dL/dy at i
-Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& given, const Shape& shape) {
-  const detail::Running running("scatter", x, given);
-  const std::size_t axis = normalize_axis(which, shape.size(), "scatter");
-  check_gather_shapes("scatter", shape, given.shape(), axis);
+// y = x with s added at i;  dL/dx = dL/dy, dL/ds = dL/dy at i
+Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor& source) {
+  const detail::Running running("scatter_add", x, given, source);
+  const Shape& shape = x.shape();
+  const std::size_t axis = normalize_axis(which, shape.size(), "scatter_add");
+  check_gather_shapes("scatter_add", shape, given.shape(), axis);
+  check_source("scatter_add", x, source);
   const Tensor index = in_rows(given);
-  check_index("scatter", index, shape[axis], which);
-  require<ShapeError>(x.shape() == index.shape(), "scatter: values {} and index {} differ in shape",
-                      x.shape(), index.shape());
+  check_index("scatter_add", index, shape[axis], which);
+  const Tensor part = leading("scatter_add", source, index.shape());
   const auto add_all = [&]<class T>(const T* from, T* out) {
-    std::fill_n(out, shape.numel(), T(0));
     const std::int64_t most = index.shape()[axis];  // values that one target may take
     const auto all = [&](const auto& add) {
       visit_gathered(index, shape, axis, [&](const auto& visit) {
@@ -322,15 +370,55 @@ Tensor scatter(const Tensor& x, std::int64_t which, const Tensor& given, const S
       targets.finish();
     });
   };
-  const Tensor y = compute<Types::numeric>(Op::scatter, shape, add_all, x);
-  return record(Op::scatter, y,
-                wrt(x, linear_in(
-                           [axis, index = saved(index)](const Tensor& dy) {
-                             return gather(dy, static_cast<std::int64_t>(axis), index());
-                           },
-                           [axis, index = saved(index), shape](const Tensor& v) {
-                             return scatter(v, static_cast<std::int64_t>(axis), index(), shape);
-                           })));
+  const Tensor y = changed<Types::numeric>(Op::scatter_add, x, part, add_all);
+  return record(Op::scatter_add, y, wrt(x, elementwise([](const Tensor& dy) { return dy; })),
+                wrt(part, linear_in(
+                              [axis, index = saved(index)](const Tensor& dy) {
+                                return gather(dy, static_cast<std::int64_t>(axis), index());
+                              },
+                              [axis, index = saved(index), shape](const Tensor& v) {
+                                return scatter_add(zeros_of(shape, v),
+                                                   static_cast<std::int64_t>(axis), index(), v);
+                              })));
+}
+
+// y = x but s at i;  dL/dx = dL/dy but 0 at i, dL/ds = dL/dy at i where no later s took its place
+Tensor scatter(Tensor x, std::int64_t which, const Tensor& given, const Tensor& source) {
+  const detail::Running running("scatter", x, given, source);
+  const Shape& shape = x.shape();
+  const std::size_t place = normalize_axis(which, shape.size(), "scatter");
+  check_gather_shapes("scatter", shape, given.shape(), place);
+  check_source("scatter", x, source);
+  const Tensor index = in_rows(given);
+  check_index("scatter", index, shape[place], which);
+  const Tensor part = leading("scatter", source, index.shape());
+  const Tensor y = changed<Types::all>(Op::scatter, x, part, [&](const auto* from, auto* out) {
+    visit_gathered(index, shape, place, [=](const auto& visit) {
+      visit([=](std::int64_t i, std::int64_t j) { out[j] = from[i]; });
+    });
+  });
+  const auto axis = static_cast<std::int64_t>(place);
+  return record(
+      Op::scatter, y,
+      wrt(x, linear_in([axis, index = saved(index)](
+                           Tensor dy) { return scatter(std::move(dy), axis, index(), 0); },
+                       [axis, index = saved(index)](const Tensor& v) {
+                         return scatter(v, axis, index(), 0);
+                       })),
+      wrt(part, linear_in(
+                    [axis, index = saved(index)](const Tensor& dy) {
+                      return where(is_last(index(), axis, dy.shape()), gather(dy, axis, index()),
+                                   0);
+                    },
+                    [axis, index = saved(index), shape](const Tensor& v) {
+                      return scatter(zeros_of(shape, v), axis, index(), v);
+                    })));
+}
+
+Tensor scatter(Tensor x, std::int64_t axis, const Tensor& index, Scalar value) {
+  const detail::Running running("scatter", x, index);
+  const Tensor number = full({}, value, {.dtype = x.dtype()});
+  return scatter(std::move(x), axis, index, expand(number, index.shape()));
 }
 
 }  // namespace xgrad

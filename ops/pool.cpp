@@ -1,5 +1,6 @@
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/channels.hpp>
+#include <xgrad/ops/create.hpp>
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
@@ -112,7 +113,9 @@ Tensor max_pool2d_input_recorded(const Tensor& dy, const Choice& choice, const S
   choice.visit([&](auto* index) {
     kernels::max_pool_positions(choice.geometry(), index, position.mutable_data<std::int64_t>());
   });
-  return reshape(scatter(reshape(dy, position.shape()), 1, position, planes), shape);
+  return reshape(
+      scatter_add(zeros(planes, {.dtype = dy.dtype()}), 1, position, reshape(dy, position.shape())),
+      shape);
 }
 
 }  // namespace

@@ -1,11 +1,8 @@
-#include <xgrad/autograd/layout.hpp>
-#include <xgrad/autograd/profiler.hpp>
-#include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/autograd/strided.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -260,11 +257,12 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
   const std::size_t axis = normalize_axis(which, x.shape().size(), "slice");
   const std::int64_t extent = x.shape()[axis];
   const Range range = clip(start, end, step, extent);
+  const Shape& shape = x.shape();
   return record(Op::slice, part(x, axis, range, step),
                 wrt(x, linear_in(part_rule(
-                                     [axis, extent, range, step](const Tensor& dy) {
-                                       return embed(dy, static_cast<std::int64_t>(axis), extent,
-                                                    range.start, step);
+                                     [shape, which, start, end, step](const Tensor& dy) {
+                                       return slice_scatter(zeros(shape, {.dtype = dy.dtype()}), dy,
+                                                            which, start, end, step);
                                      },
                                      [axis, range, step](Tensor& sum, const Tensor& dy) {
                                        add_part(dy, axis, range, step, sum);
@@ -274,40 +272,67 @@ Tensor slice(const Tensor& x, std::int64_t which, std::int64_t start,
                                  })));
 }
 
-// y = x among zeros;  dL/dx = that part of dL/dy
-Tensor embed(const Tensor& x, std::int64_t which, std::int64_t extent, std::int64_t start,
-             std::int64_t step) {
-  const detail::Running running("embed", x);
-  const std::size_t axis = normalize_axis(which, x.shape().size(), "embed");
-  const std::int64_t count = x.shape()[axis];
-  const bool fits = start >= 0 && step > 0 &&
-                    (count == 0 || (start < extent && count - 1 <= (extent - 1 - start) / step));
-  require<ShapeError>(fits, "embed: {} elements from {} in steps of {} do not fit extent {}", count,
-                      start, step, extent);
-  Shape whole = x.shape();
-  whole[axis] = extent;
-  Tensor y = Tensor::empty(whole, x.dtype()).fill_(0);
-  write(x, y, axis, {start, count}, step);
-  return record(Op::embed, y,
-                wrt(x, linear_in(
-                           [axis, start, step, count](const Tensor& dy) {
-                             const std::int64_t end = start + (count - 1) * step + 1;
-                             return slice(dy, static_cast<std::int64_t>(axis), start,
-                                          count > 0 ? end : start, step);
-                           },
-                           [axis, extent, start, step](const Tensor& v) {
-                             return embed(v, static_cast<std::int64_t>(axis), extent, start, step);
-                           })));
+// y = x but s in a part of it;  dL/dx = dL/dy but 0 there, dL/ds = that part of dL/dy
+Tensor slice_scatter(Tensor x, const Tensor& source, std::int64_t which, std::int64_t start,
+                     std::optional<std::int64_t> end, std::int64_t step) {
+  const detail::Running running("slice_scatter", x, source);
+  require<ValueError>(step > 0, "slice_scatter: a step of {}; it must be positive", step);
+  const std::size_t axis = normalize_axis(which, x.shape().size(), "slice_scatter");
+  const Range range = clip(start, end, step, x.shape()[axis]);
+  Shape shape = x.shape();
+  shape[axis] = range.count;
+  require<ShapeError>(source.shape() == shape,
+                      "slice_scatter: source {} for a slice of shape {} (of {})", source.shape(),
+                      shape, x.shape());
+  require<DTypeError>(source.dtype() == x.dtype(), "slice_scatter: the source is {}, x is {}",
+                      source.dtype(), x.dtype());
+  const Tensor y = changeable(x);
+  write(source, y, axis, range, step);
+  return record(
+      Op::slice_scatter, y,
+      wrt(x, linear_in(
+                 [shape, which, start, end, step](Tensor dy) {
+                   const Tensor none = expand(zeros({}, {.dtype = dy.dtype()}), shape);
+                   return slice_scatter(std::move(dy), none, which, start, end, step);
+                 },
+                 [shape, which, start, end, step](const Tensor& v) {
+                   const Tensor none = expand(zeros({}, {.dtype = v.dtype()}), shape);
+                   return slice_scatter(v, none, which, start, end, step);
+                 })),
+      wrt(source, linear_in([which, start, end,
+                             step](const Tensor& dy) { return slice(dy, which, start, end, step); },
+                            [shape = x.shape(), which, start, end, step](const Tensor& v) {
+                              return slice_scatter(zeros(shape, {.dtype = v.dtype()}), v, which,
+                                                   start, end, step);
+                            })));
 }
+
+namespace {
+
+/// The place of element `index` of an axis, which may count from the back.
+std::int64_t element_of(const char* operation, const Tensor& x, std::int64_t axis,
+                        std::int64_t index) {
+  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), operation)];
+  require<ValueError>(index >= -extent && index < extent,
+                      "{}: index {} of axis {}, which has {} elements (shape {})", operation, index,
+                      axis, extent, x.shape());
+  return index < 0 ? index + extent : index;
+}
+
+}  // namespace
 
 Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index) {
   const detail::Running running("select", x);
-  const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "select")];
-  require<ValueError>(index >= -extent && index < extent,
-                      "select: index {} of axis {}, which has {} elements (shape {})", index, axis,
-                      extent, x.shape());
-  const std::int64_t first = index < 0 ? index + extent : index;
+  const std::int64_t first = element_of("select", x, axis, index);
   return squeeze(slice(x, axis, first, first + 1), Axes(axis));
+}
+
+Tensor select_scatter(Tensor x, const Tensor& source, std::int64_t axis, std::int64_t index) {
+  const detail::Running running("select_scatter", x, source);
+  const std::int64_t first = element_of("select_scatter", x, axis, index);
+  require<ShapeError>(source.dim() == x.dim() - 1, "select_scatter: source {} for axis {} of {}",
+                      source.shape(), axis, x.shape());
+  return slice_scatter(std::move(x), unsqueeze(source, axis), axis, first, first + 1);
 }
 
 // y = x₀, x₁, … side by side;  dL/dxᵢ = its part of dL/dy

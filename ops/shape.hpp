@@ -8,8 +8,8 @@ namespace xgrad {
 
 // Rearrangements. transpose, permute, squeeze, unsqueeze, expand, split, chunk, unbind, slice and
 // select give views: they share the memory of their argument, and what is changed through the one
-// is seen in the other. So do reshape and flatten where they can. cat, stack, embed, pad and flip
-// copy. Axes may count from the back.
+// is seen in the other. So do reshape and flatten where they can. cat, stack, slice_scatter, pad
+// and flip copy. Axes may count from the back.
 
 /// One extent may be −1: it is what remains. ShapeError where the number of elements differs.
 Tensor reshape(const Tensor& x, const Shape& shape);
@@ -49,9 +49,12 @@ Tensor slice(const Tensor& x, std::int64_t axis, std::int64_t start,
              std::optional<std::int64_t> end = {}, std::int64_t step = 1);
 /// Element `index` of `axis`, which disappears.
 Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index);
-/// Zeros with extent `extent` along `axis` that hold x at start, start + step, …: undoes slice.
-Tensor embed(const Tensor& x, std::int64_t axis, std::int64_t extent, std::int64_t start,
-             std::int64_t step = 1);
+/// x with `source` where slice() would have read, which gives it its shape, and of its dtype: on
+/// zeros, the gradient of slice. In the memory of a temporary that nobody else sees.
+Tensor slice_scatter(Tensor x, const Tensor& source, std::int64_t axis = 0, std::int64_t start = 0,
+                     std::optional<std::int64_t> end = {}, std::int64_t step = 1);
+/// The same where select() would have read.
+Tensor select_scatter(Tensor x, const Tensor& source, std::int64_t axis, std::int64_t index);
 /// Surrounds x with `value`, in x's dtype. `padding` is {before, after} of the last axis, then of
 /// the last but one, and so on, as PyTorch's.
 Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar value = 0);

@@ -1,3 +1,5 @@
+#include <xgrad/ops/rules.hpp>
+
 #include <functional>
 
 #include "support.hpp"
@@ -131,7 +133,7 @@ TEST_CASE("results computed from parts, trained leaves and gradients are tensors
   const NoGradGuard guard;
   relu(x.t()).fill_(1);  // computed in the memory of the copy
   (x.t() + 1).zero_();
-  mask_positive(x.t(), x.t()).zero_();
+  xgrad::detail::mask_positive(x.t(), x.t()).zero_();
   Tensor w = x.detach().t();
   w.requires_grad_();
   w.fill_(2);

@@ -1,5 +1,7 @@
 // Every operation. Not here: dispatch and the operators, which are the functions that are.
 
+#include <xgrad/ops/rules.hpp>
+
 #include "hostile.hpp"
 
 using namespace hostile;
@@ -117,7 +119,7 @@ TEST_CASE("hostile: more of arithmetic") {
       {"mask_positive",
        [](Arguments& from) {
          const Tensor x = from.tensor({2, 3});
-         Arguments::use(mask_positive(x, from.tensor({2, 3})));
+         Arguments::use(xgrad::detail::mask_positive(x, from.tensor({2, 3})));
        }},
       {"dropout",
        [](Arguments& from) {
@@ -254,13 +256,21 @@ TEST_CASE("hostile: shapes") {
          const std::int64_t axis = from.size(1);
          Arguments::use(select(x, axis, from.size(1)));
        }},
-      {"embed",
+      {"slice_scatter",
+       [](Arguments& from) {
+         const Tensor x = from.tensor({2, 5});
+         const Tensor source = from.tensor({2, 2});
+         const std::int64_t axis = from.size(1);
+         const std::int64_t start = from.size(1);
+         const std::int64_t end = from.size(4);
+         Arguments::use(slice_scatter(x, source, axis, start, end, from.size(2)));
+       }},
+      {"select_scatter",
        [](Arguments& from) {
          const Tensor x = from.tensor({2, 3});
+         const Tensor source = from.tensor({2});
          const std::int64_t axis = from.size(1);
-         const std::int64_t extent = from.size(9);
-         const std::int64_t start = from.size(1);
-         Arguments::use(embed(x, axis, extent, start, from.size(3)));
+         Arguments::use(select_scatter(x, source, axis, from.size(2)));
        }},
       {"pad",
        [](Arguments& from) {
@@ -289,12 +299,13 @@ TEST_CASE("hostile: indices") {
          const std::int64_t axis = from.size(1);
          Arguments::use(index_select(x, axis, from.index({4})));
        }},
-      {"index_embed",
+      {"index_add",
        [](Arguments& from) {
-         const Tensor x = from.tensor({2, 3}, int64);
+         const Tensor x = from.tensor({2, 5}, int64);
          const std::int64_t axis = from.size(1);
          const Tensor index = from.index({3});
-         Arguments::use(index_embed(x, axis, index, from.size(5)));
+         const Tensor source = from.tensor({2, 3}, int64);
+         Arguments::use(index_add(x, axis, index, source, from.scalar()));
        }},
       {"gather",
        [](Arguments& from) {
@@ -304,10 +315,24 @@ TEST_CASE("hostile: indices") {
        }},
       {"scatter",
        [](Arguments& from) {
-         const Tensor x = from.tensor({2, 3}, int64);
+         const Tensor x = from.tensor({2, 5}, int64);
          const std::int64_t axis = from.size(1);
          const Tensor index = from.index({2, 3});
-         Arguments::use(scatter(x, axis, index, from.shape({2, 5})));
+         Arguments::use(scatter(x, axis, index, from.tensor({2, 3}, int64)));
+       }},
+      {"scatter a number|scatter",
+       [](Arguments& from) {
+         const Tensor x = from.tensor({2, 5}, int64);
+         const std::int64_t axis = from.size(1);
+         const Tensor index = from.index({2, 3});
+         Arguments::use(scatter(x, axis, index, from.scalar()));
+       }},
+      {"scatter_add",
+       [](Arguments& from) {
+         const Tensor x = from.tensor({2, 5}, int64);
+         const std::int64_t axis = from.size(1);
+         const Tensor index = from.index({2, 3});
+         Arguments::use(scatter_add(x, axis, index, from.tensor({2, 3}, int64)));
        }},
   });
 }
@@ -378,12 +403,22 @@ TEST_CASE("hostile: new tensors") {
          const std::int64_t high = from.size(9);
          Arguments::use(randint(low, high, from.shape({2, 3})));
        }},
+      {"randint below|randint",
+       [](Arguments& from) {
+         const std::int64_t high = from.size(9);
+         Arguments::use(randint(high, from.shape({2, 3})));
+       }},
       {"randperm", [](Arguments& from) { Arguments::use(randperm(from.size(9))); }},
       {"from_vector",
        [](Arguments& from) {
          const std::vector<double> values = from.reals({1, 2, 3, 4});
          Arguments::use(
              from_vector(values, from.shape({2, 2}), {.dtype = from.flag() ? int64 : float32}));
+       }},
+      {"tensor of a vector|tensor",
+       [](Arguments& from) {
+         const std::vector<double> values = from.reals({1, 2, 3, 4});
+         Arguments::use(tensor(values, {.dtype = from.flag() ? int64 : float32}));
        }},
       {"tensor",
        [](Arguments& from) {
@@ -534,7 +569,7 @@ TEST_CASE("an undefined argument is told by the operation's name and its own num
   CHECK(message_of<ValueError>([&] { none.numel(); }) == "numel: this tensor is undefined: " + why);
   const Tensor index = tensor({0, 1});
   const std::vector<std::pair<std::string, std::function<void(const Tensor&, const Tensor&)>>>
-      pairs{{"mask_positive", [](auto& a, auto& b) { mask_positive(a, b); }},
+      pairs{{"mask_positive", [](auto& a, auto& b) { xgrad::detail::mask_positive(a, b); }},
             {"mul", [](auto& a, auto& b) { mul(a, b); }},
             {"equal", [](auto& a, auto& b) { (void)equal(a, b); }},
             {"allclose", [](auto& a, auto& b) { (void)allclose(a, b); }},
@@ -553,9 +588,12 @@ TEST_CASE("an undefined argument is told by the operation's name and its own num
             {"matmul", [](auto& a, auto& b) { matmul(a, b); }},
             {"linear", [](auto& a, auto& b) { linear(a, b); }},
             {"index_select", [](auto& a, auto& b) { index_select(a, 0, b); }},
-            {"index_embed", [](auto& a, auto& b) { index_embed(a, 0, b, 2); }},
+            {"index_add", [](auto& a, auto& b) { index_add(a, 0, b, b); }},
             {"gather", [](auto& a, auto& b) { gather(a, 0, b); }},
-            {"scatter", [](auto& a, auto& b) { scatter(a, 0, b, {2}); }}};
+            {"scatter", [](auto& a, auto& b) { scatter(a, 0, b, 0); }},
+            {"scatter_add", [](auto& a, auto& b) { scatter_add(a, 0, b, b); }},
+            {"slice_scatter", [](auto& a, auto& b) { slice_scatter(a, b); }},
+            {"select_scatter", [](auto& a, auto& b) { select_scatter(a, b, 0, 0); }}};
   for (const auto& [name, f] : pairs) {
     const auto& call = f;
     CHECK(message_of<ValueError>([&] { call(none, index); }) ==
@@ -582,6 +620,7 @@ TEST_CASE("sums of int64 wrap around") {
   CHECK(sum(full({300, 2}, most), 0).to_vector<std::int64_t>() ==
         std::vector<std::int64_t>{-300, -300});
   const Tensor twice = full({2}, most);
-  CHECK(index_embed(twice, 0, tensor({0, 0}), 1).item<std::int64_t>() == -2);
-  CHECK(scatter(twice, 0, tensor({0, 0}), {1}).item<std::int64_t>() == -2);
+  const Tensor none = tensor({0});
+  CHECK(index_add(none, 0, tensor({0, 0}), twice).item<std::int64_t>() == -2);
+  CHECK(scatter_add(none, 0, tensor({0, 0}), twice).item<std::int64_t>() == -2);
 }

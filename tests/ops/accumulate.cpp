@@ -133,11 +133,16 @@ TEST_CASE("gradients that are sums over a batch stay within the bound") {
     CHECK(off(matmul(ones({3, n}), dy)) <= 16384 + 1);
 
     const Tensor same = zeros({n}, {.dtype = int64});
-    CHECK(off(index_embed(dy, 0, same, 1)) <= sum_roundings);
+    CHECK(off(index_add(zeros({1, 2}), 0, same, dy)) <= sum_roundings);
     // Of more targets than values, all of which are the first.
-    CHECK(off(index_embed(full({n, 1}, 0.1), 0, same, n + 1)[0]) <= sum_roundings);
-    CHECK(off(scatter(dy, 0, zeros({n, 2}, {.dtype = int64}), {1, 2})) <= sum_roundings);
-    CHECK(off(scatter(full({2, n}, 0.1), 1, zeros({2, n}, {.dtype = int64}), {2, 1})) <=
+    const Tensor many = zeros({n + 1, 1});
+    CHECK(off(index_add(many, 0, same, full({n, 1}, 0.1))[0]) <= sum_roundings);
+    const Tensor there = zeros({n, 2}, {.dtype = int64});
+    CHECK(off(scatter_add(zeros({1, 2}), 0, there, dy)) <= sum_roundings);
+    CHECK(off(scatter_add(zeros({2, 1}), 1, there.t(), dy.t())) <= sum_roundings);
+    // What was there is one of the terms.
+    CHECK(off(index_add(dy.slice(0, 0, 1), 0, same.slice(0, 1), dy.slice(0, 1))) <= sum_roundings);
+    CHECK(off(scatter_add(dy.slice(0, 0, 1), 0, there.slice(0, 1), dy.slice(0, 1))) <=
           sum_roundings);
     CHECK(off(sum_to(dy, {1, 2})) <= sum_roundings);
     CHECK(off(sum(prod(stack({dy, ones({n, 2})}), 0), 0)) <= sum_roundings);
@@ -148,13 +153,14 @@ TEST_CASE("scattered sums are exact where few terms hit a target, and where many
   constexpr std::int64_t n = 70'000;  // through two levels of what is put aside
   const Tensor index = to(rand({n}) * 3, int64);
   const Tensor x = normal({n, 5});
-  const Tensor y = index_embed(x, 0, index, 4);
+  const Tensor none = zeros({4, 5}, {.dtype = float64});
+  const Tensor y = index_add(none, 0, index, x);
   const Tensor hit = to(reshape(index, {n, 1}) == arange(4), float64);
   CHECK(abs(y - matmul(transpose(hit, 0, 1), x)).max().item() < n * 0x1p-53 * 5);
-  const Tensor by_value = scatter(x, 0, expand(reshape(index, {n, 1}), x.shape()), {4, 5});
+  const Tensor by_value = scatter_add(none, 0, expand(reshape(index, {n, 1}), x.shape()), x);
   CHECK(values(by_value) == values(y));
   const Tensor ints = to(x * 1000, int64);
-  const Tensor sums = index_embed(ints, 0, index, 4);
+  const Tensor sums = index_add(none.to(int64), 0, index, ints);
   for (std::int64_t k = 0; k < 4; ++k)
     CHECK(values(sums[k]) ==
           values(sum(where(reshape(index, {n, 1}) == k, ints, zeros_like(ints)), 0)));

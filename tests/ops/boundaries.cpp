@@ -3,6 +3,8 @@
 
 #include "ops/boundaries.hpp"
 
+#include <xgrad/ops/rules.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <functional>
@@ -168,7 +170,8 @@ void check_maps(std::int64_t n, std::int64_t offset) {
         -1);
   CHECK(first_wrong<T>(where(x > d, x, d), [=](auto i) { return std::max(a[i], b[i]); }) == -1);
   CHECK(first_wrong<bool>(x < d, [=](auto i) { return a[i] < b[i]; }) == -1);
-  CHECK(first_wrong<T>(mask_positive(x, d), [=](auto i) { return b[i] <= 0 ? T(0) : a[i]; }) == -1);
+  CHECK(first_wrong<T>(xgrad::detail::mask_positive(x, d),
+                       [=](auto i) { return b[i] <= 0 ? T(0) : a[i]; }) == -1);
   CHECK(first_wrong<T>(sqrt(square(x)), [=](auto i) { return std::abs(a[i]); }) == -1);
   CHECK(first_wrong<std::int64_t>(to(x, int64),
                                   [=](auto i) { return static_cast<std::int64_t>(a[i]); }) == -1);
@@ -283,7 +286,7 @@ void check_copies(std::int64_t rows, std::int64_t columns, DType dtype) {
   CHECK(is_matrix_of(slice(x, 1, 0, columns, 2), [&](auto r, auto c) { return at(r, 2 * c); }));
   CHECK(is_matrix_of(cat({x, x.slice(1, 0, 1)}, 1),
                      [&](auto r, auto c) { return at(r, c == columns ? 0 : c); }));
-  CHECK(is_matrix_of(embed(x, 1, 2 * columns, 1, 2),
+  CHECK(is_matrix_of(slice_scatter(zeros({rows, 2 * columns}, {.dtype = dtype}), x, 1, 1, {}, 2),
                      [&](auto r, auto c) { return c % 2 == 1 ? at(r, c / 2) : 0; }));
   // Three axes: matrices one after the other, and one that is put together from two axes.
   const Tensor three = stack({x, x}, 2);
@@ -345,10 +348,23 @@ TEST_CASE("indexed sums around the 64 terms that a number takes, and the squares
           for (std::int64_t j = 0; j < width; ++j)
             sums[static_cast<std::size_t>(to[i] * width + j)] +=
                 v[static_cast<std::size_t>(i * width + j)];
-        CHECK(values(index_embed(x, 0, index, targets)) == sums);
+        const Tensor none = zeros({targets, width});
+        CHECK(values(index_add(none, 0, index, x)) == sums);
         const Tensor wide = expand(index.reshape({n, 1}), {n, width});
-        CHECK(values(scatter(x, 0, wide, {targets, width})) == sums);
-        CHECK(values(scatter(x.t(), 1, wide.t(), {width, targets}).t()) == sums);
+        CHECK(values(scatter_add(none, 0, wide, x)) == sums);
+        CHECK(values(scatter_add(none.t(), 1, wide.t(), x.t()).t()) == sums);
+        // What is there already is added to.
+        const Tensor some = whole({targets, width}, 9);
+        const Tensor added = from_vector(sums, some.shape()) + some.to(float64);
+        CHECK(equal(index_add(some, 0, index, x).to(float64), added));
+        CHECK(equal(scatter_add(some, 0, wide, x).to(float64), added));
+        // The last of several stays.
+        auto last = values(some);
+        for (std::int64_t i = 0; i < n * width; ++i)
+          last[static_cast<std::size_t>(to[i / width] * width + i % width)] =
+              v[static_cast<std::size_t>(i)];
+        CHECK(values(scatter(some, 0, wide, x)) == last);
+        CHECK(values(scatter(some.t(), 1, wide.t(), x.t()).t()) == last);
         const Tensor from = from_vector(sums, Shape{targets, width}).to(float32);
         CHECK(equal(index_select(from, 0, index), gather(from, 0, wide)));
         CHECK(is_matrix_of(gather(from, 0, wide), [&](auto r, auto c) {
@@ -374,6 +390,12 @@ TEST_CASE("gathered and scattered values that threads share") {
       std::vector<double> sums(static_cast<std::size_t>(rows * 7));
       for (std::int64_t i = 0; i < rows * 5; ++i)
         sums[static_cast<std::size_t>(i / 5 * 7 + to[i])] += static_cast<double>(right(i));
-      CHECK(values(scatter(taken, 1, index, {rows, 7})) == sums);
+      CHECK(values(scatter_add(zeros({rows, 7}), 1, index, taken)) == sums);
+      const Tensor source = whole({rows, 5}, 5);
+      auto last = values(x);
+      for (std::int64_t i = 0; i < rows * 5; ++i)
+        last[static_cast<std::size_t>(i / 5 * 7 + to[i])] =
+            static_cast<double>(source.data<float>()[i]);
+      CHECK(values(scatter(x, 1, index, source)) == last);
     }
 }

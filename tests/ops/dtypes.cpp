@@ -256,6 +256,14 @@ TEST_CASE("small integers wrap around as the lower bits of int64 do") {
     same(cat({x, x}), cat({as_read, as_read}));
     same(index_select(x, 1, tensor({3, 0})), index_select(as_read, 1, tensor({3, 0})));
     same(pad(x, {1, 2}, 5), pad(as_read, {1, 2}, 5));
+    const Tensor places = tensor({3, 0, 3});
+    const Tensor part = x.slice(1, 2, 5);
+    const Tensor wide_part = as_read.slice(1, 2, 5);
+    same(index_add(x, 1, places, part), index_add(as_read, 1, places, wide_part));
+    const Tensor index = places.expand({7, 3});
+    same(scatter_add(x, 1, index, part), scatter_add(as_read, 1, index, wide_part));
+    same(scatter(x, 1, index, part), scatter(as_read, 1, index, wide_part));
+    same(slice_scatter(x, part, 1, 0, 3), slice_scatter(as_read, wide_part, 1, 0, 3));
     same(flip(x, 1), flip(as_read, 1));
     CHECK(equal(x == y, as_read == other));
     CHECK(equal(x < 2.5, as_read < 2.5));

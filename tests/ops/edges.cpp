@@ -1,5 +1,7 @@
 // Conventions at the edges: NaN, ties, zeros, crossed bounds. They are PyTorch's.
 
+#include <xgrad/ops/rules.hpp>
+
 #include <cmath>
 #include <functional>
 #include <limits>
@@ -83,7 +85,8 @@ TEST_CASE("relu's gradient passes at NaN") {
   const std::vector<double> at{-1, -0.0, 0, 2, none, inf, -inf};
   CHECK(derivative([](const Tensor& x) { return relu(x); }, at) == "0 0 0 1 1 1 0");
   CHECK(shown(values(relu(from_vector(at)))) == "0 0 0 2 nan inf 0");
-  CHECK(values(mask_positive(ones({3}), tensor({1., 0., none}))) == std::vector<double>{1, 0, 1});
+  CHECK(values(xgrad::detail::mask_positive(ones({3}), tensor({1., 0., none}))) ==
+        std::vector<double>{1, 0, 1});
   CHECK(derivative([](const Tensor& x) { return abs(x); }, at) == "-1 0 0 1 0 1 -1");
 }
 

@@ -3,6 +3,7 @@
 
 #include <xgrad/autograd/layout.hpp>
 #include <xgrad/ops/kernels/elementwise.hpp>
+#include <xgrad/ops/rules.hpp>
 
 #include <bit>
 #include <cmath>
@@ -111,7 +112,8 @@ std::vector<Function> functions() {
       {"maximum", [](const Tensor& x, const Tensor& d) { return maximum(x, d); }},
       {"minimum", [](const Tensor& x, const Tensor& d) { return minimum(x, d); }},
       {"where", [](const Tensor& x, const Tensor& d) { return where(x > d, x, d); }},
-      {"mask_positive", [](const Tensor& x, const Tensor& d) { return mask_positive(x, d); }},
+      {"mask_positive",
+       [](const Tensor& x, const Tensor& d) { return xgrad::detail::mask_positive(x, d); }},
       {"gelu's gradient", gradient(gelu)},
       {"sigmoid's gradient", gradient(sigmoid)},
       {"tanh's gradient", gradient(tanh)},

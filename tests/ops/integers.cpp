@@ -83,13 +83,17 @@ const std::vector<Way> ways{
        return min(tensor({v, most}));
      }},
     {"gather", [](Whole v) { return gather(tensor({v}), 0, tensor({0})); }},
-    {"scatter", [](Whole v) { return scatter(tensor({v}), 0, tensor({0}), {1}); }},
+    {"index_add", [](Whole v) { return index_add(tensor({0}), 0, tensor({0}), tensor({v})); }},
+    {"scatter", [](Whole v) { return scatter(tensor({0}), 0, tensor({0}), tensor({v})); }},
+    {"scatter a number", [](Whole v) { return scatter(tensor({0}), 0, tensor({0}), v); }},
+    {"scatter_add", [](Whole v) { return scatter_add(tensor({0}), 0, tensor({0}), tensor({v})); }},
     {"index_select", [](Whole v) { return index_select(tensor({v}), 0, tensor({0})); }},
     {"cat",
      [](Whole v) {
        return cat({tensor({v}), tensor({v})});
      }},
-    {"flip, slice, embed",
+    {"slice_scatter", [](Whole v) { return slice_scatter(tensor({0}), tensor({v})); }},
+    {"flip, slice",
      [](Whole v) {
        return flip(tensor({v, v}), 0).slice(0, 1);
      }},

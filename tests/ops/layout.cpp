@@ -1,6 +1,7 @@
 // Images in blocks of channels: nobody may notice but by the speed.
 
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/ops/rules.hpp>
 
 #include "support.hpp"
 
@@ -155,7 +156,7 @@ TEST_CASE("a gradient that something else holds is not computed over") {
   y.backward(given);
   CHECK(equal(given, normal({4}, 2)));
   CHECK(equal(y.grad(), given));
-  CHECK(equal(middle.grad(), mask_positive(given, y.detach())));
+  CHECK(equal(middle.grad(), xgrad::detail::mask_positive(given, y.detach())));
   Tensor seen;
   const Tensor z = relu(x * 1);
   const auto handle = z.grad_fn()->register_hook(

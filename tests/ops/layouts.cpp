@@ -2,6 +2,7 @@
 // of float64, which always lies in rows.
 
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/ops/rules.hpp>
 
 #include <array>
 
@@ -312,10 +313,11 @@ TEST_CASE("a temporary's memory that was read in either order is read anew after
     arranged(dy, Layout::blocked);
     for (const Lie of_sign : lies) {
       const Tensor sign = lying(-plain, of_sign);
-      const Tensor masked = mask_positive(Tensor(dy), sign);
-      CHECK(equal(masked, mask_positive(plain, -plain)));
+      const Tensor masked = xgrad::detail::mask_positive(Tensor(dy), sign);
+      CHECK(equal(masked, xgrad::detail::mask_positive(plain, -plain)));
       Tensor own = lying(plain, lie);
-      CHECK(equal(mask_positive(std::move(own), sign), mask_positive(plain, -plain)));
+      CHECK(equal(xgrad::detail::mask_positive(std::move(own), sign),
+                  xgrad::detail::mask_positive(plain, -plain)));
     }
   }
 }

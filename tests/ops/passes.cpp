@@ -3,6 +3,7 @@
 // and, where there are images, in blocks of float32.
 
 #include <xgrad/autograd/layout.hpp>
+#include <xgrad/ops/rules.hpp>
 
 #include <optional>
 
@@ -351,7 +352,7 @@ TEST_CASE("a temporary whose memory somebody sees is not overwritten") {
     {
       Tensor y = negative();
       const Tensor copy = y;
-      mask_positive(std::move(y), right);
+      xgrad::detail::mask_positive(std::move(y), right);
       CHECK(equal(copy.detach(), right));
     }
   });

@@ -1,3 +1,5 @@
+#include <xgrad/ops/rules.hpp>
+
 #include "ops/table.hpp"
 
 namespace table {
@@ -202,10 +204,10 @@ Rows rows<Op::mask_positive>() {
   return {{"[2, 3]",
            {normal({2, 3})},
            [](const Inputs& x) {
-             return mask_positive(x[0], normal({2, 3}, 9).to(x[0].dtype()));
+             return xgrad::detail::mask_positive(x[0], normal({2, 3}, 9).to(x[0].dtype()));
            }},
           {"[0]", {normal({0})}, [](const Inputs& x) {
-             return mask_positive(x[0], zeros({0}, {.dtype = x[0].dtype()}));
+             return xgrad::detail::mask_positive(x[0], zeros({0}, {.dtype = x[0].dtype()}));
            }}};
 }
 

@@ -1,3 +1,5 @@
+#include <xgrad/ops/rules.hpp>
+
 #include "ops/table.hpp"
 
 namespace table {
@@ -202,27 +204,36 @@ Rows shape_images(Op op) {
               of_images("sizes", [](const Tensor& x) {
                 return split(x, std::vector<std::int64_t>{5, 17, 10}, 1)[1];
               })};
-    case Op::embed:
-      return {of_images("images", [](const Tensor& x) { return embed(x, 0, 9, 1, 2); }),
-              of_images("channels", [](const Tensor& x) { return embed(x, 1, 48, 3); })};
+    case Op::slice_scatter:
+      return {of("images", {normal(images), normal({2, channels, height, width}, 2)},
+                 [](const Inputs& x) { return slice_scatter(x[0], x[1], 0, 0, {}, 2); }),
+              of("channels", {normal({batch, 48, height, width}), normal(images, 2)},
+                 [](const Inputs& x) { return slice_scatter(x[0], x[1], 1, 3, 3 + channels); })};
+    case Op::select_scatter:
+      return {of("an image", {normal(images), normal({channels, height, width}, 2)},
+                 [](const Inputs& x) { return select_scatter(x[0], x[1], 0, 2); })};
     case Op::slice:
       return {of_images("images", [](const Tensor& x) { return slice(x, 0, 1, 4); }),
               of_images("an image's channels",
                         [](const Tensor& x) { return slice(slice(x, 0, 1, 2), 1, 3, 20); }),
               of_images("one of each", [](const Tensor& x) { return x[2][5][1]; }),
               of_images("steps", [](const Tensor& x) { return slice(x, -1, 1, 6, 3); })};
-    case Op::index_embed:
-      return {of_images("images", [](const Tensor& x) {
-        return index_embed(x, 0, tensor({3, 0, 3, 1}), 5);
-      })};
+    case Op::index_add:
+      return {of("images", {normal({5, channels, height, width}), normal(images, 2)},
+                 [](const Inputs& x) {
+                   return index_add(x[0], 0, tensor({3, 0, 3, 1}), x[1]);
+                 })};
     case Op::gather:
       return {of_images("channels", [=](const Tensor& x) { return gather(x, 1, index); })};
     case Op::scatter:
-      return {of("channels", {normal(index.shape())},
-                 [=](const Inputs& x) { return scatter(x[0], 1, index, images); })};
+      return {of("channels", {normal(images), normal(images, 2)},
+                 [=](const Inputs& x) { return scatter(x[0], 1, index, x[1]); })};
+    case Op::scatter_add:
+      return {of("channels", {normal(images), normal(images, 2)},
+                 [=](const Inputs& x) { return scatter_add(x[0], 1, index, x[1]); })};
     default:
       return {of_images("mask", [](const Tensor& x) {
-        return mask_positive(x, normal(images, 9).to(x.dtype()));
+        return xgrad::detail::mask_positive(x, normal(images, 9).to(x.dtype()));
       })};
   }
 }
@@ -252,11 +263,13 @@ Rows image_rows(Op op) {
     case Op::expand:
     case Op::squeeze:
     case Op::split:
-    case Op::embed:
+    case Op::slice_scatter:
+    case Op::select_scatter:
     case Op::slice:
-    case Op::index_embed:
+    case Op::index_add:
     case Op::gather:
     case Op::scatter:
+    case Op::scatter_add:
       return shape_images(op);
     case Op::matmul:
     case Op::linear:

@@ -7,6 +7,11 @@ Row of(const char* name, const Shape& shape, const std::function<Tensor(const Te
   return {name, {normal(shape)}, [f](const Inputs& x) { return f(x[0]); }};
 }
 
+Row pair(const char* name, const Shape& shape, const Shape& source,
+         const std::function<Tensor(const Tensor&, const Tensor&)>& f) {
+  return {name, {normal(shape), normal(source, 2)}, [f](const Inputs& x) { return f(x[0], x[1]); }};
+}
+
 }  // namespace
 
 template <>
@@ -177,10 +182,30 @@ Rows rows<Op::slice>() {
 }
 
 template <>
-Rows rows<Op::embed>() {
-  return {of("step", {3, 2}, [](const Tensor& x) { return embed(x, 0, 7, 1, 2); }),
-          of("inner", {2, 3}, [](const Tensor& x) { return embed(x, 1, 5, 2); }),
-          of("nothing", {2, 0}, [](const Tensor& x) { return embed(x, 1, 5, 2); })};
+Rows rows<Op::slice_scatter>() {
+  return {
+      pair("step", {7, 2}, {3, 2},
+           [](const Tensor& x, const Tensor& s) { return slice_scatter(x, s, 0, 1, {}, 2); }),
+      pair("inner", {2, 5}, {2, 3},
+           [](const Tensor& x, const Tensor& s) { return slice_scatter(x, s, 1, 2); }),
+      pair("from the back", {6}, {3},
+           [](const Tensor& x, const Tensor& s) { return slice_scatter(x, s, -1, -4, -1); }),
+      pair("all of one", {1, 3}, {1, 3},
+           [](const Tensor& x, const Tensor& s) { return slice_scatter(x, s); }),
+      pair("of a temporary", {2, 3}, {2, 1},
+           [](const Tensor& x, const Tensor& s) { return slice_scatter(x * 2, s * s, 1, 1, 2); }),
+      pair("nothing", {2, 5}, {2, 0},
+           [](const Tensor& x, const Tensor& s) { return slice_scatter(x, s, 1, 3, 2); })};
+}
+
+template <>
+Rows rows<Op::select_scatter>() {
+  return {pair("row", {3, 4}, {4},
+               [](const Tensor& x, const Tensor& s) { return select_scatter(x, s, 0, 1); }),
+          pair("last column", {3, 4}, {3},
+               [](const Tensor& x, const Tensor& s) { return select_scatter(x, s, -1, -1); }),
+          pair("to a scalar", {2}, {},
+               [](const Tensor& x, const Tensor& s) { return select_scatter(x, s, 0, 1); })};
 }
 
 template <>
@@ -224,13 +249,21 @@ Rows rows<Op::index_select>() {
 }
 
 template <>
-Rows rows<Op::index_embed>() {
-  return {of("repeated", {3, 2},
-             [](const Tensor& x) {
-               return index_embed(x, 0, tensor({3, 0, 3}), 5);
-             }),
-          of("middle", {2, 2, 3}, [](const Tensor& x) {
-            return index_embed(x, 1, tensor({2, 0}), 3);
+Rows rows<Op::index_add>() {
+  return {pair("repeated", {5, 2}, {3, 2},
+               [](const Tensor& x, const Tensor& s) {
+                 return index_add(x, 0, tensor({3, 0, 3}), s);
+               }),
+          pair("middle", {2, 3, 3}, {2, 2, 3},
+               [](const Tensor& x, const Tensor& s) {
+                 return index_add(x, 1, tensor({2, 0}), s, -0.5);
+               }),
+          pair("of a temporary", {4}, {2},
+               [](const Tensor& x, const Tensor& s) {
+                 return index_add(x * 2, -1, tensor({1, 1}), s * s);
+               }),
+          pair("none", {3, 2}, {0, 2}, [](const Tensor& x, const Tensor& s) {
+            return index_add(x, 0, zeros({0}, {.dtype = int64}), s);
           })};
 }
 
@@ -253,15 +286,53 @@ Rows rows<Op::gather>() {
           })};
 }
 
+namespace {
+
+/// Rows of what puts a source where gather would have read.
+Rows scattered(const std::function<Tensor(Tensor, std::int64_t, const Tensor&, const Tensor&)>& f) {
+  return {pair("rows", {2, 4}, {2, 2},
+               [f](const Tensor& x, const Tensor& s) {
+                 return f(x, 1, tensor({{0, 3}, {1, 1}}), s);
+               }),
+          pair("columns", {3, 4}, {1, 4},
+               [f](const Tensor& x, const Tensor& s) {
+                 return f(x, 0, tensor({{2, 0, 1, 1}}), s);
+               }),
+          pair("often", {2}, {5},
+               [f](const Tensor& x, const Tensor& s) {
+                 return f(x, -1, tensor({1, 0, 1, 1, 0}), s);
+               }),
+          pair("a part of the source", {3, 4, 2}, {2, 3, 2},
+               [f](const Tensor& x, const Tensor& s) {
+                 return f(x, 1, tensor({{{0}, {3}}, {{1}, {2}}}), s);
+               }),
+          pair("of a temporary", {1, 3}, {1, 2},
+               [f](const Tensor& x, const Tensor& s) {
+                 return f(x * 2, 1, tensor({{2, 0}}), s * s);
+               }),
+          pair("none", {3, 4}, {3, 0}, [f](const Tensor& x, const Tensor& s) {
+            return f(x, 1, zeros({3, 0}, {.dtype = int64}), s);
+          })};
+}
+
+}  // namespace
+
 template <>
 Rows rows<Op::scatter>() {
-  return {of("rows", {2, 2},
-             [](const Tensor& x) {
-               return scatter(x, 1, tensor({{0, 3}, {1, 1}}), {2, 4});
-             }),
-          of("columns", {1, 4}, [](const Tensor& x) {
-            return scatter(x, 0, tensor({{2, 0, 1, 1}}), {3, 4});
-          })};
+  Rows rows = scattered([](Tensor x, auto axis, const Tensor& index, const Tensor& s) {
+    return scatter(std::move(x), axis, index, s);
+  });
+  rows.push_back(of("a number", {2, 3}, [](const Tensor& x) {
+    return scatter(x, 1, tensor({{0, 2}, {1, 1}}), 1.5);
+  }));
+  return rows;
+}
+
+template <>
+Rows rows<Op::scatter_add>() {
+  return scattered([](Tensor x, auto axis, const Tensor& index, const Tensor& s) {
+    return scatter_add(std::move(x), axis, index, s);
+  });
 }
 
 namespace {
