@@ -322,4 +322,30 @@ TEST_CASE("a temporary's memory that was read in either order is read anew after
   }
 }
 
+TEST_CASE("what is put or added into a temporary is right however that and the source lie") {
+  const Tensor plain = normal({2, 32, 3, 5}, 1).to(float32);
+  const Tensor values = normal({2, 32, 3, 5}, 2).to(float32);
+  const Tensor index = tensor({1, 0});
+  const Tensor places = index.reshape({2, 1, 1, 1}).expand(plain.shape());
+  const auto agree = [&](const auto& f) {
+    const Tensor right = f(Tensor(plain), values);
+    for (const Lie lie : lies)
+      for (const Lie of_values : lies) {
+        CAPTURE(static_cast<int>(lie));
+        CAPTURE(static_cast<int>(of_values));
+        Tensor own = lying(plain, lie);
+        own.to_vector<float>();  // read in rows before
+        const Tensor found = f(std::move(own), lying(values, of_values));
+        CHECK(equal(found, right));
+        CHECK(equal(relu(found), relu(right)));
+      }
+  };
+  agree([&](Tensor x, const Tensor& s) { return index_add(std::move(x), 0, index, s); });
+  agree([&](Tensor x, const Tensor& s) { return scatter_add(std::move(x), 0, places, s); });
+  agree([&](Tensor x, const Tensor& s) { return scatter(std::move(x), 0, places, s); });
+  agree([&](Tensor x, const Tensor& s) {
+    return slice_scatter(std::move(x), s.slice(1, 3, 20), 1, 5, 22);
+  });
+}
+
 }  // namespace table
