@@ -204,6 +204,8 @@ Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& given) {
 Tensor index_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor& source,
                  Scalar alpha) {
   const detail::Running running("index_add", x, given, source);
+  require<DTypeError>(is_floating(x.dtype()) || alpha.kind() != float64,
+                      "index_add: alpha is {}, a fraction, and x {}", alpha, x.dtype());
   if (alpha.to<double>() != 1) return index_add(std::move(x), which, given, source * alpha);
   const std::size_t axis = normalize_axis(which, x.shape().size(), "index_add");
   const std::int64_t extent = x.shape()[axis];
@@ -417,7 +419,7 @@ Tensor scatter(Tensor x, std::int64_t which, const Tensor& given, const Tensor& 
 
 Tensor scatter(Tensor x, std::int64_t axis, const Tensor& index, Scalar value) {
   const detail::Running running("scatter", x, index);
-  const Tensor number = full({}, value, {.dtype = x.dtype()});
+  const Tensor number = full({}, value.as(x.dtype(), "scatter"), {.dtype = x.dtype()});
   return scatter(std::move(x), axis, index, expand(number, index.shape()));
 }
 

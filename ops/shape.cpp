@@ -281,11 +281,12 @@ Tensor slice_scatter(Tensor x, const Tensor& source, std::int64_t which, std::in
   const Range range = clip(start, end, step, x.shape()[axis]);
   Shape shape = x.shape();
   shape[axis] = range.count;
-  require<ShapeError>(source.shape() == shape,
-                      "slice_scatter: source {} for a slice of shape {} (of {})", source.shape(),
-                      shape, x.shape());
-  require<DTypeError>(source.dtype() == x.dtype(), "slice_scatter: the source is {}, x is {}",
-                      source.dtype(), x.dtype());
+  if (source.shape() != shape)
+    raise<ShapeError>("slice_scatter: source {} for {}:{}:{} of axis {} of shape {}: it must be {}",
+                      source.shape(), start, end ? fmt::to_string(*end) : "", step, which,
+                      x.shape(), shape);
+  require<DTypeError>(source.dtype() == x.dtype(), "{}: the source is {}, it must be {} as x is",
+                      detail::running_or("slice_scatter"), source.dtype(), x.dtype());
   const Tensor y = changeable(x);
   write(source, y, axis, range, step);
   return record(
@@ -330,8 +331,12 @@ Tensor select(const Tensor& x, std::int64_t axis, std::int64_t index) {
 Tensor select_scatter(Tensor x, const Tensor& source, std::int64_t axis, std::int64_t index) {
   const detail::Running running("select_scatter", x, source);
   const std::int64_t first = element_of("select_scatter", x, axis, index);
-  require<ShapeError>(source.dim() == x.dim() - 1, "select_scatter: source {} for axis {} of {}",
-                      source.shape(), axis, x.shape());
+  Shape shape = x.shape();
+  shape.erase(normalize_axis(axis, shape.size(), "select_scatter"));
+  require<ShapeError>(source.shape() == shape,
+                      "select_scatter: source {} for element {} of axis {} of shape {}: it must "
+                      "be {}",
+                      source.shape(), index, axis, x.shape(), shape);
   return slice_scatter(std::move(x), unsqueeze(source, axis), axis, first, first + 1);
 }
 

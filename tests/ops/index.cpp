@@ -105,18 +105,20 @@ TEST_CASE("wrong indices are told") {
         "one axis, and the source an element of that axis for each of its own");
   CHECK(message_of<DTypeError>([&] {
           index_add(tensor({0, 1}), 0, tensor({0}), tensor({2}), 0.5);
-        }) == "index_add: the source is float32, it must be int64 as x is");
+        }) == "index_add: alpha is 0.5, a fraction, and x int64");
   CHECK(message_of<ShapeError>([&] {
           slice_scatter(x, zeros({2, 2}), 1, 0, 1);
-        }) == "slice_scatter: source [2, 2] for a slice of shape [2, 1] (of [2, 3])");
+        }) ==
+        "slice_scatter: source [2, 2] for 0:1:1 of axis 1 of shape [2, 3]: it must be [2, 1]");
   CHECK(message_of<ValueError>([&] { slice_scatter(x, x, 0, 0, {}, 0); }) ==
         "slice_scatter: a step of 0; it must be positive");
   CHECK(message_of<DTypeError>([&] {
           slice_scatter(x, zeros({2, 3}, {.dtype = int64}));
-        }) == "slice_scatter: the source is int64, x is float32");
+        }) == "slice_scatter: the source is int64, it must be float32 as x is");
   CHECK(message_of<ValueError>([&] { select_scatter(x, zeros({3}), 0, 2); }) ==
         "select_scatter: index 2 of axis 0, which has 2 elements (shape [2, 3])");
-  CHECK(message_of<ShapeError>([&] {
-          select_scatter(x, zeros({2, 3}), 0, 1);
-        }) == "select_scatter: source [2, 3] for axis 0 of [2, 3]");
+  CHECK(message_of<ShapeError>([&] { select_scatter(x, zeros({2}), 0, -1); }) ==
+        "select_scatter: source [2] for element -1 of axis 0 of shape [2, 3]: it must be [3]");
+  CHECK(message_of<DTypeError>([&] { select_scatter(x, zeros({3}, {.dtype = int64}), 0, 1); }) ==
+        "select_scatter: the source is int64, it must be float32 as x is");
 }
