@@ -4,6 +4,8 @@
 #include <initializer_list>
 #include <span>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// While one lives on this thread, the operation that first turns finite numbers into NaN or
@@ -28,3 +30,5 @@ void check_backward(const Node& node, std::size_t argument, std::span<const Tens
                     const Tensor& dx);
 }  // namespace detail
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Fills grad() of every leaf that `outputs` were computed from, adding to what is there.
@@ -48,3 +50,5 @@ void note_ready_hook() noexcept;
 
 }  // namespace detail
 }  // namespace xgrad
+
+#pragma GCC visibility pop

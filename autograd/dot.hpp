@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// The tape behind a result as plain data, to be drawn: operations, the leaves they use, and the
@@ -33,3 +35,5 @@ std::string to_dot(const TapeGraph& graph);
 std::string to_dot(const Tensor& result);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

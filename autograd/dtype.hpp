@@ -9,6 +9,8 @@
 #include <type_traits>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// What a tensor's elements are, known at run time. Floating types carry gradients; arithmetic on
@@ -154,3 +156,5 @@ decltype(auto) dispatch_numeric(DType dtype, const char* operation, F&& f) {
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 #include <string>
 #include <string_view>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Base of everything xgrad throws. A message reads `operation: what is wrong: values; hint`. It is
@@ -61,3 +63,5 @@ class AnomalyError : public Error {
 };
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

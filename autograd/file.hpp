@@ -8,6 +8,8 @@
 #include <string_view>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::detail {
 
 /// A file descriptor; -1 for none.
@@ -103,3 +105,5 @@ void write_file(const std::string& doing, const std::string& path, std::string_v
 [[noreturn]] void raise_errno(const std::string& doing, const std::string& path);
 
 }  // namespace xgrad::detail
+
+#pragma GCC visibility pop

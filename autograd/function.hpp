@@ -32,6 +32,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// A tensor that a rule keeps for the backward pass. Calling it gives the tensor, or a GraphError
@@ -413,3 +415,5 @@ Results record(const char* name, Results results, WrtAll<Arguments, Rule> argume
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

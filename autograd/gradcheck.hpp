@@ -6,6 +6,8 @@
 #include <iosfwd>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// What checks have measured.
@@ -104,3 +106,5 @@ bool gradgradcheck(F&& f, const std::vector<Tensor>& inputs, const GradcheckOpti
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
 #pragma once
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Whether operations on this thread are recorded on the tape.
@@ -36,3 +38,5 @@ decltype(auto) no_grad(F&& f) {
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

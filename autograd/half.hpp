@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <type_traits>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 namespace detail {
@@ -69,3 +71,5 @@ struct Float16 {
 };
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 class Tensor;
@@ -133,3 +135,5 @@ class HookScope {
 };
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

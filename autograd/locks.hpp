@@ -7,6 +7,8 @@
 #include <memory>
 #include <mutex>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::detail {
 
 /// Of an object that lives as long as the program and is made before main(): a child would wait for
@@ -64,3 +66,5 @@ class Lazy {
 };
 
 }  // namespace xgrad::detail
+
+#pragma GCC visibility pop

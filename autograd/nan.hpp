@@ -4,6 +4,8 @@
 #include <cmath>
 #include <limits>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Not a number has no sign. Processors set its sign bit where they make it, and it would be
@@ -13,3 +15,5 @@ inline double unsigned_nan(double value) {
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

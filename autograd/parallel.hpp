@@ -9,6 +9,8 @@
 #include <limits>
 #include <mutex>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::detail {
 
 /// The parts a loop may be cut into here and now: 1 inside a parallel part, a SerialScope or a
@@ -118,3 +120,5 @@ void parallel_pieces(std::size_t count, std::int64_t grain, const Size& size, co
 }
 
 }  // namespace xgrad::detail
+
+#pragma GCC visibility pop

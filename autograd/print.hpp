@@ -4,6 +4,8 @@
 #include <iosfwd>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// The tensor as PyTorch shows it: four decimals, scientific notation where values span more than
@@ -12,3 +14,5 @@ std::string to_string(const Tensor& x);
 std::ostream& operator<<(std::ostream& stream, const Tensor& x);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

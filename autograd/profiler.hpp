@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::profiler {
 
 /// What one computation amounts to.
@@ -99,3 +101,5 @@ class Scope {
 Work work_on(std::initializer_list<const Tensor*> tensors, double flops_each = 0);
 
 }  // namespace xgrad::profiler
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 
 #include <fmt/format.h>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::detail {
 
 struct ListFormatter : fmt::formatter<std::string> {
@@ -76,3 +78,5 @@ void require(bool condition, fmt::format_string<Args...> format, Args&&... args)
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 #include <cstdint>
 #include <span>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Philox 4x32-10 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011): four
@@ -65,3 +67,5 @@ Generator& default_generator() noexcept;
 void manual_seed(std::uint64_t seed) noexcept;
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 #include <cstdint>
 #include <utility>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Base of what Ref counts. The count lives in the object, so a handle is one pointer and making
@@ -65,3 +67,5 @@ class Ref {
 };
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

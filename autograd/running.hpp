@@ -7,6 +7,8 @@
 #include <cstddef>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::detail {
 
 /// nullptr outside of operations.
@@ -54,3 +56,5 @@ class Running {
 };
 
 }  // namespace xgrad::detail
+
+#pragma GCC visibility pop

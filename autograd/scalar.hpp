@@ -7,6 +7,8 @@
 #include <string>
 #include <type_traits>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Every arithmetic type of C++.
@@ -94,3 +96,5 @@ std::string to_string(const Scalar& number);
 std::ostream& operator<<(std::ostream& stream, const Scalar& number);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

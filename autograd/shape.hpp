@@ -8,6 +8,8 @@
 #include <span>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 namespace detail {
@@ -111,3 +113,5 @@ std::size_t normalize_axis(std::int64_t axis, std::size_t rank, const char* oper
 Axes normalize_axes(const Axes& axes, std::size_t rank, const char* operation);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

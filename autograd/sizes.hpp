@@ -9,6 +9,8 @@
 #include <new>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 namespace detail {
@@ -73,3 +75,5 @@ std::vector<T> values_of(std::int64_t count, const char* operation) {
 std::size_t bytes_of(const Shape& shape, DType dtype);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

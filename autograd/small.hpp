@@ -5,6 +5,8 @@
 
 #include <cstddef>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::detail {
 
 void* take_small(std::size_t bytes);
@@ -33,3 +35,5 @@ struct SmallAllocator {
 };
 
 }  // namespace xgrad::detail
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <cstdint>
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Images [batch, channels, plane] of float32 whose values may lie in blocks of channels.
@@ -123,3 +125,5 @@ bool pooling();
 
 }  // namespace memory
 }  // namespace xgrad
+
+#pragma GCC visibility pop

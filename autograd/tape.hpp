@@ -12,6 +12,8 @@
 #include <span>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Where a gradient goes: to result number `result` of the node that made an argument, or to a
@@ -187,3 +189,5 @@ void attach(const Tensor& x, Ref<Node> node, std::uint32_t result = 0);
 
 }  // namespace detail
 }  // namespace xgrad
+
+#pragma GCC visibility pop

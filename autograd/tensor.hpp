@@ -21,6 +21,8 @@
 #undef max
 #undef min
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 class Node;
@@ -330,3 +332,5 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 #pragma pop_macro("max")
 #pragma pop_macro("min")
+
+#pragma GCC visibility pop

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdint>
+#include <filesystem>
 
 #include <fmt/format.h>
 
@@ -85,6 +86,12 @@ std::string visible(std::string_view text) {
   std::string out;
   detail::append_visible(out, text, "\n\t");
   return out;
+}
+
+std::string shown_path(const std::string& path) {
+  std::error_code gone;  // the folder that the program was started in
+  const std::string whole = std::filesystem::absolute(path, gone).string();
+  return excerpt(gone ? path : whole);
 }
 
 std::string excerpt(std::string_view text) {

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Fit for a terminal: control characters, those that turn the direction of writing, and bytes that
@@ -16,6 +18,9 @@ std::string visible(std::string_view text);
 /// UTF-8 are escaped, line breaks too, and of what is longer than 500 bytes the beginning and the
 /// end.
 std::string excerpt(std::string_view text);
+
+/// The path of a file as it is shown: from the root, where there is a folder to start from.
+std::string shown_path(const std::string& path);
 
 namespace detail {
 
@@ -39,3 +44,5 @@ std::string lines(const std::vector<std::string>& entries);
 
 }  // namespace detail
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -1,5 +1,7 @@
 #pragma once
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// How many threads operations may use, on whichever threads they are called: by default
@@ -27,3 +29,5 @@ void set_num_threads(int threads);
 int num_threads();
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

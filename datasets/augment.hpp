@@ -7,6 +7,8 @@
 #include <span>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 /// What an augmentation may depend on besides the images. Random numbers come from the seed, the
@@ -47,3 +49,5 @@ Augmentation compose(std::vector<Augmentation> augmentations);
 
 }  // namespace augment
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/datasets/mnist.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 /// Small pictures of ten kinds (Krizhevsky, 2009), binary version: 50,000 training and 10,000 test
@@ -14,3 +16,5 @@ class CIFAR10 : public ImageDataset {
 };
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

@@ -10,6 +10,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 /// Examples and what is to be learned of them, the first axis counting examples.
@@ -111,3 +113,5 @@ class ImageDataset : public Dataset {
 };
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 struct DownloadOptions {
@@ -27,3 +29,5 @@ void download(const std::vector<std::string>& urls, const std::string& target,
 std::string md5_of_file(const std::string& path);
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

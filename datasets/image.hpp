@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 struct ReadImageOptions {
@@ -25,3 +27,5 @@ Tensor read_image(const std::string& path, std::int64_t channels = 3,
                   const ReadImageOptions& options = {});
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

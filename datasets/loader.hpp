@@ -8,6 +8,8 @@
 #include <memory>
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 struct DataLoaderOptions {
@@ -84,3 +86,5 @@ class DataLoader {
 };
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

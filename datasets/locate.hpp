@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 /// Where a data set's files come from if they are not on this machine.
@@ -37,3 +39,5 @@ std::vector<std::string> mirror_urls(const char* variable, const std::vector<std
                                      const std::string& file);
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

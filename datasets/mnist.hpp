@@ -3,6 +3,8 @@
 
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 struct ImageDatasetOptions {
@@ -33,3 +35,5 @@ class FashionMNIST : public ImageDataset {
 inline constexpr const char* debian_fashion_mnist = "/usr/share/datasets/fashion-mnist";
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 #include <memory>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 /// Decides which examples form the batches of an epoch. A pure function of its arguments, so that
@@ -54,3 +56,5 @@ class IndependentSampler : public Sampler {
 };
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <vector>
 
 /// Transforms of image batches [N, C, H, W] (or single images [C, H, W]).
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets::transforms {
 
 /// x · factor: scale(255) undoes the division of images by 255.
@@ -35,3 +37,5 @@ Transform resize(std::int64_t height, std::int64_t width);
 Transform compose(std::vector<Transform> transforms);
 
 }  // namespace xgrad::datasets::transforms
+
+#pragma GCC visibility pop

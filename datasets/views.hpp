@@ -4,6 +4,8 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::datasets {
 
 /// A way to look at images, and how much what is seen there counts.
@@ -22,3 +24,5 @@ std::vector<View> mirrored_and_shifted(std::int64_t pixels = 1);
 Tensor average_views(nn::Module& net, const Tensor& images, const std::vector<View>& views);
 
 }  // namespace xgrad::datasets
+
+#pragma GCC visibility pop

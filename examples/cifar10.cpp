@@ -12,9 +12,8 @@
 
 #include <algorithm>
 
-#include "data.hpp"
 #include "networks.hpp"
-#include "training/training.hpp"
+#include "recipe.hpp"
 
 namespace nn = xgrad::nn;
 namespace optim = xgrad::optim;
@@ -59,8 +58,8 @@ const std::vector<std::string> pieces{"whitening", "identity",    "muon",     "f
                                       "alternate", "translation", "smoothing"};
 
 /// Muon turns the filters, SGD moves the rest; its rates are for the loss summed over a batch.
-std::vector<examples::Part> airbench_optimizers(const examples::Airbench& net, std::int64_t batch,
-                                                bool muon) {
+std::vector<xgrad::train::Part> airbench_optimizers(const examples::Airbench& net,
+                                                    std::int64_t batch, bool muon) {
   const auto examples = static_cast<double>(batch);
   const auto sgd = [examples](std::vector<xgrad::Tensor> parameters, double lr) {
     constexpr double decay = 2e-6;  // of a step for each example, whatever the rate
@@ -69,9 +68,10 @@ std::vector<examples::Part> airbench_optimizers(const examples::Airbench& net, s
         optim::SGDOptions{
             .lr = lr * examples, .momentum = 0.85, .weight_decay = decay / lr, .nesterov = true});
   };
-  std::vector<examples::Part> parts{{sgd({net.whiten.bias}, 0.053), schedule::linear(1, 0, 3. / 8)},
-                                    {sgd(net.biases(), 0.053), schedule::linear()},
-                                    {sgd({net.head.weight}, 0.67), schedule::linear()}};
+  std::vector<xgrad::train::Part> parts{
+      {sgd({net.whiten.bias}, 0.053), schedule::linear(1, 0, 3. / 8)},
+      {sgd(net.biases(), 0.053), schedule::linear()},
+      {sgd({net.head.weight}, 0.67), schedule::linear()}};
   std::vector<xgrad::Tensor> filters = net.filters();
   if (net.whiten.weight.requires_grad()) filters.push_back(net.whiten.weight);
   if (muon) {
@@ -92,9 +92,9 @@ int train_airbench(const examples::Options& options, const std::vector<std::int6
   const auto data = examples::cifar10(options);
   examples::Airbench net(widths, with("identity"));
   if (with("whitening")) {
-    const auto first = xgrad::arange(std::min<std::int64_t>(5000, data.train->size()));
+    const auto first = xgrad::arange(std::min<std::int64_t>(5000, data.splits.train->size()));
     nn::init::whitening_(net.whiten.weight,
-                         data.train->batch(first.to_vector<std::int64_t>()).data);
+                         data.splits.train->batch(first.to_vector<std::int64_t>()).data);
   } else {
     xgrad::Tensor(net.whiten.weight).requires_grad_();
   }

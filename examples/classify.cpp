@@ -17,7 +17,6 @@
 
 #include "model.hpp"
 #include "parse_error.hpp"
-#include "training/files.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -70,7 +69,7 @@ void classify(const Options& options) {
   print_probabilities(model, scores);
   std::fflush(stdout);
   picture(model, image, input, scores.argmax(0).item<std::int64_t>()).save(options.saliency);
-  fmt::print("\nwhat it was seen by: {}\n", examples::shown(options.saliency));
+  fmt::print("\nwhat it was seen by: {}\n", xgrad::shown_path(options.saliency));
 }
 
 }  // namespace

@@ -46,6 +46,11 @@ Set read(const std::string& split, const Options& options, const More&... more) 
   }
 }
 
+Data scaled(xgrad::train::Data splits, const Scale& scale) {
+  splits.to_picture = transforms::denormalize(scale.mean, scale.deviation);
+  return {std::move(splits), scale};
+}
+
 template <class Set>
 Data digits_of(const std::string& name, const Options& options) {
   Set all = read<Set>("train", options);
@@ -58,12 +63,13 @@ Data digits_of(const std::string& name, const Options& options) {
   const auto centre = transforms::normalize(scale.mean, scale.deviation);
   all.set_transform(centre);
   test.set_transform(centre);
-  return {.name = name,
-          .train = datasets::Subset(all, chosen),
-          .validation = datasets::Subset(all, std::vector<std::int64_t>(held_out, order.end())),
-          .test = test,
-          .classes = all.classes(),
-          .scale = scale};
+  return scaled(
+      {.name = name,
+       .train = datasets::Subset(all, chosen),
+       .validation = datasets::Subset(all, std::vector<std::int64_t>(held_out, order.end())),
+       .test = test,
+       .classes = all.classes()},
+      scale);
 }
 
 }  // namespace
@@ -95,12 +101,12 @@ Data assignment_cifar10(const Options& options) {
   test.set_transform(centre);
   const std::int64_t held_out = std::min<std::int64_t>(2000, all.size() / 2);
   auto parts = datasets::random_split(all, {all.size() - held_out, held_out});
-  return {.name = "CIFAR-10",
-          .train = parts[0],
-          .validation = parts[1],
-          .test = test,
-          .classes = all.classes(),
-          .scale = scale};
+  return scaled({.name = "CIFAR-10",
+                 .train = parts[0],
+                 .validation = parts[1],
+                 .test = test,
+                 .classes = all.classes()},
+                scale);
 }
 
 Data cifar10(const Options& options, std::int64_t validated) {
@@ -110,14 +116,11 @@ Data cifar10(const Options& options, std::int64_t validated) {
   const auto normalize = transforms::normalize(scale.mean, scale.deviation);
   all.set_transform(normalize);
   test.set_transform(normalize);
-  Data data{.name = "CIFAR-10",
-            .train = all,
-            .validation = {},
-            .test = test,
-            .classes = all.classes(),
-            .scale = scale};
+  Data result =
+      scaled({.name = "CIFAR-10", .train = all, .test = test, .classes = all.classes()}, scale);
+  xgrad::train::Data& data = result.splits;
   const std::int64_t held_out = options.hold_out.value_or(std::min(validated, all.size() / 2));
-  if (held_out == 0) return data;
+  if (held_out == 0) return result;
   if (held_out >= all.size())
     throw xgrad::ValueError(
         fmt::format("--hold-out {} leaves none of the {} training images", held_out, all.size()));
@@ -128,7 +131,7 @@ Data cifar10(const Options& options, std::int64_t validated) {
     data.test = parts[1];
     data.tested_on = "held-out";
   }
-  return data;
+  return result;
 }
 
 }  // namespace examples

@@ -1,9 +1,25 @@
 #pragma once
 // The data sets as the examples train on them.
 
-#include "training/training.hpp"
+#include <xgrad/train/trainer.hpp>
+
+#include <cstdint>
+#include <vector>
+
+#include "command_line.hpp"
 
 namespace examples {
+
+/// What a network sees of a pixel v in [0, 1]: (v − mean) / deviation, for each channel.
+struct Scale {
+  std::vector<double> mean;
+  std::vector<double> deviation;
+};
+
+struct Data {
+  xgrad::train::Data splits;
+  Scale scale;
+};
 
 /// MNIST, or Debian's Fashion-MNIST where --or-fashion allows it and MNIST is not to be had: images
 /// less their mean pixel, 2,000 to validate.

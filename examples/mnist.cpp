@@ -5,18 +5,29 @@
 //   mnist --epochs 12      the same network with a schedule: about 99.3 %
 //   mnist --net best       a deeper one with augmentation: about 99.7 %
 
-#include "data.hpp"
 #include "networks.hpp"
-#include "training/training.hpp"
-
-namespace datasets = xgrad::datasets;
+#include "recipe.hpp"
 
 namespace {
 
-int train_assignment_net(const examples::Options& options, bool tuned) {
+int run(const examples::Options& options) {
   const auto data = examples::digits(options);
+  if (options.net == "best") {
+    examples::VGG net(1, {32, 64, 128});
+    return examples::train(net, data,
+                           {.name = "a deeper network with batch norm and augmentation",
+                            .network = net.name(),
+                            .batch = 128,
+                            .epochs = 20,
+                            .lr = 0.1,
+                            .momentum = 0.9,
+                            .weight_decay = 0.0005,
+                            .label_smoothing = 0.1,
+                            .augment = xgrad::datasets::augment::random_translate(2)},
+                           options);
+  }
   examples::AssignmentMNIST net;
-  if (tuned)
+  if (options.net == "tuned" || (options.net.empty() && options.epochs))
     return examples::train(net, data,
                            {.name = "the assignment's network on a schedule",
                             .network = net.name(),
@@ -37,28 +48,6 @@ int train_assignment_net(const examples::Options& options, bool tuned) {
                           .weight_decay = 0.005,
                           .assignment = true},
                          options);
-}
-
-int train_best(const examples::Options& options) {
-  const auto data = examples::digits(options);
-  examples::VGG net(1, {32, 64, 128});
-  return examples::train(net, data,
-                         {.name = "a deeper network with batch norm and augmentation",
-                          .network = net.name(),
-                          .batch = 128,
-                          .epochs = 20,
-                          .lr = 0.1,
-                          .momentum = 0.9,
-                          .weight_decay = 0.0005,
-                          .label_smoothing = 0.1,
-                          .augment = datasets::augment::random_translate(2)},
-                         options);
-}
-
-int run(const examples::Options& options) {
-  if (options.net == "best") return train_best(options);
-  const bool tuned = options.net == "tuned" || (options.net.empty() && options.epochs);
-  return train_assignment_net(options, tuned);
 }
 
 }  // namespace

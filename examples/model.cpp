@@ -6,13 +6,13 @@
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/ops/ops.hpp>
+#include <xgrad/train/json.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "networks.hpp"
-#include "training/json.hpp"
 
 namespace examples {
 
@@ -23,9 +23,9 @@ namespace transforms = xgrad::datasets::transforms;
 using nlohmann::json;
 
 nn::Metadata describe_model(const std::string& network, const Data& data) {
-  const Shape image = (*data.train)[0].data.shape();
+  const Shape image = (*data.splits.train)[0].data.shape();
   return {{"network", network},
-          {"classes", json(data.classes).dump()},
+          {"classes", json(data.splits.classes).dump()},
           {"mean", json(data.scale.mean).dump()},
           {"deviation", json(data.scale.deviation).dump()},
           {"image", json(std::vector<std::int64_t>(image.begin(), image.end())).dump()}};
@@ -61,6 +61,7 @@ void check(const Model& model, const std::string& path) {
 
 /// The network without its weights.
 Model described(const nn::Metadata& words, const std::string& path) try {
+  using xgrad::train::parse_json;
   const auto image = parse_json(words.at("image"));
   Model model{.net = make_network(words.at("network")),
               .classes = parse_json(words.at("classes")),

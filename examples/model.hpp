@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "training/training.hpp"
+#include "data.hpp"
 
 namespace examples {
 

@@ -7,6 +7,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 struct JvpOptions {
@@ -42,3 +44,5 @@ Jvp jvp(F&& f, const std::vector<Tensor>& x, const std::vector<Tensor>& v,
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

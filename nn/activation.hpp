@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/nn/module_of.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// xgrad::relu, in the memory of a temporary.
@@ -48,3 +50,5 @@ class LogSoftmax : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -2,6 +2,8 @@
 #include <xgrad/nn/module.hpp>
 #include <xgrad/ops/conv.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 using xgrad::Conv2dOptions;
@@ -24,3 +26,5 @@ class Conv2d : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

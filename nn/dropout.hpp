@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/nn/module.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// Zeroes elements with probability p while training; passes its input on otherwise.
@@ -15,3 +17,5 @@ class Dropout : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

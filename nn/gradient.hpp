@@ -6,6 +6,8 @@
 #include <cstddef>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn::detail {
 
 /// The gradient of x, contiguous; one that lies otherwise is replaced by a copy.
@@ -15,3 +17,5 @@ Tensor gradient_of(const Tensor& x);
 std::string called(const Tensor& parameter, std::size_t index);
 
 }  // namespace xgrad::nn::detail
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 
 /// Initialisers: they fill a tensor in place, off the tape, and return it. Random ones take the
 /// generator last; nullptr means the default one.
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn::init {
 
 Tensor zeros_(Tensor x);
@@ -52,3 +54,5 @@ Tensor assignment_(Tensor weight, double fan, double scale = 1, Generator* gener
 Tensor default_(Tensor x, std::int64_t fan_in);
 
 }  // namespace xgrad::nn::init
+
+#pragma GCC visibility pop

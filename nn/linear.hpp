@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/nn/module.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 struct LinearOptions {
@@ -21,3 +23,5 @@ class Linear : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

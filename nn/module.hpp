@@ -12,6 +12,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 class Module;
@@ -284,3 +286,5 @@ M clone(const M& module) {
 }
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -25,6 +25,8 @@
 // warning comes at each class that derives from it, where no header could hold it back but so.
 #pragma GCC diagnostic ignored "-Woverloaded-virtual"
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 namespace detail {
@@ -205,3 +207,5 @@ class ModuleOf : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -17,7 +17,11 @@
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/ops.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 /// As PyTorch calls it: `namespace F = xgrad::nn::functional`, and F::relu is xgrad::relu.
 namespace functional = ::xgrad;
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 struct BatchNormOptions {
@@ -58,3 +60,5 @@ class BatchNorm2d : public BatchNorm {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

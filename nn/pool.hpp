@@ -2,6 +2,8 @@
 #include <xgrad/nn/module.hpp>
 #include <xgrad/ops/pool.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// xgrad::max_pool2d.
@@ -29,3 +31,5 @@ class AvgPool2d : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include <concepts>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// Modules one after the other, named "0", "1", …, or as add() says.
@@ -81,3 +83,5 @@ class ModuleDict : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/nn/module.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// Merges axes start..end, by default all but the batch.
@@ -21,3 +23,5 @@ class Identity : public Module {
 };
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

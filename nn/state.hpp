@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// Words that stand in a file beside the tensors, such as what they belong to.
@@ -69,3 +71,5 @@ namespace xgrad {
 using nn::load;
 using nn::save;
 }  // namespace xgrad
+
+#pragma GCC visibility pop

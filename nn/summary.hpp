@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn {
 
 /// What a network is made of, layer by layer in the order of use.
@@ -36,3 +38,5 @@ std::string with_commas(std::int64_t number);
 }  // namespace detail
 
 }  // namespace xgrad::nn
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn::utils {
 
 // Between backward() and step(), where a few large gradients would throw a training off. Parameters
@@ -27,3 +29,5 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm);
 void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value);
 
 }  // namespace xgrad::nn::utils
+
+#pragma GCC visibility pop

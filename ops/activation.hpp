@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// max(x, 0); the gradient at 0 is 0, and passes at NaN. In the memory of a temporary that nobody
@@ -13,3 +15,5 @@ Tensor relu(Tensor x);
 Tensor gelu(const Tensor& x);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <optional>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// One side of an operator: a tensor, or a number that takes on the other side's dtype. It sees the
@@ -108,3 +110,5 @@ inline Tensor operator>(const Operand& a, const Operand& b) { return gt(a, b); }
 inline Tensor operator>=(const Operand& a, const Operand& b) { return ge(a, b); }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

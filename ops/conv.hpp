@@ -4,6 +4,8 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Of a convolution over `rank` axes, and of its layer in nn.
@@ -34,3 +36,5 @@ Tensor conv2d_weight(const Tensor& x, const Tensor& dy, const Shape& weight_shap
                      const Conv2dOptions& options = {});
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <optional>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 struct TensorOptions {
@@ -125,3 +127,5 @@ Tensor tensor(const std::vector<T>& values, TensorOptions options) {
 }
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

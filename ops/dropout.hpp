@@ -2,6 +2,8 @@
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/autograd/tensor.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 struct DropoutOptions {
@@ -16,3 +18,5 @@ struct DropoutOptions {
 Tensor dropout(const Tensor& x, const DropoutOptions& options = {});
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// A number for each of `rank` axes, as the height and the width of a window; one number means all
@@ -33,3 +35,5 @@ class Extents {
 };
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

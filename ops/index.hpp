@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 // Indices are int64 tensors; ValueError names the first one outside its axis, DTypeError other
@@ -32,3 +34,5 @@ Tensor scatter(Tensor x, std::int64_t axis, const Tensor& index, Scalar value);
 Tensor scatter_add(Tensor x, std::int64_t axis, const Tensor& index, const Tensor& source);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 enum class Reduction { mean, sum, none };
@@ -40,3 +42,5 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
                      const CrossEntropyOptions& options = {});
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

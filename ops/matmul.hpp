@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// Matrix product as NumPy's: 1-D · 1-D is the dot product, a 1-D operand is a row (left) or a
@@ -11,3 +13,5 @@ Tensor matmul(const Tensor& a, const Tensor& b);
 Tensor linear(const Tensor& x, const Tensor& weight, const Tensor& bias = {});
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 struct BatchNormOptions {
@@ -20,3 +22,5 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
                   const Tensor& bias, const BatchNormOptions& options = {});
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/profiler.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::profiler {
 
 /// Measures, in about a tenth of a second, what this machine does at best on the threads in use:
@@ -8,3 +10,5 @@ namespace xgrad::profiler {
 Peak measure_peak();
 
 }  // namespace xgrad::profiler
+
+#pragma GCC visibility pop

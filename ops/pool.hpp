@@ -2,6 +2,8 @@
 #include <xgrad/autograd/tensor.hpp>
 #include <xgrad/ops/extents.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 template <int rank>
@@ -33,3 +35,5 @@ Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Extents<2> k
                         const AvgPool2dOptions& options = {});
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

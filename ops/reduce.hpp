@@ -9,6 +9,8 @@
 #undef max
 #undef min
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 // Reductions over the given axes (all of them if none is given). With keepdim the reduced axes stay
@@ -51,3 +53,5 @@ Tensor centered(const Tensor& x, const Axes& axes);
 
 #pragma pop_macro("max")
 #pragma pop_macro("min")
+
+#pragma GCC visibility pop

@@ -4,6 +4,8 @@
 #include <optional>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 // Rearrangements. transpose, permute, squeeze, unsqueeze, expand, split, chunk, unbind, slice and
@@ -62,3 +64,5 @@ Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar val
 Tensor flip(const Tensor& x, const Axes& axes);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

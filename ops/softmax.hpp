@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad {
 
 /// eˣ / Σ eˣ along `axis`, without overflow; entries of −inf get 0.
@@ -9,3 +11,5 @@ Tensor softmax(const Tensor& x, std::int64_t axis);
 Tensor log_softmax(const Tensor& x, std::int64_t axis);
 
 }  // namespace xgrad
+
+#pragma GCC visibility pop

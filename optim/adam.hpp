@@ -4,6 +4,8 @@
 #include <array>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 struct AdamOptions {
@@ -55,3 +57,5 @@ class AdamW : public OptimizerOf<AdamWOptions> {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 /// A moving average of tensors that a training changes: of parameters, and of the running
@@ -47,3 +49,5 @@ class MovingAverage {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

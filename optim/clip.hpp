@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/nn/utils.hpp>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 using nn::utils::clip_grad_norm_;
@@ -8,3 +10,5 @@ using nn::utils::clip_grad_value_;
 using nn::utils::grad_norm;
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

@@ -3,6 +3,8 @@
 
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 /// X ← a X + (b A + c A²) X with A = X Xᵀ, `steps` times, from g / ‖g‖: singular values are driven
@@ -45,3 +47,5 @@ class Muon : public OptimizerOf<MuonOptions> {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

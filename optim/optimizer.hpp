@@ -7,6 +7,8 @@
 #include <type_traits>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 /// A learning rate, which has no sensible default: leaving it out of an options list does not
@@ -103,3 +105,5 @@ class Optimizer {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 /// Something that an optimiser remembers of each parameter from step to step. It is there from when
@@ -310,3 +312,5 @@ class OptimizerOf : public Optimizer {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 #include <functional>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 /// The factor of a learning rate when a part `progress` of the training, 0 to 1, is done. It knows
@@ -122,3 +124,5 @@ class LambdaLR : public LRScheduler {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

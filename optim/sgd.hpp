@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::optim {
 
 /// How gradients are gathered over steps.
@@ -41,3 +43,5 @@ class SGD : public OptimizerOf<SGDOptions> {
 };
 
 }  // namespace xgrad::optim
+
+#pragma GCC visibility pop

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// An example that the classifier got wrong.
@@ -56,3 +58,5 @@ Evaluation evaluate(nn::Module& net, const datasets::AnyDataset& data,
 std::optional<Grid> first_filters(const nn::Module& net, const Shape& image);
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

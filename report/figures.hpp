@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// A picture with words under it.
@@ -55,3 +57,5 @@ Colour heat(const ConfusionMatrix& matrix, std::size_t target, std::size_t predi
 double largest_confusion(const ConfusionMatrix& matrix);
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <optional>
 #include <string>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// A graph as SVG: Graphviz draws it where its program `dot` is installed, else xgrad does.
@@ -30,3 +32,5 @@ struct Network {
 Network describe(nn::Module& net, const Shape& input_shape);
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

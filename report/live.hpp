@@ -10,6 +10,8 @@
 #include <utility>
 #include <variant>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// The page of a run that goes on, rewritten every few seconds: a browser left open shows it live.
@@ -67,3 +69,5 @@ class JsonLines {
 };
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

@@ -8,6 +8,8 @@
 
 /// What is not defined (a precision of a class that was never predicted, say) is an empty optional,
 /// never 0.
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// How well classes are told apart: of one class, or a mean over classes.
@@ -126,3 +128,5 @@ class RunningMean {
 };
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 struct Colour {
@@ -73,3 +75,5 @@ Range range_of(const Tensor& values);
 Picture to_picture(const Tensor& image, Range range = {});
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

@@ -2,6 +2,8 @@
 #include <string>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// A curve: y over x, of one length, x ascending. Values that are not finite (on a logarithmic
@@ -38,3 +40,5 @@ std::vector<double> log_ticks(double low, double high);
 
 }  // namespace detail
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

@@ -5,6 +5,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// How far a long job is: on a terminal one line that is rewritten, with a bar and the time left;
@@ -68,3 +70,5 @@ class Stopwatch {
 std::string duration(double seconds);
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/threads.hpp>
+#include <xgrad/autograd/version.hpp>
 #include <xgrad/report/run.hpp>
 #include <xgrad/report/text.hpp>
 
@@ -119,7 +120,7 @@ Machine this_machine() {
           .threads = num_threads(),
           .system = value_in("/etc/os-release", "PRETTY_NAME"),
           .compiler = compiler.find("Clang") == std::string::npos ? "g++ " + compiler : compiler,
-          .xgrad = XGRAD_VERSION};
+          .xgrad = version()};
 }
 
 std::string summary_line(const Run& run) {

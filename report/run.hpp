@@ -8,6 +8,8 @@
 #include <utility>
 #include <vector>
 
+#pragma GCC visibility push(default)
+
 namespace xgrad::report {
 
 /// Values measured while training, each series under a name. "accuracy/validation" is the line
@@ -90,3 +92,5 @@ std::string write(nn::Module& net, const datasets::AnyDataset& test,
                   const EvaluateOptions& options = {});
 
 }  // namespace xgrad::report
+
+#pragma GCC visibility pop

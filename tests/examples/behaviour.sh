@@ -86,7 +86,7 @@ check "so are words" says "--batch: 'many' is not a whole number above 0" err
 run "$bin/mnist" --data data --momentum 1.5
 check "and momenta above 1" says "--momentum: '1.5' is not a number from 0 to below 1" err
 run "$bin/mnist" --data data --batch 100000
-check "a batch larger than the data is refused" says '--batch 100000 is more than the' err
+check "a batch larger than the data is refused" says 'batch 100000 is more than the' err
 run "$bin/mnist" --net huge
 check "an unknown net is refused" says 'huge' err
 run "$bin/mnist" --data nowhere
@@ -251,7 +251,7 @@ cp whole.safetensors kept/checkpoint.safetensors
 run "${resumed[@]}"
 check "so does a file that is none" says 'is no checkpoint of a training' err
 run "${long[@]}" --checkpoint file/here
-check "a place where none can be written is told" says '--checkpoint: cannot make the directory file/here' err
+check "a place where none can be written is told" says 'checkpoint: cannot make the directory file/here' err
 
 "$bin/mnist" --data data --iterations 1000000 --checkpoint ended --save ended.safetensors >out 2>err </dev/null &
 pid=$!

@@ -1,11 +1,10 @@
-// Checkpoints of the training programs, in whole files: how these break is the safetensors
+// Checkpoints of trainings, in whole files: how these break is the safetensors
 // target's. An input is a line of settings, a line of numbers, a curve's name on a line and its
 // values.
 
-#include "training/checkpoint.hpp"
-
 #include <xgrad/nn/state.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/train/checkpoint.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -14,7 +13,7 @@
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   static const fuzz::Folder folder;
-  static examples::CheckpointFile file(folder.path(), {{"batch", "64"}}, 60);
+  static xgrad::train::CheckpointFile file(folder.path(), {{"batch", "64"}}, 60);
   fuzz::Input input(data, size);
   const std::string settings = input.up_to('\n'), training = input.up_to('\n');
   const std::string name = input.up_to('\n'), bytes = input.rest();

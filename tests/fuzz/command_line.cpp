@@ -1,9 +1,10 @@
 // Command lines of the training programs, one argument a line.
 
+#include "command_line.hpp"
+
 #include <vector>
 
 #include "fuzz.hpp"
-#include "training/training.hpp"
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
   std::vector<std::string> words{"train"};

@@ -1,4 +1,4 @@
-// The training programs' command line.
+#include "command_line.hpp"
 
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/random.hpp>
@@ -11,8 +11,7 @@
 #include <new>
 #include <string>
 
-#include "../parse_error.hpp"
-#include "training.hpp"
+#include "parse_error.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 

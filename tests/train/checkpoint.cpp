@@ -1,20 +1,19 @@
 // Checkpoints that are damaged, missing, or written by two.
 
-#include "training/checkpoint.hpp"
-
 #include <xgrad/nn/state.hpp>
+#include <xgrad/report/live.hpp>
+#include <xgrad/train/checkpoint.hpp>
 
 #include <cstdio>
 
 #include "support.hpp"
-#include "training/journal.hpp"
 #include <fmt/format.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 using namespace support;
-using examples::Checkpoint;
-using examples::CheckpointFile;
+using train::Checkpoint;
+using train::CheckpointFile;
 namespace fs = std::filesystem;
 namespace report = xgrad::report;
 
@@ -26,6 +25,7 @@ Checkpoint checkpoint_at(std::int64_t iteration) {
   Checkpoint result{.iteration = iteration, .seconds = {{"forward", 1.5}}};
   result.tensors.emplace_back("net/weight", full({3}, static_cast<double>(iteration)));
   result.history.add("loss", 1, 0.5);
+  result.means = {{"loss", {.count = 1, .value = 0.5}}};
   result.log_bytes = 100;
   return result;
 }
@@ -189,7 +189,7 @@ TEST_CASE("two trainings do not share a directory of checkpoints") {
   const Two two;
   const CheckpointFile first(two.folder, settings, 0);
   CHECK(message_of<IOError>([&] { CheckpointFile(two.folder, settings, 0); }) ==
-        "--checkpoint: another training writes to " + two.folder +
+        "checkpoint: another training writes to " + two.folder +
             "; wait for its end, or name another directory");
 }
 

@@ -1,26 +1,22 @@
-#include "journal.hpp"
+#include <xgrad/train/journal.hpp>
 
 #include <cstdio>
 #include <filesystem>
 #include <utility>
 
-#include "files.hpp"
 #include <fmt/format.h>
 
-namespace examples {
+namespace xgrad::train {
 
-namespace report = xgrad::report;
-
-Journal::Journal(xgrad::nn::Module& net, xgrad::Shape image, report::Run run,
-                 const Options& options, const Checkpoint* from)
-    : net_(net), image_(std::move(image)), run_(std::move(run)), directory_(options.report) {
+Journal::Journal(report::Run run, JournalOptions options, const Checkpoint* from)
+    : run_(std::move(run)), options_(std::move(options)) {
   if (from != nullptr) run_.history = from->history;
-  if (!directory_.empty()) page_.emplace(run_, directory_);
-  if (options.log.empty()) return;
+  if (!options_.report.empty()) page_.emplace(run_, options_.report);
+  if (options_.log.empty()) return;
   std::error_code none;  // a log that is not there any more begins anew
-  const bool goes_on = from != nullptr && std::filesystem::exists(options.log, none);
+  const bool goes_on = from != nullptr && std::filesystem::exists(options_.log, none);
   const std::uint64_t written = goes_on ? from->log_bytes : 0;
-  log_.emplace(options.log, written);
+  log_.emplace(options_.log, written);
   if (written > 0) return;
   report::JsonLines::Fields start{{"event", "start"}, {"title", run_.title}};
   for (const auto& [name, value] : run_.configuration) start.emplace_back(name, value);
@@ -39,8 +35,7 @@ void Journal::end_iteration(const std::string& state) {
   if (log_ && !fields_.empty()) log_->write(std::exchange(fields_, {}));
   if (!page_ || !page_->due()) return;
   run_.state = state;
-  run_.figures.clear();
-  if (auto filters = report::first_filters(net_, image_)) run_.figures = {*std::move(filters)};
+  if (options_.figures) run_.figures = options_.figures();
   const bool told = page_->failure().has_value();
   page_->update();
   if (page_->failure() && !told)
@@ -57,7 +52,7 @@ std::optional<std::string> Journal::finish(const std::string& state,
   run_.state = state;
   if (run_.evaluation) run_.figures.clear();
   std::optional<std::string> path;
-  if (page_) path = shown(report::write(run_, directory_));
+  if (page_) path = report::write(run_, options_.report);
   if (log_) {
     log_->write(result);
     log_->finish();
@@ -65,4 +60,4 @@ std::optional<std::string> Journal::finish(const std::string& state,
   return path;
 }
 
-}  // namespace examples
+}  // namespace xgrad::train

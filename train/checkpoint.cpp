@@ -1,29 +1,25 @@
-#include "checkpoint.hpp"
-
-#include <xgrad/autograd/error.hpp>
+#include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/text.hpp>
 #include <xgrad/nn/state.hpp>
-#include <xgrad/ops/ops.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/train/checkpoint.hpp>
+#include <xgrad/train/json.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <filesystem>
 
-#include "files.hpp"
-#include "json.hpp"
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/file.h>
 #include <unistd.h>
 
-namespace examples {
+namespace xgrad::train {
 
 using nlohmann::ordered_json;
-using xgrad::NamedTensors;
-using xgrad::Tensor;
-using xgrad::report::Configuration;
-using xgrad::report::History;
+using report::Configuration;
+using report::History;
 namespace fs = std::filesystem;
 
 namespace {
@@ -36,7 +32,7 @@ Tensor to_tensor(const History::Series& series) {
   std::vector<double> both = series.steps;
   both.insert(both.end(), series.values.begin(), series.values.end());
   const auto n = static_cast<std::int64_t>(series.steps.size());
-  return xgrad::from_vector(both, xgrad::Shape{2, n}, {.dtype = xgrad::float64});
+  return from_vector(both, Shape{2, n}, {.dtype = float64});
 }
 
 NamedTensors to_tensors(const History& history) {
@@ -49,18 +45,17 @@ NamedTensors to_tensors(const History& history) {
 
 void add_series(const std::string& path, History& history, const std::string& name,
                 History::Kind kind, const Tensor& both) try {
-  if (both.dtype() != xgrad::float64 || both.dim() != 2 || both.size(0) != 2)
-    throw xgrad::ValueError(fmt::format("the curve '{}' is {} {}, not steps and values",
-                                        xgrad::excerpt(name), xgrad::name(both.dtype()),
-                                        xgrad::to_string(both.shape())));
+  if (both.dtype() != float64 || both.dim() != 2 || both.size(0) != 2)
+    throw ValueError(fmt::format("the curve '{}' is {} {}, not steps and values", excerpt(name),
+                                 xgrad::name(both.dtype()), to_string(both.shape())));
   const auto values = both.to_vector<double>();
   const std::size_t n = values.size() / 2;
   for (std::size_t i = 0; i < n; ++i) history.add(name, values[i], values[n + i], kind);
-} catch (const xgrad::ValueError& error) {
-  throw xgrad::IOError(fmt::format("{} is damaged: {}", path, error.what()));
+} catch (const ValueError& error) {
+  throw IOError(fmt::format("{} is damaged: {}", path, error.what()));
 }
 
-ordered_json to_json(const xgrad::report::RunningMean::State& mean) {
+ordered_json to_json(const report::RunningMean::State& mean) {
   return {{"count", mean.count}, {"value", mean.value}};
 }
 
@@ -68,20 +63,24 @@ ordered_json to_json(const xgrad::report::RunningMean::State& mean) {
 std::uint64_t count_of(const ordered_json& json, const char* name) {
   const ordered_json& value = json.at(name);
   if (!value.is_number_unsigned())
-    throw xgrad::IOError(fmt::format("{} is {}", name, xgrad::excerpt(value.dump())));
+    throw IOError(fmt::format("{} is {}", name, excerpt(value.dump())));
   return value.get<std::uint64_t>();
 }
 
-xgrad::report::RunningMean::State mean_from(const ordered_json& json) {
+report::RunningMean::State mean_from(const ordered_json& json) {
   return {static_cast<std::int64_t>(count_of(json, "count")), json.at("value").get<double>()};
 }
 
+ordered_json means_of(const Checkpoint& checkpoint) {
+  ordered_json result = ordered_json::object();
+  for (const auto& [name, mean] : checkpoint.means) result[name] = to_json(mean);
+  return result;
+}
+
 std::string to_text(const Checkpoint& checkpoint) {
-  return ordered_json{
-      {"iteration", checkpoint.iteration},      {"seed", checkpoint.random.seed},
-      {"position", checkpoint.random.position}, {"seconds", checkpoint.seconds},
-      {"loss", to_json(checkpoint.loss)},       {"accuracy", to_json(checkpoint.accuracy)},
-      {"log_bytes", checkpoint.log_bytes}}
+  return ordered_json{{"iteration", checkpoint.iteration},      {"seed", checkpoint.random.seed},
+                      {"position", checkpoint.random.position}, {"seconds", checkpoint.seconds},
+                      {"means", means_of(checkpoint)},          {"log_bytes", checkpoint.log_bytes}}
       .dump(-1, ' ', false, ordered_json::error_handler_t::replace);
 }
 
@@ -95,8 +94,8 @@ Checkpoint from_text(const std::string& text) {
   result.iteration = static_cast<std::int64_t>(count_of(json, "iteration"));
   result.random = {count_of(json, "seed"), count_of(json, "position")};
   json.at("seconds").get_to(result.seconds);
-  result.loss = mean_from(json.at("loss"));
-  result.accuracy = mean_from(json.at("accuracy"));
+  for (const auto& [name, mean] : json.at("means").items())
+    result.means.emplace_back(name, mean_from(mean));
   result.log_bytes = count_of(json, "log_bytes");
   return result;
 }
@@ -110,33 +109,32 @@ std::string differences(const Configuration& there, const Configuration& here) {
   std::string result;
   for (const auto& [name, value] : here)
     if (const std::string other = value_in(there, name); other != value)
-      result += fmt::format("\n  {}: {} there, {} here", name, xgrad::excerpt(other), value);
+      result += fmt::format("\n  {}: {} there, {} here", name, excerpt(other), value);
   for (const auto& [name, value] : there)
     if (std::ranges::find(here, name, &Configuration::value_type::first) == here.end())
-      result += fmt::format("\n  {}: {} there, not set here", xgrad::excerpt(name),
-                            xgrad::excerpt(value));
+      result += fmt::format("\n  {}: {} there, not set here", excerpt(name), excerpt(value));
   return result;
 }
 
 Checkpoint read_file(const std::string& path, const Configuration& settings) {
-  const auto file = xgrad::nn::load_file(path);
+  const auto file = nn::load_file(path);
   if (!file.checked)
-    throw xgrad::IOError(
+    throw IOError(
         fmt::format("{} has no checksums: it is damaged, or no checkpoint of this version", path));
   Checkpoint result;
   try {
     const auto there = parse_json(file.metadata.at("settings")).get<Configuration>();
     if (const std::string different = differences(there, settings); !different.empty())
-      throw xgrad::ValueError(
+      throw ValueError(
           fmt::format("{} is of another run; name another directory, or give the same settings:{}",
                       path, different));
     result = from_text(file.metadata.at("training"));
   } catch (const std::out_of_range&) {
-    throw xgrad::IOError(fmt::format("{} is no checkpoint of a training", path));
+    throw IOError(fmt::format("{} is no checkpoint of a training", path));
   } catch (const nlohmann::json::exception& error) {
-    throw xgrad::IOError(fmt::format("{} is damaged: {}", path, xgrad::excerpt(error.what())));
-  } catch (const xgrad::IOError& error) {
-    throw xgrad::IOError(fmt::format("{} is damaged: {}", path, error.what()));
+    throw IOError(fmt::format("{} is damaged: {}", path, excerpt(error.what())));
+  } catch (const IOError& error) {
+    throw IOError(fmt::format("{} is damaged: {}", path, error.what()));
   }
   for (const auto& [name, x] : file.tensors) {
     if (name.starts_with(exact)) {
@@ -152,15 +150,44 @@ Checkpoint read_file(const std::string& path, const Configuration& settings) {
   return result;
 }
 
+std::string prefix(std::size_t optimizer) { return fmt::format("optimizer/{}/", optimizer); }
+
+/// The tensors whose names begin with `prefix`, without it.
+NamedTensors part_of(const NamedTensors& tensors, const std::string& prefix) {
+  NamedTensors result;
+  for (const auto& [name, x] : tensors)
+    if (name.starts_with(prefix)) result.emplace_back(name.substr(prefix.size()), x);
+  return result;
+}
+
 }  // namespace
+
+Checkpoint snapshot(std::int64_t iteration, const nn::Module& net,
+                    const std::vector<optim::Optimizer*>& optimizers) {
+  Checkpoint result{.iteration = iteration, .random = default_generator().state()};
+  const auto add = [&result](const std::string& prefix, const NamedTensors& values) {
+    for (const auto& [name, x] : values) result.tensors.emplace_back(prefix + name, x);
+  };
+  add("net/", net.state_dict());
+  for (std::size_t i = 0; i < optimizers.size(); ++i) add(prefix(i), optimizers[i]->state_dict());
+  return result;
+}
+
+void restore(const Checkpoint& from, nn::Module& net,
+             const std::vector<optim::Optimizer*>& optimizers) {
+  net.load_state_dict(part_of(from.tensors, "net/"));
+  for (std::size_t i = 0; i < optimizers.size(); ++i)
+    optimizers[i]->load_state_dict(part_of(from.tensors, prefix(i)));
+  default_generator().set_state(from.random);
+}
 
 DirectoryLock::DirectoryLock(const std::string& directory)
     : file_(open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
   // Some file systems have no locks.
   if (file_ < 0 || flock(file_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
   close(file_);
-  throw xgrad::IOError(fmt::format(
-      "--checkpoint: another training writes to {}; wait for its end, or name another directory",
+  throw IOError(fmt::format(
+      "checkpoint: another training writes to {}; wait for its end, or name another directory",
       directory));
 }
 
@@ -178,9 +205,9 @@ CheckpointFile::CheckpointFile(const std::string& directory, Configuration setti
   std::error_code error;
   fs::create_directories(directory, error);
   if (error)
-    throw xgrad::IOError(
-        fmt::format("--checkpoint: cannot make the directory {}: {}", directory, error.message()));
-  require_writable(path_, "--checkpoint");
+    throw IOError(
+        fmt::format("checkpoint: cannot make the directory {}: {}", directory, error.message()));
+  nn::require_writable(path_);
   lock_.emplace(directory);
 }
 
@@ -194,7 +221,7 @@ std::optional<Checkpoint> CheckpointFile::read() {
       auto result = read_file(path_, settings_);
       is_whole_ = true;
       return result;
-    } catch (const xgrad::IOError& error) {
+    } catch (const IOError& error) {
       if (!has_previous) throw;
       problem = error.what();
     }
@@ -206,9 +233,8 @@ std::optional<Checkpoint> CheckpointFile::read() {
     fmt::print(stderr, "warning: {}; the training goes on from the checkpoint before it, {}\n",
                problem, previous_);
     return result;
-  } catch (const xgrad::IOError& error) {
-    throw xgrad::IOError(
-        fmt::format("{}; and the checkpoint before it: {}", problem, error.what()));
+  } catch (const IOError& error) {
+    throw IOError(fmt::format("{}; and the checkpoint before it: {}", problem, error.what()));
   }
 }
 
@@ -216,16 +242,15 @@ void CheckpointFile::write(const Checkpoint& checkpoint) {
   NamedTensors all = checkpoint.tensors;
   for (auto& entry : to_tensors(checkpoint.history)) all.push_back(std::move(entry));
   try {
-    xgrad::nn::save(
-        all, next_,
-        {.metadata = {{"settings", text_of(settings_)}, {"training", to_text(checkpoint)}}});
+    nn::save(all, next_,
+             {.metadata = {{"settings", text_of(settings_)}, {"training", to_text(checkpoint)}}});
     // A damaged one must not take the place of the one before it, which then is all there is.
     if (is_whole_) fs::rename(path_, previous_);
     is_whole_ = false;
     fs::rename(next_, path_);
     is_whole_ = true;
     warned_ = false;
-  } catch (const xgrad::IOError& error) {
+  } catch (const IOError& error) {
     warn(error.what());
   } catch (const fs::filesystem_error& error) {
     warn(error.what());
@@ -238,4 +263,4 @@ void CheckpointFile::warn(const char* what) {
   fmt::print(stderr, "warning: no checkpoint: {}; the training goes on\n", what);
 }
 
-}  // namespace examples
+}  // namespace xgrad::train

@@ -1,0 +1,464 @@
+#include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/profiler.hpp>
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/text.hpp>
+#include <xgrad/autograd/threads.hpp>
+#include <xgrad/datasets/loader.hpp>
+#include <xgrad/nn/summary.hpp>
+#include <xgrad/ops/ops.hpp>
+#include <xgrad/ops/peak.hpp>
+#include <xgrad/optim/clip.hpp>
+#include <xgrad/report/report.hpp>
+#include <xgrad/train/checkpoint.hpp>
+#include <xgrad/train/interrupt.hpp>
+#include <xgrad/train/journal.hpp>
+#include <xgrad/train/length.hpp>
+#include <xgrad/train/trainer.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <cstdio>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace xgrad::train {
+
+using Kind = report::History::Kind;
+
+namespace {
+
+/// A recipe on its data: every number that was left open is there.
+struct Plan {
+  Plan(const Recipe& chosen, const Data& given)
+      : recipe(chosen), data(given), length{recipe.iterations, recipe.seconds} {
+    const std::int64_t examples = data.train->size();
+    require<ValueError>(recipe.batch > 0, "train: batch is {}, not above 0", recipe.batch);
+    require<ValueError>(recipe.batch <= examples,
+                        "train: batch {} is more than the {} training examples", recipe.batch,
+                        examples);
+    require<ValueError>(
+        (recipe.iterations > 0) + (recipe.epochs > 0) + recipe.seconds.has_value() == 1,
+        "train: give one of iterations, epochs and seconds; got {}, {} and {}", recipe.iterations,
+        recipe.epochs, recipe.seconds ? fmt::format("{}", *recipe.seconds) : "none");
+    require<ValueError>(!recipe.seconds || *recipe.seconds > 0,
+                        "train: seconds are {}, not above 0", recipe.seconds.value_or(0));
+    require<ValueError>(!recipe.parts.empty(), "train: the recipe has no optimiser");
+    for (std::size_t i = 0; i < recipe.parts.size(); ++i)
+      require<ValueError>(recipe.parts[i].optimizer != nullptr,
+                          "train: part {} of the recipe has no optimiser", i);
+    const std::int64_t epoch = examples / recipe.batch;
+    if (recipe.epochs > 0) length.iterations = recipe.epochs * epoch;
+    validate_every = recipe.validate_every > 0 ? recipe.validate_every : epoch;
+  }
+
+  bool classifies() const { return !data.classes.empty(); }
+  Tensor loss(const Tensor& output, const Tensor& target) const {
+    return recipe.loss ? recipe.loss(output, target) : cross_entropy(output, target);
+  }
+  report::Configuration configuration() const;
+
+  const Recipe& recipe;
+  const Data& data;
+  Length length;
+  std::int64_t validate_every;  // iterations, where the length is no time
+};
+
+/// What a reader has to know of the run.
+report::Configuration Plan::configuration() const {
+  report::Configuration result{
+      {"data", data.name},
+      {"recipe", recipe.name},
+      {fmt::format("training, validation, {} examples", data.tested_on),
+       fmt::format("{}, {}, {}", data.train->size(),
+                   data.validation ? (*data.validation)->size() : 0, data.test->size())}};
+  if (length.seconds) {
+    result.emplace_back("budget", report::duration(*length.seconds));
+  } else {
+    result.emplace_back("iterations", fmt::format("{}", length.iterations));
+  }
+  result.emplace_back("batch", fmt::format("{}", recipe.batch));
+  result.insert(result.end(), recipe.settings.begin(), recipe.settings.end());
+  result.emplace_back("seed", fmt::format("{}", default_generator().state().seed));
+  return result;
+}
+
+std::vector<optim::Optimizer*> optimizers_of(const std::vector<Part>& parts) {
+  std::vector<optim::Optimizer*> result;
+  for (const Part& part : parts) result.push_back(part.optimizer.get());
+  return result;
+}
+
+double fraction_right(const Tensor& output, const Tensor& labels) {
+  return *report::topk_accuracy(output, labels, 1);
+}
+
+/// The mean over a data set of what `measure` says of a batch.
+template <class Measure>
+double mean_over(nn::Module& net, const datasets::AnyDataset& data, const Measure& measure) {
+  const NoGradGuard guard;
+  const nn::EvalGuard eval(net);
+  double sum = 0;
+  datasets::DataLoader loader(data, {.batch_size = 500, .seed = 0});
+  for (const auto& [inputs, targets] : loader)
+    sum += measure(net(inputs), targets) * static_cast<double>(inputs.size(0));
+  return sum / static_cast<double>(data->size());
+}
+
+double loss_on(nn::Module& net, const Plan& plan, const datasets::AnyDataset& data) {
+  return mean_over(net, data, [&](const Tensor& output, const Tensor& targets) {
+    return plan.loss(output, targets).item();
+  });
+}
+
+double squared_norm(const Tensor& x) { return sum(square(x.detach())).item(); }
+
+/// The training loop and what it shows of itself.
+class Loop {
+ public:
+  /// Goes on from a checkpoint if there is one; `file` is where to write others, if anywhere.
+  Loop(nn::Module& net, const Plan& plan, Journal& journal, CheckpointFile* file, bool print)
+      : net_(net),
+        plan_(plan),
+        journal_(journal),
+        file_(file),
+        print_(print),
+        loader_(plan.data.train, {.batch_size = plan.recipe.batch,
+                                  .shuffle = true,
+                                  .drop_last = true,
+                                  .independent_batches =
+                                      plan.recipe.independent_batches ? plan.length.iterations : 0,
+                                  .augment = plan.recipe.augment}),
+        loss_(report::RunningMean::factor_for(static_cast<double>(plan.length.iterations))),
+        accuracy_(loss_) {
+    for (const Part& part : plan.recipe.parts)
+      schedulers_.emplace_back(*part.optimizer, part.schedule);
+  }
+
+  void restore(const Checkpoint& from) {
+    train::restore(from, net_, optimizers_of(plan_.recipe.parts));
+    done_ = from.iteration;
+    for (const auto& [name, mean] : from.means)
+      (name == "accuracy" ? accuracy_ : loss_).set_state(mean);
+    watch_ = report::Stopwatch(from.seconds);
+    if (plan_.length.seconds) twentieth_ = twentieth();
+  }
+
+  /// To the end, or until it is interrupted.
+  void run(const Interrupts& interrupts) {
+    progress_.emplace(plan_.length.iterations, done_);
+    loader_.set_epoch(done_ / loader_.size(), done_ % loader_.size());
+    const auto is_over = [&] {
+      return interrupts.signal() != 0 || plan_.length.is_over(done_, watch_.seconds());
+    };
+    while (!is_over())
+      for (const auto& [inputs, targets] : loader_) {
+        watch_.lap("waiting for data");
+        set_rates();
+        step(inputs, targets);
+        if (file_ != nullptr && file_->due()) write_checkpoint();
+        if (is_over()) break;
+      }
+    if (file_ != nullptr) write_checkpoint();
+    progress_.reset();
+  }
+
+  std::int64_t done() const { return done_; }  // iterations
+  std::int64_t total() const { return plan_.length.total(done_, watch_.seconds()); }
+  double speed() const {  // examples a second
+    return done_ == 0 ? 0 : static_cast<double>(done_ * plan_.recipe.batch) / seconds();
+  }
+
+  /// Of the training steps alone.
+  double seconds() const {
+    return watch_.seconds("forward") + watch_.seconds("backward") + watch_.seconds("update");
+  }
+  report::Stopwatch& watch() { return watch_; }
+
+ private:
+  void set_rates() {
+    const double progress = plan_.length.progress(done_, watch_.seconds());
+    for (optim::Scheduler& scheduler : schedulers_) scheduler.set(progress);
+  }
+
+  double learning_rate() const {
+    return plan_.recipe.parts.back().optimizer->learning_rates().front();
+  }
+
+  void step(const Tensor& inputs, const Tensor& targets) {
+    for (const Part& part : plan_.recipe.parts) part.optimizer->zero_grad();
+    const Tensor output = net_(inputs);
+    const Tensor loss = plan_.loss(output, targets);
+    watch_.lap("forward");
+    loss.backward();
+    watch_.lap("backward");
+    ++done_;
+    const double value = loss.item();
+    require<ValueError>(std::isfinite(value),
+                        "train: the loss is {} at iteration {}: lower the learning rate (now {:g}) "
+                        "or change the initialisation",
+                        value, done_, learning_rate());
+    for (const Part& part : plan_.recipe.parts) part.optimizer->step();
+    watch_.lap("update");
+    measure(value, output, targets);
+    watch_.lap("measuring and showing");
+  }
+
+  void measure(double loss, const Tensor& output, const Tensor& targets) {
+    loss_.add(loss);
+    journal_.add("loss/each batch", done_, loss, Kind::noisy);
+    if (plan_.classifies()) {
+      const double accuracy = fraction_right(output, targets);
+      accuracy_.add(accuracy);
+      journal_.add("accuracy/each batch", done_, accuracy, Kind::noisy);
+    }
+    if (done_ % 10 == 0 || done_ == 1) {
+      const double norm = optim::grad_norm(net_.parameters());
+      journal_.add("gradient norm/each batch", done_, norm, Kind::noisy);
+      journal_.add("learning rate", done_, learning_rate());
+    }
+    const double spent = watch_.seconds();
+    const std::int64_t total = plan_.length.total(done_, spent);
+    progress_->set_total(total);
+    if (print_) progress_->update(done_, fmt::format("{}  {}", measured(""), shown_speed()));
+    if (validation_due() || plan_.length.is_over(done_, spent)) validate();
+    journal_.end_iteration(fmt::format("Training: iteration {} of {}{}, {} left.", done_,
+                                       plan_.length.seconds ? "about " : "", total,
+                                       report::duration(progress_->seconds_left(done_))));
+  }
+
+  /// "loss 0.1234  accuracy 0.9876", with `decayed` behind the loss.
+  std::string measured(const std::string& decayed) const {
+    const std::string loss = fmt::format("loss {:.4f}{}", loss_.value(), decayed);
+    return plan_.classifies() ? fmt::format("{}  accuracy {:.4f}", loss, accuracy_.value()) : loss;
+  }
+  std::string shown_speed() const { return fmt::format("{:.0f} examples/s", speed()); }
+
+  bool validation_due() {
+    if (!plan_.length.seconds) return done_ % plan_.validate_every == 0;
+    const int now = twentieth();
+    return std::exchange(twentieth_, now) != now;
+  }
+
+  /// Of the time to train, how many are spent.
+  int twentieth() const { return static_cast<int>(20 * watch_.seconds() / *plan_.length.seconds); }
+
+  void validate() {
+    double squares = 0;
+    for (const auto& [name, x] : net_.named_parameters()) {
+      const double square = squared_norm(x);
+      if (x.dim() > 1) journal_.add("norm of weights/" + name, done_, std::sqrt(square));
+      squares += square;
+    }
+    const double decay = plan_.recipe.weight_decay / 2 * squares;
+    watch_.lap("measuring and showing");
+    const double spent = watch_.seconds();
+    const std::string validated = plan_.data.validation ? validation() : "";
+    watch_.lap("validation");
+    journal_.add("loss/with weight decay", done_, loss_.value() + decay);
+    const std::string decayed =
+        decay > 0 ? fmt::format(" + weight decay {:.4f} = {:.4f}", decay, loss_.value() + decay)
+                  : "";
+    if (print_)
+      progress_->line(fmt::format("iteration {:>6}  {}  {}{}  {}  {} left", done_,
+                                  report::duration(spent), measured(decayed), validated,
+                                  shown_speed(), report::duration(progress_->seconds_left(done_))));
+  }
+
+  std::string validation() {
+    const datasets::AnyDataset& data = *plan_.data.validation;
+    const double value =
+        plan_.classifies() ? mean_over(net_, data, fraction_right) : loss_on(net_, plan_, data);
+    journal_.add(plan_.classifies() ? "accuracy/validation" : "loss/validation", done_, value);
+    return fmt::format("  validation {:.4f}", value);
+  }
+
+  void write_checkpoint() {
+    Checkpoint checkpoint = snapshot(done_, net_, optimizers_of(plan_.recipe.parts));
+    checkpoint.seconds = watch_.parts();
+    checkpoint.means = {{"loss", loss_.state()}, {"accuracy", accuracy_.state()}};
+    journal_.note(checkpoint);
+    file_->write(checkpoint);
+    watch_.lap("checkpoints");
+  }
+
+  nn::Module& net_;
+  const Plan& plan_;
+  Journal& journal_;
+  CheckpointFile* file_;
+  bool print_;
+  std::vector<optim::Scheduler> schedulers_;
+  datasets::DataLoader loader_;
+  std::int64_t done_ = 0;  // iterations
+  int twentieth_ = 0;
+  std::optional<report::Progress> progress_;
+  report::Stopwatch watch_;
+  report::RunningMean loss_;
+  report::RunningMean accuracy_;
+};
+
+/// Floating-point operations of a training step, for each example: what the plain algorithms take.
+double flops_per_example(nn::Module& net, const datasets::AnyDataset& data) {
+  constexpr std::int64_t count = 4;
+  const nn::EvalGuard eval(net);
+  const auto batch = data->batch(std::vector<std::int64_t>(count, 0));
+  profiler::start();
+  net(batch.data).sum().backward();
+  double flops = 0;
+  for (const auto& event : profiler::stop().events) flops += event.work.flops;
+  net.zero_grad();
+  return flops / count;
+}
+
+void print_speed(nn::Module& net, const Data& data, double speed) {
+  const double flops = flops_per_example(net, data.train) * speed;
+  const double peak = profiler::measure_peak().flops;
+  fmt::print(
+      "{:.0f} examples/s, {:.0f} GFLOP/s: {:.0f} % of the {:.0f} of a large matrix product\n",
+      speed, flops / 1e9, 100 * flops / peak, peak / 1e9);
+}
+
+/// The confusion matrix and all that follows from it.
+void print_evaluation(const Data& data, const report::ConfusionMatrix& matrix) {
+  fmt::print("\nThe {0} images by class:\n{1}\n{0} accuracy {2:.4f} (trace {3} of {4})\n",
+             data.tested_on, report::to_string(matrix), matrix.accuracy().value_or(0),
+             matrix.right(), matrix.total());
+}
+
+/// One training, from what it announces to what it leaves.
+class Fit {
+ public:
+  Fit(nn::Module& net, const Data& data, const Recipe& recipe, const Outputs& outputs)
+      : net_(net), plan_(recipe, data), outputs_(outputs) {
+    if (!outputs.save.empty()) nn::require_writable(outputs.save);
+    if (!outputs.checkpoint.empty()) {
+      file_.emplace(outputs.checkpoint, plan_.configuration(), outputs.checkpoint_every);
+      from_ = file_->read();
+    }
+    image_ = (*data.train)[0].data.shape();
+    Shape input = image_;
+    input.insert(0, 1);
+    journal_.emplace(
+        report::Run{.title = fmt::format("{}: {}", data.name, recipe.name),
+                    .configuration = plan_.configuration(),
+                    .network = report::describe(net, input)},
+        JournalOptions{
+            .report = outputs.report, .log = outputs.log, .figures = [this] { return filters(); }},
+        from_ ? &*from_ : nullptr);
+  }
+
+  Result run() {
+    if (outputs_.print) announce();
+    const Interrupts interrupts;
+    Loop loop(net_, plan_, *journal_, file_ ? &*file_ : nullptr, outputs_.print);
+    if (from_) loop.restore(*from_);
+    try {
+      loop.run(interrupts);
+    } catch (const Error& error) {
+      attempt("the report or log is", [&] {
+        journal_->finish(fmt::format("Stopped: {}", error.what()),
+                         {{"event", "error"}, {"message", error.what()}});
+      });
+      throw;
+    }
+    std::string state;
+    if (interrupts.signal() != 0) {
+      state = fmt::format("Interrupted after {} of {}{} iterations.", loop.done(),
+                          plan_.length.seconds ? "about " : "", loop.total());
+      if (outputs_.print)
+        fmt::print("{}{}\n", state, file_ ? " The same command goes on from there." : "");
+    }
+    finish(loop, state);
+    result_.signal = interrupts.signal();
+    return std::move(result_);
+  }
+
+ private:
+  std::vector<report::Grid> filters() const {
+    if (image_.size() != 3) return {};
+    auto found = report::first_filters(net_, image_);
+    return found ? std::vector<report::Grid>{*std::move(found)} : std::vector<report::Grid>();
+  }
+
+  void announce() {
+    fmt::print("{}\n", nn::to_string(journal_->run().network->summary));
+    for (const auto& [name, value] : plan_.configuration()) fmt::print("{}: {}\n", name, value);
+    fmt::print("threads: {}\n\n", num_threads());
+    if (from_)
+      fmt::print("going on after iteration {}, from {}\n", from_->iteration, file_->source());
+    std::fflush(stdout);
+  }
+
+  /// Does `f`; if a file cannot be written then, says so, so that the rest is still done.
+  template <class F>
+  void attempt(const char* what, const F& f) {
+    try {
+      f();
+    } catch (const IOError& error) {
+      std::fflush(stdout);
+      result_.not_saved.push_back(fmt::format("{} not saved: {}", what, error.what()));
+      fmt::print(stderr, "error: {}\n", result_.not_saved.back());
+    }
+  }
+
+  /// Tests the network and leaves everything behind.
+  void finish(Loop& loop, const std::string& state) {
+    test();
+    loop.watch().lap(plan_.data.tested_on);
+    journal_->run().timing = loop.watch().parts();
+    result_.iterations = loop.done();
+    result_.seconds = loop.seconds();
+    result_.examples_per_second = loop.speed();
+    if (!outputs_.save.empty())
+      attempt("the weights are", [&] {
+        nn::save(net_, outputs_.save, outputs_.saving);
+        if (outputs_.print) fmt::print("weights saved to {}\n", shown_path(outputs_.save));
+      });
+    attempt("the report or log is", [&] {
+      const auto page = journal_->finish(state, {{"event", "result"},
+                                                 {"iterations", result_.iterations},
+                                                 tested(),
+                                                 {"seconds", result_.seconds},
+                                                 {"examples per second", loop.speed()}});
+      if (page && outputs_.print) fmt::print("report written to {}\n", shown_path(*page));
+    });
+    if (outputs_.print) print_speed(net_, plan_.data, loop.speed());
+  }
+
+  void test() {
+    const Data& data = plan_.data;
+    if (!plan_.classifies()) {
+      result_.loss = loss_on(net_, plan_, data.test);
+      if (outputs_.print) fmt::print("\n{} loss {:.6g}\n", data.tested_on, result_.loss);
+      return;
+    }
+    result_.evaluation =
+        report::evaluate(net_, data.test, data.classes,
+                         {.to_picture = data.to_picture, .views = plan_.recipe.views});
+    result_.loss = result_.evaluation->loss.value_or(0);
+    if (outputs_.print) print_evaluation(data, result_.evaluation->matrix);
+    journal_->run().evaluation = result_.evaluation;
+  }
+
+  report::JsonLines::Fields::value_type tested() const {
+    if (!result_.evaluation) return {plan_.data.tested_on + " loss", result_.loss};
+    return {plan_.data.tested_on + " accuracy", result_.evaluation->matrix.accuracy().value_or(0)};
+  }
+
+  nn::Module& net_;
+  const Plan plan_;
+  const Outputs& outputs_;
+  std::optional<CheckpointFile> file_;
+  std::optional<Checkpoint> from_;
+  Shape image_;
+  std::optional<Journal> journal_;
+  Result result_;
+};
+
+}  // namespace
+
+Result fit(nn::Module& net, const Data& data, const Recipe& recipe, const Outputs& outputs) {
+  return Fit(net, data, recipe, outputs).run();
+}
+
+}  // namespace xgrad::train
