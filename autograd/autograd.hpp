@@ -18,3 +18,4 @@
 #include <xgrad/autograd/storage.hpp>
 #include <xgrad/autograd/tensor.hpp>
 #include <xgrad/autograd/threads.hpp>
+#include <xgrad/autograd/version.hpp>

@@ -116,6 +116,8 @@ Tensor tensor(const NestedList& values, const TensorOptions& options) {
   return finish(x, options);
 }
 
+// Instances do not go by the visibility of the declaration.
+#pragma GCC visibility push(default)
 template <detail::Natural T>
 Tensor detail::from_elements(const std::vector<T>& values, std::optional<Shape> shape,
                              const TensorOptions& options, const char* operation) {
@@ -136,6 +138,7 @@ XGRAD_INSTANTIATE(double)
 XGRAD_INSTANTIATE(std::int64_t)
 XGRAD_INSTANTIATE(bool)
 #undef XGRAD_INSTANTIATE
+#pragma GCC visibility pop
 
 Tensor empty(const Shape& shape, const TensorOptions& options) {
   return finish(make("empty", shape, options, float32), options);

@@ -91,7 +91,7 @@ if pkg-config --version >/dev/null 2>&1; then
   # shellcheck disable=SC2046
   "$compiler" -std=c++20 -O0 -g1 -fsanitize=address "$work/programs/core.cpp" -o "$work/sanitized" \
     $(pkg-config --cflags --libs xgrad-core)
-  (cd "$work" && "$work/sanitized")
+  (cd "$work" && LD_LIBRARY_PATH=$work/prefix/lib "$work/sanitized")
   test "$(pkg-config --modversion xgrad)" = 0.2.0
   pkg-config --libs xgrad | grep -q -- -lxgrad_train
 fi
@@ -99,7 +99,8 @@ fi
 # Another compiler than the library's.
 for other in g++ clang++; do
   if command -v $other >/dev/null; then
-    compiler=$other configure "$work/user" --fresh 2>/dev/null || continue
+    rm -rf "$work/user/build"
+    configure "$work/user" -DCMAKE_CXX_COMPILER=$other || said "$work/user" "$other does not find xgrad"
     cmake --build "$work/user/build" --target core >"$work/user/log" 2>&1 ||
       said "$work/user" "$other does not build a program"
     (cd "$work" && "$work/user/build/core")

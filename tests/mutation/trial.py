@@ -17,7 +17,8 @@ import signal
 import subprocess
 import time
 
-ROOMS = ["autograd", "ops", "nn", "optim", "datasets", "report"]
+ROOMS = ["autograd", "ops", "func", "nn", "optim", "datasets", "report", "train"]
+LIBRARIES = ["core", "datasets", "report", "train"]
 # What needs more than the library, or cannot see what a change of it computes.
 LEFT_OUT = re.compile(r"(examples|stress|docs|fuzz|headers)/|report/browser$")
 # A hang is a test that takes that many times what it takes without the change. Processor time, so
@@ -84,11 +85,11 @@ class Build:
         for entry in commands:
             built = re.search(r" -o (\S+) ", entry["command"])[1]
             self.compile[built] = (entry["command"].replace(" -Werror ", " "), entry["file"])
-        self.shared_object = next(p.name for p in folder.glob("libxgrad.so.*") if p.is_symlink())
         self.link = {}  # what is linked, from the build folder on -> command
         tests = [f"tests/{p.name}" for p in folder.glob("tests/test_*") if p.is_file()]
-        for line in self.ninja("-t", "commands", "libxgrad.so", *tests):
-            if built := re.search(r" -o (libxgrad\.so\S*|tests/test_\w+) ", line):
+        libraries = [f"libxgrad_{name}.so" for name in LIBRARIES]
+        for line in self.ninja("-t", "commands", *libraries, *tests):
+            if built := re.search(r" -o (libxgrad_\w+\.so\S*|tests/test_\w+) ", line):
                 self.link[built[1]] = line
         self.users = self.dependents()
 
@@ -111,12 +112,12 @@ class Build:
     def sources(self):
         """Of the library: source -> its compiler's command."""
         return {os.path.relpath(source, self.root): command for built, (command, source)
-                in self.compile.items() if built.startswith("CMakeFiles/xgrad.dir/")}
+                in self.compile.items() if re.search(r"CMakeFiles/xgrad_(core|datasets|report|train)\.dir/", built)}
 
     def public_headers(self):
         """What a user's file can see: they are compiled into every test as well."""
         seen = set()
-        waiting = [self.root / "include/xgrad" / name for name in ("xgrad.hpp", "xtensor.hpp")]
+        waiting = [self.root / name for name in ("xgrad.hpp", "xtensor.hpp")]
         while waiting:
             text = waiting.pop().read_text()
             for path in re.findall(r"#include <xgrad/([^>]+)>", text):
@@ -184,7 +185,8 @@ class Trial:
             words = command.split()
             if not any(word in changed for word in words):
                 continue
-            name = self.build.shared_object if built.startswith("libxgrad") else built
+            # A program looks for libxgrad_core.so.0.2; the file behind it is libxgrad_core.so.0.2.0.
+            name = re.sub(r"(\.so\.\d+\.\d+)\.\d+$", r"\1", built)
             words[words.index("-o") + 1] = str(self.folder / name)
             words = [str(changed.get(word, word)) for word in words]
             if shutil.which("ld.lld"):
