@@ -22,36 +22,27 @@ namespace schedule = xgrad::optim::schedule;
 
 namespace {
 
-int train_baseline(const examples::Options& options) {
-  const auto data = examples::assignment_cifar10(options);
-  examples::AssignmentCIFAR net;
-  return examples::train(net, data,
-                         {.name = "the assignment's network and settings",
-                          .network = net.name(),
-                          .batch = 16,
-                          .iterations = 5000,
-                          .lr = 1e-3,
-                          .momentum = 0.95,
-                          .weight_decay = 0.001,
-                          .assignment = true},
-                         options);
-}
-
-int train_improved(const examples::Options& options) {
-  const auto data = examples::cifar10(options, 5000);
-  examples::VGG net(3, {32, 64, 128});
-  return examples::train(
-      net, data,
-      {.name = "a deeper network with batch norm, augmentation and a schedule",
-       .network = net.name(),
-       .batch = 128,
-       .epochs = 12,
-       .lr = 0.2,
-       .momentum = 0.9,
-       .weight_decay = 0.0005,
-       .augment = augment::compose({augment::random_flip(), augment::random_translate(3)})},
-      options);
-}
+const examples::Recipe baseline{.net = "baseline",
+                                .name = "the assignment's network and settings",
+                                .batch = 16,
+                                .iterations = 5000,
+                                .lr = 1e-3,
+                                .momentum = 0.95,
+                                .weight_decay = 0.001,
+                                .assignment = true};
+const examples::Recipe improved{
+    .net = "improved",
+    .name = "a deeper network with batch norm, augmentation and a schedule",
+    .batch = 128,
+    .epochs = 12,
+    .lr = 0.2,
+    .momentum = 0.9,
+    .weight_decay = 0.0005,
+    .augment = augment::compose({augment::random_flip(), augment::random_translate(3)})};
+const examples::Recipe fast{
+    .net = "fast", .name = "a network and a recipe made for speed", .batch = 1000, .epochs = 12};
+const examples::Recipe best{
+    .net = "best", .name = "a wider network, for longer", .batch = 1000, .epochs = 32};
 
 /// The pieces of Jordan's record that --without leaves out.
 const std::vector<std::string> pieces{"whitening", "identity",    "muon",     "flip",
@@ -103,7 +94,6 @@ int train_airbench(const examples::Options& options, const std::vector<std::int6
     changes.push_back(with("alternate") ? augment::alternating_flip() : augment::random_flip());
   if (with("translation")) changes.push_back(augment::random_translate(2));
   for (const std::string& piece : options.without) recipe.name += ", without " + piece;
-  recipe.network = net.name();
   recipe.label_smoothing = with("smoothing") ? 0.2 : 0;
   recipe.augment = augment::compose(changes);
   recipe.views = xgrad::datasets::mirrored_and_shifted();
@@ -114,15 +104,13 @@ int train_airbench(const examples::Options& options, const std::vector<std::int6
 int run(const examples::Options& options) {
   if (!options.without.empty() && options.net != "fast" && options.net != "best")
     throw xgrad::ValueError("--without applies to --net fast and best alone");
-  if (options.net == "improved") return train_improved(options);
-  if (options.net == "fast")
-    return train_airbench(
-        options, {64, 256, 256},
-        {.name = "a network and a recipe made for speed", .batch = 1000, .epochs = 12});
-  if (options.net == "best")
-    return train_airbench(options, {128, 384, 384},
-                          {.name = "a wider network, for longer", .batch = 1000, .epochs = 32});
-  return train_baseline(options);
+  if (options.net == "fast") return train_airbench(options, {64, 256, 256}, fast);
+  if (options.net == "best") return train_airbench(options, {128, 384, 384}, best);
+  if (options.net == "improved")
+    return examples::train(examples::VGG(3, {32, 64, 128}), examples::cifar10(options, 5000),
+                           improved, options);
+  const auto data = examples::assignment_cifar10(options);
+  return examples::train(examples::AssignmentCIFAR(), data, baseline, options);
 }
 
 }  // namespace
@@ -131,9 +119,8 @@ int main(int argc, char** argv) {
   return examples::start(
       {.description =
            "Trains a network on CIFAR-10 and shows how good it is.\nWithout --net: baseline, "
-           "the assignment's network and settings.\nWhat is not given comes from that "
-           "recipe.",
-       .nets = {"baseline", "improved", "fast", "best"},
+           "the assignment's network and settings.",
+       .nets = examples::defaults_of({baseline, improved, fast, best}),
        .save = "cifar10.safetensors",
        .holds_out = true,
        .pieces = pieces,

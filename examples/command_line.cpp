@@ -57,8 +57,15 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
   const auto below_one =
       number("a number from 0 to below 1", [](double v) { return v >= 0 && v < 1; });
   app.get_formatter()->column_width(34);
-  app.add_option("--net", options.net, "Network and its recipe")
-      ->check(CLI::IsMember(program.nets));
+  std::vector<std::string> nets;
+  std::string defaults = "What is not given comes from the recipe:\n";
+  for (const auto& [net, says] : program.nets) {
+    nets.push_back(net);
+    defaults += fmt::format("  {:<10} {}\n", net, says);
+  }
+  app.footer(defaults);
+  app.add_option("--net", options.net, fmt::format("Network and its recipe (default: {})", nets[0]))
+      ->check(CLI::IsMember(nets));
   auto* iterations =
       app.add_option("--iterations", options.iterations, "Steps to train")->check(positive);
   auto* epochs = app.add_option("--epochs", options.epochs,
@@ -86,16 +93,19 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
         ->check(CLI::IsMember(program.pieces));
   app.add_option("--seed", options.seed, "Seed: the same one gives the same bits")
       ->capture_default_str();
-  app.add_option("--threads", options.threads, "Threads (default: all cores)")->check(positive);
+  app.add_option("--threads", options.threads,
+                 "Threads (default: $XGRAD_NUM_THREADS, else all cores)")
+      ->check(positive);
   app.add_option("--data", options.data,
                  "Directory with the data (default: $XGRAD_DATA, else the cache, else a download)");
   app.add_option("--save", options.save, "File for the trained weights")->capture_default_str();
   app.add_flag("--half", options.half, "Save them in half precision: half the size");
   app.add_option("--report", options.report,
-                 "Directory for a page that shows the run, live while it goes on");
-  app.add_option("--log", options.log, "File for a log in JSON lines");
+                 "Directory for a page that shows the run, live while it goes on (default: none)");
+  app.add_option("--log", options.log, "File for a log in JSON lines (default: none)");
   app.add_option("--checkpoint", options.checkpoint,
-                 "Directory for a checkpoint; with one in it the training goes on from there");
+                 "Directory for a checkpoint; with one in it the training goes on from there "
+                 "(default: none)");
   app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds between checkpoints")
       ->check(not_negative)
       ->capture_default_str();

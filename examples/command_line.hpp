@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace examples {
@@ -35,7 +36,8 @@ struct Options {
 /// A training program: what its command line offers, and what it does.
 struct Program {
   std::string description;
-  std::vector<std::string> nets;
+  /// The names that --net takes, and what each does where the command line says nothing.
+  std::vector<std::pair<std::string, std::string>> nets;
   std::string save;                      ///< default of --save
   bool offers_fashion = false;           ///< whether there is --or-fashion
   bool holds_out = false;                ///< whether there is --hold-out

@@ -79,12 +79,27 @@ void require_writable(const std::string& path) try {
 
 }  // namespace
 
-int train(nn::Module& net, const Data& data, const Recipe& recipe, const Options& options) {
+std::vector<std::pair<std::string, std::string>> defaults_of(const std::vector<Recipe>& recipes) {
+  std::vector<std::pair<std::string, std::string>> result;
+  for (const Recipe& recipe : recipes) {
+    std::string text = recipe.epochs > 0 ? fmt::format("--epochs {}", recipe.epochs)
+                                         : fmt::format("--iterations {}", recipe.iterations);
+    text += fmt::format(" --batch {}", recipe.batch);
+    if (recipe.lr > 0)
+      text += fmt::format(" --lr {} --momentum {} --weight-decay {}", recipe.lr, recipe.momentum,
+                          recipe.weight_decay);
+    result.emplace_back(recipe.net, text);
+  }
+  return result;
+}
+
+int train(nn::Module& net, const std::string& network, const Data& data, const Recipe& recipe,
+          const Options& options) {
   require_writable(options.save);
   const auto result = xgrad::train::fit(
       net, data.splits, resolved(net, data, recipe, options),
       {.save = options.save,
-       .saving = {.half = options.half, .metadata = describe_model(recipe.network, data)},
+       .saving = {.half = options.half, .metadata = describe_model(network, data)},
        .report = options.report,
        .log = options.log,
        .checkpoint = options.checkpoint,

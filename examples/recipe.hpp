@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "command_line.hpp"
@@ -15,8 +16,8 @@ namespace examples {
 
 /// SGD on all parameters, where it makes no optimisers itself.
 struct Recipe {
+  std::string net;  ///< for --net
   std::string name;
-  std::string network = {};  ///< what make_network calls it
   std::int64_t batch;
   std::int64_t iterations = 0;
   std::int64_t epochs = 0;  ///< if positive, instead of iterations
@@ -33,7 +34,18 @@ struct Recipe {
   std::function<std::vector<xgrad::train::Part>(std::int64_t batch)> parts = {};
 };
 
-/// Trains by xgrad::train::fit and prints the result; the exit code.
-int train(xgrad::nn::Module& net, const Data& data, const Recipe& recipe, const Options& options);
+/// The numbers of each recipe, for --help.
+std::vector<std::pair<std::string, std::string>> defaults_of(const std::vector<Recipe>& recipes);
+
+/// Trains by xgrad::train::fit and prints the result; the exit code. `network` is what make_network
+/// calls it.
+int train(xgrad::nn::Module& net, const std::string& network, const Data& data,
+          const Recipe& recipe, const Options& options);
+
+/// The same for a network that knows its name.
+template <class Net>
+int train(Net&& net, const Data& data, const Recipe& recipe, const Options& options) {
+  return train(net, net.name(), data, recipe, options);
+}
 
 }  // namespace examples

@@ -13,7 +13,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   for (std::string& word : words) arguments.push_back(word.data());
   arguments.push_back(nullptr);
   const examples::Program program{.description = "Trains nothing",
-                                  .nets = {"baseline", "fast"},
+                                  .nets = {{"baseline", ""}, {"fast", ""}},
                                   .save = "x.safetensors",
                                   .offers_fashion = true,
                                   .holds_out = true,
