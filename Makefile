@@ -3,6 +3,7 @@
 #   make demo    trains the assignment's network on MNIST and shows what it learned
 #   make test    builds and runs the whole test suite
 #
+#   make docs    a reference of all public names, to be opened in a browser
 #   make bench   measures xgrad beside libtorch, which it installs (500 MB)
 #
 # And two that make the course assignment's paper:
@@ -10,7 +11,7 @@
 #   make assignment  reruns everything it shows, from the data to the PDF
 #   make paper       builds the PDF from the results that are there
 
-.PHONY: demo test bench packages assignment paper clean
+.PHONY: demo test docs bench packages assignment paper clean
 
 demo: packages
 	cmake --preset release
@@ -23,6 +24,12 @@ test: packages
 	cmake --preset release
 	cmake --build --preset release
 	ctest --preset release
+
+docs:
+	./install-packages packages.txt packages-docs.txt
+	cmake --preset release
+	cmake --build --preset release --target docs
+	@echo "The reference: file://$(CURDIR)/build/release/docs/html/index.html"
 
 bench:
 	./install-packages packages.txt packages-bench.txt

@@ -10,7 +10,7 @@ function(xgrad_component name)
   set_target_properties(${target} PROPERTIES
     EXPORT_NAME ${name} VERSION ${PROJECT_VERSION}
     SOVERSION ${PROJECT_VERSION_MAJOR}.${PROJECT_VERSION_MINOR} DEFINE_SYMBOL ""
-    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET ${CMAKE_CXX_VISIBILITY_PRESET}
+    POSITION_INDEPENDENT_CODE ON CXX_VISIBILITY_PRESET ${XGRAD_VISIBILITY}
     ARCHIVE_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR} LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR})
   target_compile_features(${target} PUBLIC cxx_std_20)
   target_include_directories(${target} PUBLIC $<BUILD_INTERFACE:${PROJECT_BINARY_DIR}/include>
@@ -60,7 +60,7 @@ function(xgrad_header name file as)
   get_filename_component(folder ${as} DIRECTORY)
   install(FILES ${file} COMPONENT ${name}
           DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/xgrad/${folder})
-  set_property(GLOBAL APPEND PROPERTY XGRAD_HEADERS ${as})
+  set_property(GLOBAL APPEND PROPERTY XGRAD_HEADERS ${PROJECT_BINARY_DIR}/include/xgrad/${as})
 endfunction()
 
 # xgrad_room(NAME SOURCES … HEADERS …): this folder's part of the component NAME. HEADERS are those
@@ -113,4 +113,20 @@ function(xgrad_whole)
   install(FILES ${PROJECT_BINARY_DIR}/xgrad-config.cmake
                 ${PROJECT_BINARY_DIR}/xgrad-config-version.cmake
           COMPONENT core DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/xgrad)
+endfunction()
+
+# xgrad_docs(): the target "docs", where Doxygen is there.
+function(xgrad_docs)
+  find_program(XGRAD_DOXYGEN doxygen)
+  if(NOT XGRAD_DOXYGEN)
+    return()
+  endif()
+  get_property(documented GLOBAL PROPERTY XGRAD_HEADERS)
+  file(GLOB guides ${PROJECT_SOURCE_DIR}/*.md ${PROJECT_SOURCE_DIR}/docs/*.md
+       ${PROJECT_SOURCE_DIR}/tests/*/README.md)
+  list(APPEND documented ${guides})
+  list(TRANSFORM documented REPLACE "(.+)" "\"\\1\"")
+  list(JOIN documented " " xgrad_documented)
+  configure_file(${PROJECT_SOURCE_DIR}/docs/Doxyfile.in Doxyfile @ONLY)
+  add_custom_target(docs COMMAND ${XGRAD_DOXYGEN} ${PROJECT_BINARY_DIR}/Doxyfile VERBATIM)
 endfunction()

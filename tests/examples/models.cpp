@@ -10,7 +10,6 @@
 #include "model.hpp"
 #include "networks.hpp"
 #include "support.hpp"
-#include "training/checkpoint.hpp"
 
 using namespace support;
 
@@ -128,28 +127,6 @@ TEST_CASE("what a file says of its network must fit it") {
         "there is no network 'vgg 1 100000 100000' in the examples");
   CHECK(problem("network", "\x1b[2J\n") == "there is no network '\\x1b[2J\\n' in the examples");
   CHECK(problem("classes", R"(["0","1"])") == "2 classes for a network that tells 10 apart");
-}
-
-TEST_CASE("numbers of a checkpoint that are none are told") {
-  const TemporaryDirectory directory;
-  const std::string path = directory.file("checkpoint.safetensors");
-  const auto problem = [&](const std::string& iteration, const Tensor& curve) {
-    const std::string training = R"({"iteration":)" + iteration +
-                                 R"(,"seed":1,"position":2,"seconds":[],)"
-                                 R"("loss":{"count":1,"value":2},)"
-                                 R"("accuracy":{"count":1,"value":0.5},"log_bytes":0})";
-    nn::save({{"history/exact/loss", curve}}, path,
-             {.metadata = {{"settings", "[]"}, {"training", training}}});
-    return message_of<IOError>([&] { examples::CheckpointFile(directory.path(), {}, 60).read(); });
-  };
-  const Tensor curve = zeros({2, 1}, {.dtype = float64});
-  CHECK(problem("7", curve) == "");
-  for (const char* wrong : {"7.5", "true", "-1"})
-    CHECK(problem(wrong, curve) == path + " is damaged: iteration is " + wrong);
-  CHECK(problem("7", full({2, 1}, std::nan(""), {.dtype = float64})) ==
-        path + " is damaged: History: 'loss' at step nan; steps are finite");
-  CHECK(problem("7", zeros({5})) ==
-        path + " is damaged: the curve 'loss' is float32 [5], not steps and values");
 }
 
 TEST_CASE("the networks in examples/models are as good as stated") {

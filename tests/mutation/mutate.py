@@ -35,7 +35,7 @@ def configure(folder):
     """The build that mutants are built beside."""
     print(f"building {folder}", flush=True)
     if not (folder / "build.ninja").exists():
-        subprocess.run(["cmake", "--preset", "release", "-B", folder, "-DBUILD_SHARED_LIBS=ON", "-DCMAKE_CXX_VISIBILITY_PRESET=default",
+        subprocess.run(["cmake", "--preset", "release", "-B", folder, "-DBUILD_SHARED_LIBS=ON", "-DXGRAD_VISIBILITY=default",
                         "-DXGRAD_EXAMPLES=OFF", "-DXGRAD_BENCHMARKS=OFF"], cwd=ROOT, check=True,
                        stdout=subprocess.DEVNULL)
     subprocess.run(["ninja", "-C", folder, "--quiet", f"-j{os.environ.get('XB_JOBS', 2)}"], check=True)

@@ -4,6 +4,7 @@
 #include <xgrad/report/live.hpp>
 #include <xgrad/train/checkpoint.hpp>
 
+#include <cmath>
 #include <cstdio>
 
 #include "support.hpp"
@@ -183,6 +184,27 @@ TEST_CASE("a checkpoint's words may be hostile") {
     }
     CHECK(told.substr(0, two.last.size() + problem.size()) == two.last + problem);
   }
+}
+
+TEST_CASE("numbers of a checkpoint that are none are told") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("checkpoint.safetensors");
+  const auto problem = [&](const std::string& iteration, const Tensor& curve) {
+    const std::string training = R"({"iteration":)" + iteration +
+                                 R"(,"seed":1,"position":2,"seconds":[],)"
+                                 R"("means":{"loss":{"count":1,"value":2}},"log_bytes":0})";
+    nn::save({{"history/exact/loss", curve}}, path,
+             {.metadata = {{"settings", "[]"}, {"training", training}}});
+    return message_of<IOError>([&] { CheckpointFile(directory.path(), {}, 60).read(); });
+  };
+  const Tensor curve = zeros({2, 1}, {.dtype = float64});
+  CHECK(problem("7", curve) == "");
+  for (const char* wrong : {"7.5", "true", "-1"})
+    CHECK(problem(wrong, curve) == path + " is damaged: iteration is " + wrong);
+  CHECK(problem("7", full({2, 1}, std::nan(""), {.dtype = float64})) ==
+        path + " is damaged: History: 'loss' at step nan; steps are finite");
+  CHECK(problem("7", zeros({5})) ==
+        path + " is damaged: the curve 'loss' is float32 [5], not steps and values");
 }
 
 TEST_CASE("two trainings do not share a directory of checkpoints") {
