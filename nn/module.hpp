@@ -211,7 +211,7 @@ class Module : public detail::Part {
   Module(const Module& other);
   Module(Module&& other) noexcept;
   Module& operator=(const Module& other);
-  Module& operator=(Module&& other);
+  Module& operator=(Module&& other);  // NOLINT: may fail, as copying does
 
   /// Makes a module that is no member a part: one that this module owns, as a list does.
   template <std::derived_from<Module> M>
@@ -225,7 +225,7 @@ class Module : public detail::Part {
   }
 
   /// forward() of one tensor, whatever it is declared as.
-  virtual Tensor forward_one(Tensor x) { return forward(x); }
+  virtual Tensor forward_one(Tensor x) { return forward(x); }  // NOLINT: others take its memory
   [[noreturn]] void throw_takes_others() const;
 
   bool has_hooks() const;
