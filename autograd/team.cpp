@@ -24,15 +24,17 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
-/// How long a thread looks for what it waits for before it sleeps. Waking one takes about as long.
-constexpr auto patience = 50us;
+/// How long a thread looks for what it waits for before it sleeps: longer than from one loop of a
+/// net to the next, for waking takes longer than most loops. It gives way to other programs
+/// meanwhile.
+constexpr auto patience = 2ms;
 /// Threads that led a loop so lately are taken to go on.
 constexpr auto lately = 1ms;
 /// After help that cost time, helpers are left out of loops that take so many times as much, but
 /// not for longer than `grudge`.
-constexpr int caution = 20;
+constexpr int caution = 2;
 constexpr auto grudge = 10s;
-constexpr auto negligible = 10us;
+constexpr auto negligible = 100us;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
