@@ -28,6 +28,9 @@ using Kind = report::History::Kind;
 
 namespace {
 
+/// Whether its examples have channels, rows and columns.
+bool is_of_images(const datasets::AnyDataset& data) { return (*data)[0].data.dim() == 3; }
+
 /// A recipe on its data: every number that was left open is there.
 struct Plan {
   Plan(const Recipe& chosen, const Data& given)
@@ -69,7 +72,8 @@ report::Configuration Plan::configuration() const {
   report::Configuration result{
       {"data", data.name},
       {"recipe", recipe.name},
-      {fmt::format("training, validation, {} examples", data.tested_on),
+      {fmt::format("training, validation, {} {}", data.tested_on,
+                   is_of_images(data.train) ? "images" : "examples"),
        fmt::format("{}, {}, {}", data.train->size(),
                    data.validation ? (*data.validation)->size() : 0, data.test->size())}};
   if (length.seconds) {
