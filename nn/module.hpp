@@ -225,7 +225,7 @@ class Module : public detail::Part {
   }
 
   /// forward() of one tensor, whatever it is declared as.
-  virtual Tensor forward_one(Tensor x) { return forward(x); }  // NOLINT: others take its memory
+  virtual Tensor forward_one(Tensor x) { return forward(x); }
   [[noreturn]] void throw_takes_others() const;
 
   bool has_hooks() const;

@@ -37,7 +37,7 @@ Part::Part(Part&& other) noexcept {
 }
 
 Part& Part::operator=(const Part& other) {
-  if (owner_ == nullptr) ModuleState::claim(other, *this);
+  if (this != &other && owner_ == nullptr) ModuleState::claim(other, *this);
   return *this;
 }
 
