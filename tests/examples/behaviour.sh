@@ -101,7 +101,7 @@ check "and what it did" says 'trained on 4 batches, mean loss' out
 run "$bin/mnist" --data data --lr 1e6 --iterations 200
 check "a loss that is no number stops with advice" says 'lower the learning rate' err
 run "$bin/mnist" --data data --lr 1e6 --iterations 200 --report stopped
-check "and the page tells it" grep -qF 'Stopped: the loss is' stopped/index.html
+check "and the page tells it" grep -qF 'Stopped: train: the loss is' stopped/index.html
 run "$bin/mnist" --data data --iterations 5 --save nowhere/w.safetensors
 check "weights that cannot be written are told before training" test "$code" -eq 1 -a ! -s out
 run "$bin/mnist" --data data --iterations 5 --save data
