@@ -15,8 +15,8 @@
 #include <cstdio>
 #include <new>
 
+#include "errors.hpp"
 #include "model.hpp"
-#include "parse_error.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -88,15 +88,8 @@ int main(int argc, char** argv) {
   } catch (const CLI::ParseError& error) {
     return examples::tell(app, error);
   }
-  try {
+  return examples::guarded([&] {
     classify(options);
-  } catch (const xgrad::Error& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "error: {}\n", error.what());
-    return 1;
-  } catch (const std::bad_alloc&) {
-    std::fputs("error: no memory is left\n", stderr);
-    return 1;
-  }
-  return 0;
+    return 0;
+  });
 }

@@ -11,7 +11,7 @@
 #include <new>
 #include <string>
 
-#include "parse_error.hpp"
+#include "errors.hpp"
 #include <CLI/CLI.hpp>
 #include <fmt/format.h>
 
@@ -125,18 +125,11 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
 int start(const Program& program, int argc, char** argv) {
   Options options{.save = program.save};
   if (const auto code = parse(program, argc, argv, options)) return *code;
-  try {
+  return guarded([&] {
     if (options.threads > 0) xgrad::set_num_threads(options.threads);
     xgrad::manual_seed(options.seed);
     return program.run(options);
-  } catch (const xgrad::Error& error) {
-    std::fflush(stdout);
-    fmt::print(stderr, "error: {}\n", error.what());
-    return 1;
-  } catch (const std::bad_alloc&) {
-    std::fputs("error: no memory is left\n", stderr);
-    return 1;
-  }
+  });
 }
 
 }  // namespace examples

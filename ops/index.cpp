@@ -345,16 +345,34 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& given) {
                            })));
 }
 
+namespace {
+
+/// Where a source goes, as scatter() and scatter_add() are told.
+struct Targets {
+  std::size_t axis;
+  Tensor index;  // in rows
+  Tensor part;   // of the source, in the shape of the index
+};
+
+Targets targets_of(const char* operation, const Tensor& x, std::int64_t which, const Tensor& given,
+                   const Tensor& source) {
+  const std::size_t axis = normalize_axis(which, x.shape().size(), operation);
+  check_gather_shapes(operation, x.shape(), given.shape(), axis);
+  check_source(operation, x, source);
+  const Tensor index = in_rows(given);
+  check_index(operation, index, x.shape()[axis], which);
+  return {axis, index, leading(operation, source, index.shape())};
+}
+
+}  // namespace
+
 // y = x with s added at i;  dL/dx = dL/dy, dL/ds = dL/dy at i
 Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor& source) {
   const detail::Running running("scatter_add", x, given, source);
   const Shape& shape = x.shape();
-  const std::size_t axis = normalize_axis(which, shape.size(), "scatter_add");
-  check_gather_shapes("scatter_add", shape, given.shape(), axis);
-  check_source("scatter_add", x, source);
-  const Tensor index = in_rows(given);
-  check_index("scatter_add", index, shape[axis], which);
-  const Tensor part = leading("scatter_add", source, index.shape());
+  const Targets targets = targets_of("scatter_add", x, which, given, source);
+  const std::size_t axis = targets.axis;
+  const Tensor &index = targets.index, &part = targets.part;
   const auto add_all = [&]<class T>(const T* from, T* out) {
     const std::int64_t most = index.shape()[axis];  // values that one target may take
     const auto all = [&](const auto& add) {
@@ -365,11 +383,11 @@ Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tens
     if (most > kernels::run && add_wide(shape.numel(), index.numel(), out, all)) return;
     auto counts = counts_for<T>(shape.numel(), most);
     visit_gathered(index, shape, axis, [&](const auto& visit) {
-      Scattered<T> targets(1, counts, out);
-      targets.add_values([&](const auto& add) {
+      Scattered<T> sums(1, counts, out);
+      sums.add_values([&](const auto& add) {
         visit([=](std::int64_t i, std::int64_t j) { add(j, from[i]); });
       });
-      targets.finish();
+      sums.finish();
     });
   };
   const Tensor y = changed<Types::numeric>(Op::scatter_add, x, part, add_all);
@@ -388,18 +406,14 @@ Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tens
 Tensor scatter(Tensor x, std::int64_t which, const Tensor& given, const Tensor& source) {
   const detail::Running running("scatter", x, given, source);
   const Shape& shape = x.shape();
-  const std::size_t place = normalize_axis(which, shape.size(), "scatter");
-  check_gather_shapes("scatter", shape, given.shape(), place);
-  check_source("scatter", x, source);
-  const Tensor index = in_rows(given);
-  check_index("scatter", index, shape[place], which);
-  const Tensor part = leading("scatter", source, index.shape());
+  const Targets targets = targets_of("scatter", x, which, given, source);
+  const Tensor &index = targets.index, &part = targets.part;
   const Tensor y = changed<Types::all>(Op::scatter, x, part, [&](const auto* from, auto* out) {
-    visit_gathered(index, shape, place, [=](const auto& visit) {
+    visit_gathered(index, shape, targets.axis, [=](const auto& visit) {
       visit([=](std::int64_t i, std::int64_t j) { out[j] = from[i]; });
     });
   });
-  const auto axis = static_cast<std::int64_t>(place);
+  const auto axis = static_cast<std::int64_t>(targets.axis);
   return record(
       Op::scatter, y,
       wrt(x, linear_in([axis, index = saved(index)](
