@@ -32,9 +32,9 @@ constexpr auto patience = 2ms;
 constexpr auto lately = 1ms;
 /// After help that cost time, helpers are left out of loops that take so many times as much, but
 /// not for longer than `grudge`.
-constexpr int caution = 2;
+constexpr int caution = 8;
 constexpr auto grudge = 10s;
-constexpr auto negligible = 100us;
+constexpr auto negligible = 4us;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
