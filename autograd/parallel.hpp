@@ -35,7 +35,7 @@ class SerialScope {
 
 /// Nanoseconds that a part takes at least: many times what it takes to share out a loop
 /// (docs/performance.md, "Threads").
-inline constexpr double worthwhile = 20'000;
+inline constexpr double worthwhile = 10'000;
 
 /// How many items make a part, where each takes about so many nanoseconds on one thread. Loops say
 /// what theirs took on a Sapphire Rapids.

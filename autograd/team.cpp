@@ -1,3 +1,4 @@
+#include <xgrad/autograd/helpers.hpp>
 #include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/team.hpp>
@@ -21,20 +22,12 @@ namespace xgrad::detail {
 
 namespace {
 
-using Clock = std::chrono::steady_clock;
 using namespace std::chrono_literals;
 
 /// How long a thread looks for what it waits for before it sleeps: longer than from one loop of a
 /// net to the next, for waking takes longer than most loops. It gives way to other programs
 /// meanwhile.
 constexpr auto patience = 2ms;
-/// Threads that led a loop so lately are taken to go on.
-constexpr auto lately = 1ms;
-/// After help that cost time, helpers are left out of loops that take so many times as much, but
-/// not for longer than `grudge`.
-constexpr int caution = 8;
-constexpr auto grudge = 10s;
-constexpr auto negligible = 4us;
 
 void pause() {
 #if defined(__x86_64__) || defined(__i386__)
@@ -64,31 +57,6 @@ Clock::duration own_time() {
   clock_gettime(CLOCK_THREAD_CPUTIME_ID, &time);
   return std::chrono::seconds(time.tv_sec) + std::chrono::nanoseconds(time.tv_nsec);
 }
-
-/// Counts the threads that lead loops now or have done so lately.
-class Leaders {
- public:
-  void begin(Clock::time_point now) {
-    if (now - since_ > lately) {
-      before_ = now - since_ > 2 * lately ? 0 : seen_;
-      seen_ = 0;
-      since_ = now;
-      ++period_;
-    }
-    thread_local std::uint64_t own_period = 0;
-    if (std::exchange(own_period, period_) != period_) ++seen_;
-    ++leading_;
-  }
-  void end() { --leading_; }
-  int count() const { return std::max({seen_, before_, leading_}); }
-
- private:
-  Clock::time_point since_;
-  std::uint64_t period_ = 0;
-  int seen_ = 0;     // in this period
-  int before_ = 0;   // in the one before
-  int leading_ = 0;  // now
-};
 
 }  // namespace
 
@@ -125,7 +93,7 @@ class Team {
     const int sleepers = open(work, begin);
     if (!work.is_open_) {
       for (int part = 0; part < work.parts_; ++part) work.compute(part);
-      return close(Clock::now() - begin, {});
+      return close([took = Clock::now() - begin](Trust& trust) { trust.alone(took); });
     }
     for (int i = 0; i < sleepers; ++i) opened_.notify_one();
     // Waking is no loss: who comes too late for this loop is awake for the next.
@@ -133,10 +101,12 @@ class Team {
     const auto before = own_time();
     int own = 0;
     for (int part = 0; part >= 0; part = take(work), ++own) work.compute(part);
+    if (own == work.parts_) return close([](Trust&) {});
     const auto alone = (own_time() - before) * work.parts_ / own;
-    if (own < work.parts_) wait(work);
-    const auto end = Clock::now();
-    close(end - begin, end - woken - alone);
+    wait(work);
+    close([alone, woken, now = Clock::now()](Trust& trust) {
+      trust.helped(alone - (now - woken), now);
+    });
   }
 
  private:
@@ -159,7 +129,7 @@ class Team {
     leaders_.begin(now);
     allowed_ = threads - leaders_.count();
     work.next_ = 1;
-    work.is_open_ = helping_ < allowed_ && (owed_ <= Clock::duration::zero() || now > forgiven_);
+    work.is_open_ = trials_.allow(now) && trust_.holds(now) && helping_ < allowed_;
     if (work.is_open_) {
       work.following_ = std::exchange(works_, &work);
       unbegun_ += work.parts_ - 1;
@@ -201,14 +171,12 @@ class Team {
     finished_.wait(lock, done);
   }
 
-  /// After a loop that took so long, and so much more than its leader would have taken alone.
-  void close(Clock::duration took, Clock::duration lost) {
+  /// After a loop, with what it showed of help.
+  template <class Told>
+  void close(const Told& told) {
     const std::lock_guard lock(mutex_);
     leaders_.end();
-    owed_ = std::max(owed_ - took, Clock::duration::zero());
-    if (lost <= negligible) return;
-    owed_ += caution * lost;
-    forgiven_ = Clock::now() + grudge;
+    told(trust_);
   }
 
   /// The life of a helper.
@@ -260,8 +228,8 @@ class Team {
   int sleeping_ = 0;            // helpers
   std::atomic<int> wanted_{0};  // helpers that may begin a part now
   Leaders leaders_;
-  Clock::duration owed_{0};     // time of loops without help
-  Clock::time_point forgiven_;  // whatever is owed then
+  Trials trials_;
+  Trust trust_;
 };
 
 namespace {

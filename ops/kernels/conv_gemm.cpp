@@ -5,6 +5,7 @@
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/kernels/scratch.hpp>
 
 #include <algorithm>
 #include <vector>
@@ -172,10 +173,11 @@ void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight)
   const std::int64_t size = g.k * g.patch();
   const int parts = part_count(g.n, grain_of(image_nanoseconds(g)));
   // Each part sums its own images; the parts are then added in their order.
-  std::vector<T> sums(static_cast<std::size_t>(parts * size));
+  const auto step = size + static_cast<std::int64_t>(apart / sizeof(T));
+  std::vector<T> sums(static_cast<std::size_t>(parts * step));
   parallel_parts(g.n, parts, [&](int part, std::int64_t begin, std::int64_t end) {
     Columns<T> columns(g, tiling);
-    T* const sum = sums.data() + part * size;
+    T* const sum = sums.data() + part * step;
     for (std::int64_t i = begin * g.groups; i < end * g.groups; ++i) {
       const Place at(g, i);
       for (std::int64_t t = 0; t < tiling.count; ++t) {
@@ -190,7 +192,7 @@ void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight)
   std::fill_n(dweight, size, T(0));
   for (int part = 0; part < parts; ++part)
     for (std::int64_t i = 0; i < size; ++i)
-      dweight[i] += sums[static_cast<std::size_t>(part * size + i)];
+      dweight[i] += sums[static_cast<std::size_t>(part * step + i)];
 }
 
 }  // namespace

@@ -538,7 +538,7 @@ void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeomet
     std::vector<std::size_t> ends(static_cast<std::size_t>(cut.count()) + 1);
     for (std::int64_t part = 0; part < cut.count(); ++part)
       ends[static_cast<std::size_t>(part) + 1] =
-          ends[static_cast<std::size_t>(part)] + kernel(part)->room();
+          ends[static_cast<std::size_t>(part)] + kernel(part)->room() + apart;
     const Scratch scratch(ends.back());
     parallel_parts(cut.count(), static_cast<int>(cut.count()), [&](int part, auto, auto) {
       const SerialScope serial;

@@ -338,6 +338,8 @@ void accumulate(const Transformed& inputs, std::int64_t from, const Transformed&
 
 // ---- the convolutions
 
+constexpr auto numbers_apart = static_cast<std::int64_t>(apart / sizeof(float));
+
 /// Scratch of so many numbers, dealt out in turn.
 class Numbers {
  public:
@@ -391,7 +393,8 @@ struct Convolution {
     const std::int64_t panels = Panel::count(g.out);
     const std::int64_t piece = piece_of(g, g.in + Panel::most_channels, 256 * 1024, 48);
     const std::int64_t input_size = Transformed::size(g.in, piece);
-    const std::int64_t size = input_size + Transformed::size(Panel::most_channels, piece);
+    const std::int64_t size =
+        input_size + Transformed::size(Panel::most_channels, piece) + numbers_apart;
     const int parts =
         part_count(g.tiles(), std::max(tiles_together, grain_of(product(g.in, g.out))));
     Numbers numbers(panels * panel_size() + parts * size);
@@ -418,7 +421,8 @@ struct Convolution {
   void by_results() const {
     const std::int64_t panels = Panel::count(g.out);
     const std::int64_t input_size = Transformed::size(g.in, g.tiles());
-    const std::int64_t size = panel_size() + Transformed::size(Panel::most_channels, g.tiles());
+    const std::int64_t size =
+        panel_size() + Transformed::size(Panel::most_channels, g.tiles()) + numbers_apart;
     const double each = product(g.in, Panel::most_channels) * static_cast<double>(g.tiles());
     const int parts = part_count(panels, grain_of(each));
     Numbers numbers(input_size + parts * size);
