@@ -13,7 +13,7 @@
 namespace xgrad::kernels {
 namespace {
 
-constexpr std::int64_t tile_values = 48 * 1024;
+constexpr std::int64_t tile_values = std::int64_t{48} * 1024;
 
 /// Output rows [first, first + count) of one image.
 struct Tile {

@@ -391,7 +391,8 @@ struct Convolution {
   /// Each thread takes pieces of the tiles through all three steps.
   void by_tiles() const {
     const std::int64_t panels = Panel::count(g.out);
-    const std::int64_t piece = piece_of(g, g.in + Panel::most_channels, 256 * 1024, 48);
+    const std::int64_t piece =
+        piece_of(g, g.in + Panel::most_channels, std::int64_t{256} * 1024, 48);
     const std::int64_t input_size = Transformed::size(g.in, piece);
     const std::int64_t size =
         input_size + Transformed::size(Panel::most_channels, piece) + numbers_apart;
@@ -466,7 +467,7 @@ void differentiate_weights(const Images& g, const float* x, const float* dy,
   const std::int64_t panels = Panel::count(g.out);
   const std::int64_t units = g.in / lanes * panels;
   constexpr std::int64_t unit_size = points * lanes * Panel::most_channels;
-  const std::int64_t piece = piece_of(g, g.in + g.out, 2 * 1024 * 1024, 192);
+  const std::int64_t piece = piece_of(g, g.in + g.out, std::int64_t{2} * 1024 * 1024, 192);
   const std::int64_t input_size = Transformed::size(g.in, piece);
   const std::int64_t gradient_size = Transformed::size(g.out, piece);
   Numbers numbers(input_size + gradient_size + units * unit_size);
