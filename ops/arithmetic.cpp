@@ -169,9 +169,6 @@ T raised(T base, T exponent) {
 
 const Formula power{[](auto base, auto exponent) { return raised(base, exponent); }, 6};
 
-/// A zero that derivatives of dy still reach, whatever dy is.
-Tensor zero_of(const Tensor& dy) { return where(full({}, false), dy, 0); }
-
 // y = xᵖ;  dL/dx = p xᵖ⁻¹ dL/dy, which ends at 0 after p derivatives where p is whole
 Tensor pow_scalar(const Tensor& x, double p) {
   const Tensor y = p == 2 ? map<Types::numeric>(Op::pow, squared, x)

@@ -7,6 +7,7 @@
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/reduced.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
 
@@ -14,17 +15,6 @@
 
 namespace xgrad {
 namespace {
-
-Tensor reduced(const Tensor& losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::mean:
-      return mean(losses);
-    case Reduction::sum:
-      return sum(losses);
-    default:
-      return losses;
-  }
-}
 
 std::size_t class_axis(const char* operation, const Tensor& x) {
   require<ShapeError>(x.dim() > 0, "{}: a scalar has no class axis", operation);

@@ -33,6 +33,13 @@ Rows reused(Op op, const std::function<Tensor(std::uint64_t)>& sample) {
 
 Tensor any(std::uint64_t seed) { return normal(images, seed); }
 Tensor positive(std::uint64_t seed) { return uniform(images, 0.5, 2, seed); }
+Tensor inside_one(std::uint64_t seed) { return uniform(images, -0.7, 0.7, seed); }
+Tensor between_0_and_1(std::uint64_t seed) { return uniform(images, 0.2, 0.8, seed); }
+Tensor above_one(std::uint64_t seed) { return uniform(images, 1.6, 2.6, seed); }
+/// A first and a second one, whose quotient is not near a whole number.
+Tensor divided(std::uint64_t seed) {
+  return seed == 1 ? uniform(images, -2.2, -2.1, seed) : uniform(images, 0.8, 0.9, seed);
+}
 /// So that a product of all is neither 0 nor infinite.
 Tensor near_one(std::uint64_t seed) { return uniform(images, 0.9, 1.1, seed); }
 
@@ -238,6 +245,57 @@ Rows shape_images(Op op) {
   }
 }
 
+/// Products and linear algebra, of what images make when they are put in rows or cut to squares.
+Rows matrix_images(Op op) {
+  const Function f = rows_of(op).front().f;
+  const auto two = [&](const std::function<Inputs(const Inputs&)>& made) {
+    return Rows{of("images", {normal(images), normal(images, 2)},
+                   [=](const Inputs& x) { return f(made(x)); })};
+  };
+  const auto rows = [](const Tensor& x) { return x.flatten(1); };
+  const auto columns = [](const Tensor& x) { return x.flatten(1).t(); };
+  const auto square = [](const Tensor& x) { return x.slice(-1, 0, height); };
+  const auto zeros_beside = [](const Shape& shape, const Tensor& x) {
+    return zeros(shape, {.dtype = x.dtype()});
+  };
+  switch (op) {
+    case Op::mm:
+    case Op::multi_dot:
+      return two([=](const Inputs& x) { return Inputs{rows(x[0]), columns(x[1])}; });
+    case Op::bmm:
+      return two([](const Inputs& x) {
+        return Inputs{x[0].flatten(0, 1), x[1].flatten(0, 1).transpose(1, 2)};
+      });
+    case Op::mv:
+      return two([=](const Inputs& x) { return Inputs{rows(x[0]), x[1][0].flatten()}; });
+    case Op::dot:
+    case Op::outer:
+      return two([](const Inputs& x) { return Inputs{x[0][1].flatten(), x[1][2].flatten()}; });
+    case Op::addmm:
+      return two([=](const Inputs& x) {
+        return Inputs{zeros_beside({batch}, x[0]), rows(x[0]), columns(x[1])};
+      });
+    case Op::baddbmm:
+      return two([=](const Inputs& x) {
+        return Inputs{zeros_beside({1, 1, 1}, x[0]), x[0].flatten(0, 1),
+                      x[1].flatten(0, 1).transpose(1, 2)};
+      });
+    case Op::addmv:
+      return two([=](const Inputs& x) {
+        return Inputs{zeros_beside({batch}, x[0]), rows(x[0]), x[1][0].flatten()};
+      });
+    case Op::trace:
+      return two([=](const Inputs& x) { return Inputs{matmul(rows(x[0]), columns(x[1]))}; });
+    case Op::cross:
+      return two([=](const Inputs& x) { return Inputs{square(x[0]), square(x[1])}; });
+    case Op::solve:
+    case Op::solve_triangular:
+      return two([=](const Inputs& x) { return Inputs{square(x[0]), x[1]}; });
+    default:
+      return {of_images("squares", [=](const Tensor& x) { return f({square(x)}); })};
+  }
+}
+
 }  // namespace
 
 Rows image_rows(Op op) {
@@ -246,7 +304,34 @@ Rows image_rows(Op op) {
       return {of_images("float64", [](const Tensor& x) { return to(x, float64); })};
     case Op::log:
     case Op::sqrt:
+    case Op::reciprocal:
+    case Op::rsqrt:
+    case Op::log2:
+    case Op::log10:
+    case Op::log1p:
+    case Op::atan2:
+    case Op::hypot:
+    case Op::xlogy:
+    case Op::copysign:
+    case Op::addcdiv:
+    case Op::lgamma:
+    case Op::digamma:
+    case Op::polygamma:
       return reused(op, positive);
+    case Op::tan:
+    case Op::asin:
+    case Op::acos:
+    case Op::atanh:
+    case Op::erfinv:
+      return reused(op, inside_one);
+    case Op::logit:
+      return reused(op, between_0_and_1);
+    case Op::acosh:
+      return reused(op, above_one);
+    case Op::fmod:
+    case Op::remainder:
+    case Op::floor_divide:
+      return reused(op, divided);
     case Op::prod:
       return reused(op, near_one);
     case Op::add:
@@ -274,6 +359,27 @@ Rows image_rows(Op op) {
     case Op::matmul:
     case Op::linear:
       return matmul_images(op);
+    case Op::mm:
+    case Op::bmm:
+    case Op::mv:
+    case Op::dot:
+    case Op::outer:
+    case Op::addmm:
+    case Op::baddbmm:
+    case Op::addmv:
+    case Op::cross:
+    case Op::trace:
+    case Op::multi_dot:
+    case Op::solve:
+    case Op::solve_triangular:
+    case Op::inv:
+    case Op::det:
+    case Op::slogdet:
+    case Op::eigh:
+    case Op::eigvalsh:
+    case Op::matrix_power:
+    case Op::matrix_exp:
+      return matrix_images(op);
     case Op::conv2d:
     case Op::conv2d_input:
     case Op::conv2d_weight:
