@@ -47,14 +47,12 @@ void throw_undefined_argument(const char* operation, std::size_t number) {
   raise<ValueError>("{}: argument {} is undefined: {}", operation, number, why_undefined);
 }
 
-namespace {
-
 // Changing values that the tape already relies on would silently give wrong gradients.
 void require_changeable(const Tensor& x, const char* operation) {
   const Shape& shape = x.shape();
   require<GraphError>(!is_grad_enabled() || !x.requires_grad(),
                       "{}: would change a tensor {} that requires a gradient, and changes in place "
-                      "are not recorded; do it under no_grad, or on x.detach()",
+                      "are not recorded; do it under a NoGradGuard, or on x.detach()",
                       operation, shape);
   if (!x.is_contiguous() && has_repetitions(shape, x.strides()))
     raise<ValueError>(
@@ -63,7 +61,6 @@ void require_changeable(const Tensor& x, const char* operation) {
         operation, shape, x.strides());
 }
 
-}  // namespace
 }  // namespace detail
 
 void destroy(detail::TensorImpl* impl) noexcept { delete impl; }

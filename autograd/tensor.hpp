@@ -213,6 +213,10 @@ class Tensor {
   Tensor log_softmax(std::int64_t axis) const;
   Tensor matmul(const Tensor& other) const;
 
+  Tensor any(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor all(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor isnan() const;
+
   // ---- for xgrad's own rooms
 
   detail::TensorImpl* impl() const noexcept { return impl_.get(); }
@@ -270,6 +274,10 @@ struct TensorImpl : RefCounted, SmallObject {
 /// ValueError that names the operation that runs on this thread (see Running), or else the
 /// accessor.
 [[noreturn]] void throw_undefined(const char* accessor);
+
+/// GraphError where the tape would need the values of x, ValueError where several elements lie in
+/// one place: what is changed in place asks first.
+void require_changeable(const Tensor& x, const char* operation);
 
 /// A tensor off the tape; by strides where they are not those of row-major order.
 Tensor tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape, DType dtype);

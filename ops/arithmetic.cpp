@@ -508,33 +508,6 @@ bool equal(const Tensor& a, const Tensor& b) {
   });
 }
 
-namespace {
-
-bool close(double u, double v, double rtol, double atol) {
-  const double apart = std::abs(u - v);
-  return u == v || (std::isfinite(apart) && apart <= atol + rtol * std::abs(v));
-}
-
-bool close(std::int64_t u, std::int64_t v, double rtol, double atol) {
-  const std::uint64_t apart = kernels::modular(std::max(u, v)) - kernels::modular(std::min(u, v));
-  return apart == 0 || static_cast<double>(apart) <= atol + rtol * std::abs(static_cast<double>(v));
-}
-
-}  // namespace
-
-bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
-  const detail::Running running("allclose", a, b);
-  require<ShapeError>(a.shape() == b.shape(), "allclose: shapes {} and {}", a.shape(), b.shape());
-  const auto all_close = [&]<class T>(T) {
-    const Tensor x = in_rows(to(a, dtype_of<T>()));
-    const Tensor y = in_rows(to(b, dtype_of<T>()));
-    return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>(),
-                      [=](T u, T v) { return close(u, v, rtol, atol); });
-  };
-  return is_floating(promote(a.dtype(), b.dtype())) ? all_close(double{})
-                                                    : all_close(std::int64_t{});
-}
-
 bool all_finite(const Tensor& x) {
   const detail::Running running("all_finite", x);
   const Tensor rows = in_rows(x);

@@ -1,30 +1,46 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
+#include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/softmax.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/losses.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
 
 #include <algorithm>
+#include <optional>
 
 namespace xgrad {
-namespace {
+namespace detail {
 
-Tensor reduced(const Tensor& losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::mean:
-      return mean(losses);
-    case Reduction::sum:
-      return sum(losses);
-    default:
-      return losses;
-  }
+Tensor reduced(const char* operation, const Tensor& losses, Reduction reduction) {
+  require<ValueError>(reduction != Reduction::batchmean,
+                      "{}: the reduction batchmean is kl_div's alone; mean, sum or none",
+                      operation);
+  if (reduction == Reduction::none) return losses;
+  return reduction == Reduction::mean ? mean(losses) : sum(losses);
 }
+
+void check_pair(const char* operation, const Tensor& x, const Tensor& target) {
+  require<ShapeError>(x.shape() == target.shape(),
+                      "{}: input {} and target {} differ; reshape one, a loss does not broadcast",
+                      operation, x.shape(), target.shape());
+  const bool numbers = x.dtype() != boolean && target.dtype() != boolean;
+  require<DTypeError>(numbers && is_floating(promote(x.dtype(), target.dtype())),
+                      "{}: input is {} and target {}; one must be floating, none bool", operation,
+                      x.dtype(), target.dtype());
+}
+
+}  // namespace detail
+
+using detail::reduced;
+
+namespace {
 
 std::size_t class_axis(const char* operation, const Tensor& x) {
   require<ShapeError>(x.dim() > 0, "{}: a scalar has no class axis", operation);
@@ -48,7 +64,7 @@ struct Targets {
 };
 
 Targets prepare(const char* operation, const Tensor& x, const Tensor& target, const Tensor& weight,
-                std::int64_t ignore_index) {
+                std::optional<std::int64_t> ignore_index) {
   const std::size_t axis = class_axis(operation, x);
   const std::int64_t classes = x.shape()[axis];
   Shape expected = x.shape();
@@ -72,7 +88,7 @@ Targets prepare(const char* operation, const Tensor& x, const Tensor& target, co
   }
   Targets result{.classes = target, .weight = {}, .counted = {}};
   if (ignored) {
-    result.counted = target != ignore_index;
+    result.counted = target != *ignore_index;
     result.classes = where(result.counted, target, 0);
     result.weight = to(result.counted, x.dtype());
   }
@@ -84,12 +100,13 @@ Targets prepare(const char* operation, const Tensor& x, const Tensor& target, co
   return result;
 }
 
-Tensor weighted(const Tensor& losses, const Targets& targets, Reduction reduction) {
-  if (!targets.weight.defined()) return reduced(losses, reduction);
+Tensor weighted(const char* operation, const Tensor& losses, const Targets& targets,
+                Reduction reduction) {
+  if (!targets.weight.defined()) return reduced(operation, losses, reduction);
   // An ignored entry counts for nothing even where its loss is infinite.
   const Tensor finite = targets.counted.defined() ? where(targets.counted, losses, 0) : losses;
   const Tensor counted = finite * targets.weight;
-  if (reduction != Reduction::mean) return reduced(counted, reduction);
+  if (reduction != Reduction::mean) return reduced(operation, counted, reduction);
   return sum(counted) / sum(targets.weight);
 }
 
@@ -102,15 +119,8 @@ Tensor picked(const Tensor& log_probabilities, const Tensor& classes) {
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
   const detail::Running running("mse_loss", x, target);
-  require<ShapeError>(x.shape() == target.shape(),
-                      "mse_loss: input {} and target {} differ; reshape one, a loss does not "
-                      "broadcast",
-                      x.shape(), target.shape());
-  const bool numbers = x.dtype() != boolean && target.dtype() != boolean;
-  require<DTypeError>(numbers && is_floating(promote(x.dtype(), target.dtype())),
-                      "mse_loss: input is {} and target {}; one must be floating, none bool",
-                      x.dtype(), target.dtype());
-  return reduced(square(x - target), options.reduction);
+  detail::check_pair("mse_loss", x, target);
+  return reduced("mse_loss", square(x - target), options.reduction);
 }
 
 Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
@@ -121,7 +131,8 @@ Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
                       log_probabilities.dtype());
   const Targets targets =
       prepare("nll_loss", log_probabilities, target, options.weight, options.ignore_index);
-  return weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
+  return weighted("nll_loss", -picked(log_probabilities, targets.classes), targets,
+                  options.reduction);
 }
 
 namespace {
@@ -151,7 +162,7 @@ Tensor with_probabilities(const Tensor& logits, const Tensor& target,
   const auto along = static_cast<std::int64_t>(axis);
   Tensor terms = wanted * log_softmax(logits, along);
   if (options.weight.defined()) terms = terms * class_weights(options.weight, logits, axis);
-  return reduced(-sum(terms, along), options.reduction);
+  return reduced("cross_entropy", -sum(terms, along), options.reduction);
 }
 
 // For logits [N, C] and targets that all count alike.  y = −Σ q ln p with p the softmax and
@@ -213,13 +224,13 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   const Targets targets =
       prepare("cross_entropy", logits, target, options.weight, options.ignore_index);
   if (logits.dim() == 2 && logits.numel() > 0 && !targets.weight.defined() &&
-      options.reduction != Reduction::none)
+      (options.reduction == Reduction::mean || options.reduction == Reduction::sum))
     return cross_entropy_rows(
         logits, target, mix,
         options.reduction == Reduction::mean ? 1 / static_cast<double>(logits.size(0)) : 1);
   const Tensor log_probabilities = log_softmax(logits, static_cast<std::int64_t>(axis));
-  const Tensor hard =
-      weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
+  const Tensor hard = weighted("cross_entropy", -picked(log_probabilities, targets.classes),
+                               targets, options.reduction);
   if (mix == 0) return hard;
 
   // The uniform part: every class counts with its own weight; the mean is over the same number.
@@ -228,9 +239,70 @@ Tensor cross_entropy(const Tensor& logits, const Tensor& target,
   Tensor each = mean(terms, static_cast<std::int64_t>(axis));
   if (targets.counted.defined()) each = where(targets.counted, each, 0);
   const bool over_weight = options.reduction == Reduction::mean && targets.weight.defined();
-  const Tensor uniform =
-      over_weight ? sum(each) / sum(targets.weight) : reduced(each, options.reduction);
+  const Tensor uniform = over_weight ? sum(each) / sum(targets.weight)
+                                     : reduced("cross_entropy", each, options.reduction);
   return (1 - mix) * hard + mix * uniform;
+}
+
+// y = w[t] Σ max(0, m − x[t] + x[i])ᵖ / C over i ≠ t
+Tensor multi_margin_loss(const Tensor& x, const Tensor& target,
+                         const MultiMarginLossOptions& options) {
+  const detail::Running running("multi_margin_loss", x, target);
+  require<DTypeError>(is_floating(x.dtype()), "multi_margin_loss: input is {}, it must be floating",
+                      x.dtype());
+  require<ShapeError>(x.dim() == 1 || x.dim() == 2,
+                      "multi_margin_loss: input {}, it must be [N, classes] or [classes]",
+                      x.shape());
+  const double p = options.p;
+  require<ValueError>(p == 1 || p == 2, "multi_margin_loss: p is {}, it must be 1 or 2", p);
+  const Targets targets = prepare("multi_margin_loss", x, target, options.weight, {});
+  const Tensor classes = unsqueeze(target, -1);
+  const Tensor own = gather(x, -1, classes);
+  const Tensor missing = relu(options.margin - own + x);
+  const Tensor others = where(classes == arange(x.size(-1)), 0, missing);
+  const Tensor each = mean(p == 1 ? others : square(others), -1);
+  return reduced("multi_margin_loss", targets.weight.defined() ? each * targets.weight : each,
+                 options.reduction);
+}
+
+namespace {
+
+/// How often each class is in the targets, up to the first −1 of each row; in x's dtype.
+Tensor counts_of(const Tensor& x, const Tensor& target) {
+  const std::int64_t classes = x.size(-1);
+  const Tensor rows = in_rows(target);
+  const std::int64_t* const values = rows.data<std::int64_t>();
+  Tensor counts = zeros(x.shape(), {.dtype = float64});
+  double* const to = counts.mutable_data<double>();
+  for (std::int64_t row = 0; row < target.numel(); row += classes)
+    for (std::int64_t i = row; i < row + classes && values[i] != -1; ++i) {
+      require<ValueError>(values[i] >= 0 && values[i] < classes,
+                          "multilabel_margin_loss: target {} at position {} is no class; there are "
+                          "{} (0 to {}), and -1 after the last",
+                          values[i], i, classes, classes - 1);
+      ++to[row + values[i]];
+    }
+  return xgrad::to(counts, x.dtype());
+}
+
+}  // namespace
+
+// y = Σ n[j] max(0, 1 − (x[j] − x[i])) / C over i with n[i] = 0, n being the counts of the target
+Tensor multilabel_margin_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
+  const detail::Running running("multilabel_margin_loss", x, target);
+  require<DTypeError>(is_floating(x.dtype()) && target.dtype() == int64,
+                      "multilabel_margin_loss: input is {} and target {}; they must be floating "
+                      "and int64",
+                      x.dtype(), target.dtype());
+  require<ShapeError>(
+      (x.dim() == 1 || x.dim() == 2) && x.shape() == target.shape(),
+      "multilabel_margin_loss: input {} and target {}; both must be [N, classes] or "
+      "[classes]",
+      x.shape(), target.shape());
+  const Tensor counts = counts_of(x, target);
+  const Tensor missing = relu(1 - (unsqueeze(x, -1) - unsqueeze(x, -2)));
+  const Tensor others = where(unsqueeze(counts, -2) == 0, missing, 0) * unsqueeze(counts, -1);
+  return reduced("multilabel_margin_loss", mean(sum(others, -1), -1), options.reduction);
 }
 
 }  // namespace xgrad

@@ -88,4 +88,12 @@ Tensor Tensor::softmax(std::int64_t axis) const { return xgrad::softmax(*this, a
 Tensor Tensor::log_softmax(std::int64_t axis) const { return xgrad::log_softmax(*this, axis); }
 Tensor Tensor::matmul(const Tensor& other) const { return xgrad::matmul(*this, other); }
 
+Tensor Tensor::any(const Axes& axes, bool keepdim) const {
+  return xgrad::any(*this, axes, keepdim);
+}
+Tensor Tensor::all(const Axes& axes, bool keepdim) const {
+  return xgrad::all(*this, axes, keepdim);
+}
+Tensor Tensor::isnan() const { return xgrad::isnan(*this); }
+
 }  // namespace xgrad

@@ -8,6 +8,7 @@
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/dropout.hpp>
 #include <xgrad/ops/index.hpp>
+#include <xgrad/ops/logic.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/ops/matmul.hpp>
 #include <xgrad/ops/norm.hpp>

@@ -1,0 +1,394 @@
+// Losses of each element, and of distances; those of classes are in loss.cpp.
+
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/activation.hpp>
+#include <xgrad/ops/create.hpp>
+#include <xgrad/ops/kernels/activations.hpp>
+#include <xgrad/ops/logic.hpp>
+#include <xgrad/ops/losses.hpp>
+#include <xgrad/ops/mapped.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numbers>
+
+namespace xgrad {
+
+using detail::check_pair;
+using detail::reduced;
+using kernels::Expression;
+using kernels::Formula;
+using kernels::of_expression;
+namespace functions = kernels::functions;
+
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+
+/// With c = d between ±bound: c (d − c/2), which is d² / 2 inside and bound (|d| − bound / 2)
+/// outside. A clamp, for its slopes are right to any order, at 0 and for an infinite d too.
+Tensor bounded_square(const Tensor& d, double bound, double scale = 1) {
+  const Tensor c = clamp(d, -bound, bound);
+  return c * scale * (d - 0.5 * c);
+}
+
+/// The losses, each times its weight where there is one.
+Tensor weighted(const char* operation, const Tensor& losses, const Tensor& weight) {
+  if (!weight.defined()) return losses;
+  require<DTypeError>(weight.dtype() == losses.dtype(), "{}: weight is {}, the losses {}",
+                      operation, weight.dtype(), losses.dtype());
+  require<ShapeError>(broadcast(losses.shape(), weight.shape(), operation) == losses.shape(),
+                      "{}: weight {} does not broadcast to the losses {}", operation,
+                      weight.shape(), losses.shape());
+  return losses * weight;
+}
+
+}  // namespace
+
+Tensor l1_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
+  const detail::Running running("l1_loss", x, target);
+  check_pair("l1_loss", x, target);
+  return reduced("l1_loss", abs(x - target), options.reduction);
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1LossOptions& options) {
+  const detail::Running running("smooth_l1_loss", x, target);
+  check_pair("smooth_l1_loss", x, target);
+  const double beta = options.beta;
+  require<ValueError>(beta >= 0, "smooth_l1_loss: beta is {}, it must not be negative", beta);
+  const Tensor d = x - target;
+  return reduced("smooth_l1_loss", beta == 0 ? abs(d) : bounded_square(d, beta, 1 / beta),
+                 options.reduction);
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions& options) {
+  const detail::Running running("huber_loss", x, target);
+  check_pair("huber_loss", x, target);
+  require<ValueError>(options.delta > 0, "huber_loss: delta is {}, it must be above 0",
+                      options.delta);
+  return reduced("huber_loss", bounded_square(x - target, options.delta), options.reduction);
+}
+
+namespace {
+
+/// Both in the dtype in which they meet.
+struct Pair {
+  Tensor x;
+  Tensor target;
+
+  Pair(const char* operation, const Tensor& given, const Tensor& wanted) {
+    check_pair(operation, given, wanted);
+    const DType dtype = promote(given.dtype(), wanted.dtype());
+    x = to(given, dtype);
+    target = to(wanted, dtype);
+  }
+};
+
+constexpr double least_log = -100;
+constexpr double least_variance = 1e-12;
+
+// y = −(t ln x + (1 − t) ln(1 − x));  dL/dx = (x − t) / (x (1 − x)) dL/dy,
+// dL/dt = (ln(1 − x) − ln x) dL/dy
+Tensor cross_entropies(const Tensor& x, const Tensor& target) {
+  const Formula f{[](auto v, auto t) {
+                    using T = decltype(v);
+                    const T yes = std::max(std::log(v), T(least_log));
+                    const T no = std::max(std::log1p(-v), T(least_log));
+                    return (t - 1) * no - t * yes;
+                  },
+                  12};
+  const Tensor y = map<Types::floating>(Op::binary_cross_entropy, f, x, target);
+  return record(Op::binary_cross_entropy, y,
+                wrt(x, elementwise([x = saved(x), t = saved(target)](const Tensor& dy) {
+                      const Tensor variance = clamp(x() * (1 - x()), least_variance);
+                      return dy * ((x() - t()) / variance);
+                    })),
+                wrt(target, elementwise([x = saved(x)](const Tensor& dy) {
+                      return dy * (clamp(log(1 - x()), least_log) - clamp(log(x()), least_log));
+                    })));
+}
+
+}  // namespace
+
+Tensor binary_cross_entropy(const Tensor& given, const Tensor& wanted,
+                            const BinaryCrossEntropyOptions& options) {
+  const detail::Running running("binary_cross_entropy", given, wanted);
+  const auto [x, target] = Pair("binary_cross_entropy", given, wanted);
+  const Tensor outside = logical_or(x.detach() < 0, x.detach() > 1);
+  if (any(outside).item<bool>())
+    raise<ValueError>(
+        "binary_cross_entropy: {} of the inputs are outside of [0, 1]; of numbers that are no "
+        "probabilities take binary_cross_entropy_with_logits",
+        sum(outside).item<std::int64_t>());
+  const Tensor losses = cross_entropies(x, target);
+  return reduced("binary_cross_entropy", weighted("binary_cross_entropy", losses, options.weight),
+                 options.reduction);
+}
+
+namespace {
+
+// y = (max(x, 0) − t x) + ln(1 + e^(−|x|));  dL/dx = (σ(x) − t) dL/dy, dL/dt = −x dL/dy. For x > 0
+// that is (1 − t) − σ(−x), so that nothing cancels where the target is nearly hit.
+Tensor logit_cross_entropies(const Tensor& x, const Tensor& target) {
+  const auto tail = of_expression(functions::SoftplusTail());
+  const auto step = of_expression(functions::Step());
+  const auto signed_tail = of_expression(functions::SignedTail());
+  const Expression f{[=](const auto& v, const auto& t) { return (step(v) - t) * v + tail(v); }};
+  const Expression slope{[=](const auto& dy, const auto& v, const auto& t) {
+    return dy * ((step(v) - t) - signed_tail(v));
+  }};
+  const Tensor y = map<Types::floating>(Op::binary_cross_entropy_with_logits, f, x, target);
+  return record(Op::binary_cross_entropy_with_logits, y,
+                wrt(x, elementwise(fused(
+                           [slope, x = saved(x), t = saved(target)](const Tensor& dy) {
+                             return map<Types::floating>(Op::binary_cross_entropy_with_logits,
+                                                         slope, dy, x(), t());
+                           },
+                           [x = saved(x), t = saved(target)](const Tensor& dy) {
+                             return dy *
+                                    where(x() > 0, (1 - t()) - sigmoid(-x()), sigmoid(x()) - t());
+                           }))),
+                wrt(target, elementwise([x = saved(x)](const Tensor& dy) { return -dy * x(); })));
+}
+
+// With a weight w of the positive: y = w t ln(1 + e⁻ˣ) + (1 − t) ln(1 + eˣ)
+Tensor logit_cross_entropies(const Tensor& x, const Tensor& target, const Tensor& weight) {
+  constexpr auto name = "binary_cross_entropy_with_logits";
+  if (!weight.defined()) return logit_cross_entropies(x, target);
+  require<DTypeError>(weight.dtype() == x.dtype(), "{}: pos_weight is {}, the logits {}", name,
+                      weight.dtype(), x.dtype());
+  require<ShapeError>(broadcast(x.shape(), weight.shape(), name) == x.shape(),
+                      "{}: pos_weight {} does not broadcast to the logits {}", name, weight.shape(),
+                      x.shape());
+  return weight * target * softplus(-x, 1, infinity) + (1 - target) * softplus(x, 1, infinity);
+}
+
+}  // namespace
+
+Tensor binary_cross_entropy_with_logits(const Tensor& given, const Tensor& wanted,
+                                        const BinaryCrossEntropyWithLogitsOptions& options) {
+  constexpr auto name = "binary_cross_entropy_with_logits";
+  const detail::Running running(name, given, wanted);
+  const auto [x, target] = Pair(name, given, wanted);
+  const Tensor losses = logit_cross_entropies(x, target, options.pos_weight);
+  return reduced(name, weighted(name, losses, options.weight), options.reduction);
+}
+
+// y = t (ln t − x), or eᵗ (t − x) of a logarithm t
+Tensor kl_div(const Tensor& x, const Tensor& target, const KlDivOptions& options) {
+  const detail::Running running("kl_div", x, target);
+  check_pair("kl_div", x, target);
+  // Where t is 0, both the logarithm and x may be infinite.
+  const Tensor none = target.detach() == 0;
+  const Tensor t = where(none, 1, target);
+  const Tensor losses =
+      options.log_target ? exp(target) * (target - x) : where(none, 0, t * (log(t) - x));
+  if (options.reduction != Reduction::batchmean)
+    return reduced("kl_div", losses, options.reduction);
+  return x.dim() == 0 ? losses : sum(losses) / x.size(0);
+}
+
+// y = eˣ − t x, or x − t ln(x + ε);  full: + t ln t − t + ½ ln(2πt) where t > 1
+Tensor poisson_nll_loss(const Tensor& x, const Tensor& target,
+                        const PoissonNllLossOptions& options) {
+  const detail::Running running("poisson_nll_loss", x, target);
+  check_pair("poisson_nll_loss", x, target);
+  Tensor losses = options.log_input ? exp(x) - target * x : x - target * log(x + options.eps);
+  if (options.full) {
+    const Tensor many = target.detach() > 1;
+    const Tensor t = to(where(many, target, 1), losses.dtype());
+    const Tensor stirling = t * log(t) - t + 0.5 * log(2 * std::numbers::pi * t);
+    losses = losses + where(many, stirling, 0);
+  }
+  return reduced("poisson_nll_loss", losses, options.reduction);
+}
+
+namespace {
+
+/// var in a shape that divides what has the shape of x.
+Tensor variance_of(const Tensor& x, const Tensor& var) {
+  if (var.shape() == x.shape()) return var;
+  Shape once = x.shape();
+  Shape without = x.shape();
+  if (x.dim() > 0) {
+    once.back() = 1;
+    without.erase(without.size() - 1);
+  }
+  require<ShapeError>(x.dim() > 0 && (var.shape() == once || var.shape() == without),
+                      "gaussian_nll_loss: var {} for input {}; the shapes must be equal, or the "
+                      "last extent of var 1 or left out",
+                      var.shape(), x.shape());
+  return reshape(var, once);
+}
+
+}  // namespace
+
+// y = ½ (ln v + (x − t)² / v)
+Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& var,
+                         const GaussianNllLossOptions& options) {
+  const detail::Running running("gaussian_nll_loss", x, target, var);
+  check_pair("gaussian_nll_loss", x, target);
+  require<DTypeError>(is_floating(var.dtype()), "gaussian_nll_loss: var is {}, it must be floating",
+                      var.dtype());
+  if (any(var.detach() < 0).item<bool>())
+    raise<ValueError>("gaussian_nll_loss: var is {} somewhere, it must not be negative",
+                      min(var.detach()).item());
+  const Tensor given = variance_of(x, var);
+  // What lifts it to eps is no function of it: the gradient passes.
+  const Tensor v = given + (clamp(given.detach(), options.eps) - given.detach());
+  Tensor losses = 0.5 * (log(v) + square(x - target) / v);
+  if (options.full) losses = losses + 0.5 * std::log(2 * std::numbers::pi);
+  return reduced("gaussian_nll_loss", losses, options.reduction);
+}
+
+namespace {
+
+/// max(x, 0), with the gradient of x at 0.
+Tensor hinge(const Tensor& x) { return clamp(x, 0); }
+
+/// DTypeError unless x is floating and target, of 1 and −1, none of bool.
+void check_signs(const char* operation, const Tensor& x, const Tensor& target) {
+  require<DTypeError>(is_floating(x.dtype()) && target.dtype() != boolean,
+                      "{}: input is {} and target {}; they must be floating and numbers (1 and -1)",
+                      operation, x.dtype(), target.dtype());
+}
+
+void check_shapes(const char* operation, const Tensor& x1, const Tensor& x2) {
+  require<ShapeError>(x1.shape() == x2.shape(),
+                      "{}: inputs {} and {} differ; reshape one, a loss does not broadcast",
+                      operation, x1.shape(), x2.shape());
+}
+
+}  // namespace
+
+// y = (x where t ≠ −1) + (max(0, m − x) where t ≠ 1)
+Tensor hinge_embedding_loss(const Tensor& x, const Tensor& target,
+                            const HingeEmbeddingLossOptions& options) {
+  const detail::Running running("hinge_embedding_loss", x, target);
+  check_signs("hinge_embedding_loss", x, target);
+  check_pair("hinge_embedding_loss", x, target);
+  const Tensor apart = where(target != 1, hinge(options.margin - x), 0);
+  return reduced("hinge_embedding_loss", apart + where(target != -1, x, 0), options.reduction);
+}
+
+Tensor margin_ranking_loss(const Tensor& x1, const Tensor& x2, const Tensor& target,
+                           const MarginLossOptions& options) {
+  const detail::Running running("margin_ranking_loss", x1, x2, target);
+  check_signs("margin_ranking_loss", x1, target);
+  check_shapes("margin_ranking_loss", x1, x2);
+  check_pair("margin_ranking_loss", x1, target);
+  return reduced("margin_ranking_loss", hinge(options.margin - target * (x1 - x2)),
+                 options.reduction);
+}
+
+namespace {
+
+/// √x, of which the slope at 0 is 0.
+Tensor root(const Tensor& x) {
+  const Tensor none = x.detach() == 0;
+  return where(none, 0, sqrt(where(none, 1, x)));
+}
+
+/// ‖x‖ₚ along an axis that stays; 0 of zeros, with no slope there.
+Tensor norm_along(const Tensor& x, double p, std::int64_t axis) {
+  if (p == 2) return root(sum(square(x), axis, true));
+  const Tensor size = abs(x);
+  if (p == 1) return sum(size, axis, true);
+  if (p == infinity) return max(size, axis, true);
+  if (p == -infinity) return min(size, axis, true);
+  if (p == 0) return to(sum(x.detach() != 0, axis, true), x.dtype());
+  const Tensor none = size.detach() == 0;
+  const Tensor powers = where(none, p > 0 ? 0 : infinity, pow(where(none, 1, size), p));
+  const Tensor total = sum(powers, axis, true);
+  const Tensor flat = logical_or(total.detach() == 0, isinf(total.detach()));
+  return where(flat, pow(total.detach(), 1 / p), pow(where(flat, 1, total), 1 / p));
+}
+
+void check_floating(const char* operation, const Tensor& x1, const Tensor& x2) {
+  require<DTypeError>(is_floating(x1.dtype()) && is_floating(x2.dtype()),
+                      "{}: takes floating tensors, got {} and {}", operation, x1.dtype(),
+                      x2.dtype());
+}
+
+}  // namespace
+
+Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double eps, bool keepdim) {
+  const detail::Running running("pairwise_distance", x1, x2);
+  check_floating("pairwise_distance", x1, x2);
+  const Tensor d = x1 - x2 + eps;
+  require<ShapeError>(d.dim() > 0, "pairwise_distance: scalars have no axis to go along");
+  const Tensor distances = norm_along(d, p, -1);
+  return keepdim ? distances : squeeze(distances, -1);
+}
+
+Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t axis, double eps) {
+  const detail::Running running("cosine_similarity", x1, x2);
+  check_floating("cosine_similarity", x1, x2);
+  const Shape shape = broadcast(x1.shape(), x2.shape(), "cosine_similarity");
+  require<ShapeError>(!shape.empty(), "cosine_similarity: scalars have no axis {}", axis);
+  normalize_axis(axis, shape.size(), "cosine_similarity");
+  const auto unit = [&](const Tensor& given) {
+    const Tensor x = expand(given, shape);
+    return x / clamp(norm_along(x, 2, axis), eps);
+  };
+  return sum(unit(x1) * unit(x2), axis);
+}
+
+Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const Tensor& negative,
+                           const TripletMarginLossOptions& options) {
+  const detail::Running running("triplet_margin_loss", anchor, positive, negative);
+  check_shapes("triplet_margin_loss", anchor, positive);
+  check_shapes("triplet_margin_loss", anchor, negative);
+  check_floating("triplet_margin_loss", anchor, positive);
+  require<ValueError>(options.margin > 0, "triplet_margin_loss: margin is {}, it must be above 0",
+                      options.margin);
+  const auto distance = [&](const Tensor& a, const Tensor& b) {
+    return pairwise_distance(a, b, options.p, options.eps);
+  };
+  const Tensor near = distance(anchor, positive);
+  const Tensor own = distance(anchor, negative);
+  const Tensor far = options.swap ? minimum(own, distance(positive, negative)) : own;
+  return reduced("triplet_margin_loss", hinge(options.margin + near - far), options.reduction);
+}
+
+// With cos = x1 · x2 / √((‖x1‖² + ε) (‖x2‖² + ε)).
+Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& target,
+                             const MarginLossOptions& options) {
+  constexpr double eps = 1e-12;
+  const detail::Running running("cosine_embedding_loss", x1, x2, target);
+  check_floating("cosine_embedding_loss", x1, x2);
+  check_signs("cosine_embedding_loss", x1, target);
+  check_shapes("cosine_embedding_loss", x1, x2);
+  Shape examples = x1.shape();
+  if (!examples.empty()) examples.erase(examples.size() - 1);
+  require<ShapeError>(
+      (x1.dim() == 1 || x1.dim() == 2) && target.shape() == examples,
+      "cosine_embedding_loss: inputs {} and target {}; they must be [N, D] and [N], "
+      "or [D] and []",
+      x1.shape(), target.shape());
+  const auto size = [](const Tensor& x) { return sum(square(x), -1) + eps; };
+  const Tensor cosine = sum(x1 * x2, -1) / sqrt(size(x1) * size(x2));
+  const Tensor alike = where(target == 1, 1 - cosine, 0);
+  const Tensor apart = where(target == -1, hinge(cosine - options.margin), 0);
+  return reduced("cosine_embedding_loss", alike + apart, options.reduction);
+}
+
+Tensor soft_margin_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
+  const detail::Running running("soft_margin_loss", x, target);
+  check_signs("soft_margin_loss", x, target);
+  check_pair("soft_margin_loss", x, target);
+  return reduced("soft_margin_loss", softplus(-target * x, 1, infinity), options.reduction);
+}
+
+Tensor multilabel_soft_margin_loss(const Tensor& x, const Tensor& target,
+                                   const BinaryCrossEntropyOptions& options) {
+  constexpr auto name = "multilabel_soft_margin_loss";
+  const detail::Running running(name, x, target);
+  require<ShapeError>(x.dim() > 0, "{}: a scalar has no axis of classes", name);
+  const auto [logits, wanted] = Pair(name, x, target);
+  const Tensor losses = weighted(name, logit_cross_entropies(logits, wanted), options.weight);
+  return reduced(name, mean(losses, -1), options.reduction);
+}
+
+}  // namespace xgrad
