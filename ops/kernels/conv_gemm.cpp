@@ -5,7 +5,6 @@
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/gemm.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/scratch.hpp>
 
 #include <algorithm>
 #include <vector>

@@ -77,7 +77,8 @@ TEST_CASE("threads that cannot be started: set_num_threads") {
   const Outcome outcome = in_child([] {
     set_num_threads(1);
     const Tensor x = ones({200, 200});
-    matmul(x, x);  // compiles: the C library keeps stacks and heaps of threads that have ended
+    // Compiles its kernel, for which ended threads leave no room: the C library keeps their heaps.
+    matmul(x, x);
     limit_memory(300 * megabyte);  // of which the stack of a thread takes 8
     const std::string message = message_of<Error>([] { set_num_threads(500); });
     if (!message.starts_with("set_num_threads: 500 threads are asked for, but the system starts no "
