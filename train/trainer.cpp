@@ -216,16 +216,17 @@ class Loop {
       accuracy_.add(accuracy);
       journal_.add("accuracy/each batch", done_, accuracy, Kind::noisy);
     }
-    if (done_ % 10 == 0 || done_ == 1) {
+    const double spent = watch_.seconds();
+    const bool last = plan_.length.is_over(done_, spent);
+    if (done_ % 10 == 0 || done_ == 1 || last) {
       const double norm = optim::grad_norm(net_.parameters());
       journal_.add("gradient norm/each batch", done_, norm, Kind::noisy);
       journal_.add("learning rate", done_, learning_rate());
     }
-    const double spent = watch_.seconds();
     const std::int64_t total = plan_.length.total(done_, spent);
     progress_->set_total(total);
     if (print_) progress_->update(done_, fmt::format("{}  {}", measured(""), shown_speed()));
-    if (validation_due() || plan_.length.is_over(done_, spent)) validate();
+    if (validation_due() || last) validate();
     journal_.end_iteration(fmt::format("Training: iteration {} of {}{}, {} left.", done_,
                                        plan_.length.seconds ? "about " : "", total,
                                        report::duration(progress_->seconds_left(done_))));
