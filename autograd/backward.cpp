@@ -2,6 +2,7 @@
 #include <xgrad/autograd/backward.hpp>
 #include <xgrad/autograd/function.hpp>
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/inner.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
 
@@ -23,7 +24,8 @@ using detail::TensorImpl;
 // A gradient that something else can see (a rule may hand on the gradient it was given) must not
 // become grad(), which optimisers change in place.
 Tensor owned(Tensor gradient) {
-  if (gradient.impl()->is_unique() && gradient.storage()->is_unique() && gradient.is_contiguous())
+  if (gradient.impl()->is_unique() && gradient.storage()->is_unique() &&
+      !gradient.storage()->is_foreign() && gradient.is_contiguous())
     return gradient;
   Tensor copy = Tensor::empty(gradient.shape(), gradient.dtype());
   copy.copy_(gradient);
@@ -108,6 +110,9 @@ void make_own(Tensor& sum, const Edge& edge) {
 std::pair<const Node*, std::uint32_t> place_of(const Tensor& result) {
   return {result.grad_fn().get(), result.impl()->result};
 }
+std::pair<const Node*, std::uint32_t> place_of(const Edge& edge) {
+  return {edge.node.get(), edge.result};
+}
 
 /// One backward pass. Gradients wait here until their node or leaf has received them all.
 class Pass {
@@ -122,11 +127,17 @@ class Pass {
   /// Restricts the pass to what leads to `inputs`.
   void look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs);
 
+  /// Restricts the pass to nodes newer than number `since`, and to what leads to `edges` out of
+  /// them, where it ends.
+  void look_within(std::span<const Tensor> outputs, std::uint64_t since,
+                   std::span<const Edge> edges);
+
   /// Runs the rules, then the hooks of the leaves that gradients arrived at.
   void run();
 
-  /// The gradient that arrived at an input of look_for().
-  Tensor found(const Tensor& input) const;
+  /// The gradient that arrived at an input of look_for(), or at an edge of look_within().
+  Tensor found(const Tensor& input) const { return found(Edge(input)); }
+  Tensor found(const Edge& edge) const;
 
   void store_leaf_gradients();
 
@@ -144,6 +155,8 @@ class Pass {
   void run_node(Node& node, std::span<Tensor> dys);
   void run_rules(Node& node, std::span<Tensor> dys);
   bool wanted(const Edge& edge) const;
+  void note_needed(std::vector<Node*> nodes);
+  bool is_within(const Edge& edge) const { return edge.node->sequence() > since_; }
   void add(Tensor& sum, Tensor gradient) const;
 
   /// The gradients of a node's results, undefined where none has arrived.
@@ -185,6 +198,8 @@ class Pass {
   bool restricted_ = false;
   std::unordered_set<const Node*> needed_;
   std::map<std::pair<const Node*, std::uint32_t>, Tensor> captured_;
+  bool is_part_ = false;     // of another pass, which runs the hooks of leaves
+  std::uint64_t since_ = 0;  // what older nodes would get is captured
 };
 
 /// Takes the gradients that the rules of one node give: hands them on, or keeps them for hooks.
@@ -240,10 +255,12 @@ void Pass::add(Tensor& sum, Tensor gradient) const {
 bool Pass::wanted(const Edge& edge) const {
   if (!edge) return false;
   if (!restricted_) return true;
-  return edge.node ? needed_.contains(edge.node.get()) : leaf_index_.contains(edge.leaf.impl());
+  if (!edge.node) return leaf_index_.contains(edge.leaf.impl());
+  return is_within(edge) ? needed_.contains(edge.node.get()) : captured_.contains(place_of(edge));
 }
 
 Tensor& Pass::sum_at(const Edge& edge) {
+  if (edge.node && !is_within(edge)) return captured_[place_of(edge)];
   if (edge.node) {
     Pending& pending = pending_.try_emplace(edge.node->sequence(), edge.node).first->second;
     return pending.gradients()[edge.result];
@@ -294,9 +311,24 @@ void Pass::look_for(const std::vector<Tensor>& outputs, const std::vector<Tensor
       needed_.insert(input.grad_fn().get());
     }
   }
-  std::vector<Node*> order = detail::nodes_behind(outputs);
-  std::ranges::sort(order, {}, &Node::sequence);
-  for (const Node* node : order)
+  note_needed(detail::nodes_behind(outputs));
+}
+
+void Pass::look_within(std::span<const Tensor> outputs, std::uint64_t since,
+                       std::span<const Edge> edges) {
+  restricted_ = is_part_ = true;
+  since_ = since;
+  for (const Edge& edge : edges)
+    if (edge.node)
+      captured_.try_emplace(place_of(edge));
+    else if (leaf_index_.try_emplace(edge.leaf.impl(), leaves_.size()).second)
+      leaves_.push_back({.leaf = edge.leaf, .gradient = {}});
+  note_needed(detail::nodes_behind(outputs, since));
+}
+
+void Pass::note_needed(std::vector<Node*> nodes) {
+  std::ranges::sort(nodes, {}, &Node::sequence);
+  for (const Node* node : nodes)
     if (std::ranges::any_of(node->edges(), [&](const Edge& edge) { return wanted(edge); }))
       needed_.insert(node);
 }
@@ -310,6 +342,7 @@ void Pass::run() {
     if (!awaited_.empty())
       for (const Edge& edge : next.node->edges()) note_delivered(edge);
   }
+  if (is_part_) return;
   for (Leaf& leaf : leaves_) run_hooks(leaf);
 }
 
@@ -362,9 +395,9 @@ void Pass::run_rules(Node& node, std::span<Tensor> dys) {
   rules.finish();
 }
 
-Tensor Pass::found(const Tensor& input) const {
-  if (!input.is_leaf()) return captured_.at(place_of(input));
-  return leaves_[leaf_index_.at(input.impl())].gradient;
+Tensor Pass::found(const Edge& edge) const {
+  if (edge.node) return captured_.at(place_of(edge));
+  return leaves_[leaf_index_.at(edge.leaf.impl())].gradient;
 }
 
 void Pass::store(Leaf& leaf) {
@@ -470,6 +503,19 @@ std::vector<Tensor> find_gradients(const std::vector<Tensor>& outputs,
 }
 
 }  // namespace
+
+std::vector<Tensor> detail::gradients_behind(std::span<const Tensor> results,
+                                             std::span<const Tensor> gradients, std::uint64_t since,
+                                             std::span<const Edge> edges, bool create_graph) {
+  Pass pass({.create_graph = create_graph});
+  pass.look_within(results, since, edges);
+  for (std::size_t i = 0; i < results.size(); ++i)
+    if (gradients[i].defined()) pass.start(results[i], gradients[i]);
+  pass.run();
+  std::vector<Tensor> found;
+  for (const Edge& edge : edges) found.push_back(pass.found(edge));
+  return found;
+}
 
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options) {

@@ -39,7 +39,7 @@ Tensor Saved::operator()() const {
 
 bool takes_memory(const Tensor& x) noexcept {
   return x.defined() && x.impl()->is_unique() && x.storage()->is_unique() &&
-         !x.impl()->requires_grad && lie_alike(x, x);
+         !x.storage()->is_foreign() && !x.impl()->requires_grad && lie_alike(x, x);
 }
 
 namespace detail {

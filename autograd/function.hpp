@@ -162,9 +162,9 @@ inline std::span<const Tensor> as_span(std::span<const Tensor> xs) { return xs; 
 }  // namespace detail
 
 /// Whether a result may be computed in the memory of `x`, which its owner has given up (moved):
-/// nobody else holds the tensor or sees its memory, it is no leaf that requires a gradient nor a
-/// part of images in blocks, where its values lie among others', and what is computed has one
-/// element for each of x, of its dtype.
+/// nobody else holds the tensor or sees its memory (as who gave it to from_blob() does), it is no
+/// leaf that requires a gradient nor a part of images in blocks, where its values lie among
+/// others', and what is computed has one element for each of x, of its dtype.
 bool takes_memory(const Tensor& x) noexcept;
 
 /// An argument and the rule of its gradient.

@@ -1,8 +1,10 @@
+#include <xgrad/autograd/inner.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/random.hpp>
 
 #include <cmath>
 #include <numbers>
+#include <utility>
 
 namespace xgrad {
 
@@ -124,10 +126,20 @@ void Generator::fill_uniform(std::span<double> values) noexcept { uniform(values
 void Generator::fill_normal(std::span<float> values) noexcept { normal(values); }
 void Generator::fill_normal(std::span<double> values) noexcept { normal(values); }
 
+namespace {
+
+constinit thread_local Generator* substitute = nullptr;  // a DefaultGeneratorScope's
+
+}  // namespace
+
 Generator& default_generator() noexcept {
   static Generator generator;
-  return generator;
+  return substitute != nullptr ? *substitute : generator;
 }
+
+detail::DefaultGeneratorScope::DefaultGeneratorScope(Generator& generator) noexcept
+    : before_(std::exchange(substitute, &generator)) {}
+detail::DefaultGeneratorScope::~DefaultGeneratorScope() { substitute = before_; }
 
 void manual_seed(std::uint64_t seed) noexcept { default_generator().manual_seed(seed); }
 

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <cstring>
 #include <new>
+#include <utility>
 
 namespace xgrad {
 
@@ -26,7 +27,28 @@ Ref<Storage> Storage::allocate_blocked(const ImageExtents& images) {
   return storage;
 }
 
-Storage::~Storage() { forget_other(); }
+namespace {
+
+using Release = std::function<void(void*)>;
+
+}  // namespace
+
+Ref<Storage> Storage::around(void* memory, std::size_t bytes, Release release) {
+  auto storage = allocate(sizeof(Release));
+  new (storage->behind()) Release(std::move(release));
+  storage->bytes_ = bytes;
+  storage->values_ = static_cast<std::byte*>(memory);
+  storage->foreign_ = true;
+  return storage;
+}
+
+Storage::~Storage() {
+  forget_other();
+  if (!foreign_) return;
+  auto& release = *std::launder(reinterpret_cast<Release*>(behind()));
+  if (release) release(values_);
+  release.~Release();
+}
 
 namespace {
 
@@ -92,7 +114,8 @@ Ref<Storage> Storage::in_blocks(const ImageExtents& images) {
   Ref<Storage> copy = allocate_blocked(images);
   const profiler::Scope scope("blocks from rows", [&] { return work_of(images); });
   to_blocked(images, reinterpret_cast<const float*>(data()), floats(*copy));
-  if (other != nullptr || is_blocked()) return copy;  // blocks of other extents are kept already
+  // Blocks of other extents are kept already; somebody else's values may change unseen.
+  if (other != nullptr || is_blocked() || is_foreign()) return copy;
   return Ref(keep(copy));
 }
 
@@ -117,12 +140,15 @@ std::int64_t channel_block() noexcept {
 #endif
 }
 
+// A friend, to which its header's pragma does not reach.
+#pragma GCC visibility push(default)
 void destroy(Storage* storage) noexcept {
   static_assert(sizeof(Storage) <= Storage::alignment);
-  const std::size_t bytes = storage->byte_count();
+  const std::size_t bytes = storage->is_foreign() ? sizeof(Release) : storage->byte_count();
   storage->~Storage();
   detail::block_pool().give_back(storage, bytes + Storage::alignment);
 }
+#pragma GCC visibility pop
 
 namespace memory {
 

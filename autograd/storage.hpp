@@ -4,6 +4,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <optional>
 
 #pragma GCC visibility push(default)
@@ -33,13 +34,19 @@ class Storage : public RefCounted {
   static Ref<Storage> allocate(std::size_t bytes);
   /// For images in blocks; their channels must be a multiple of channel_block().
   static Ref<Storage> allocate_blocked(const ImageExtents& images);
+  /// Sees `bytes` of somebody else's memory, which stays until `release` is called: once, by the
+  /// last handle. It must not throw.
+  static Ref<Storage> around(void* memory, std::size_t bytes, std::function<void(void*)> release);
   ~Storage();
 
   /// The values in row-major order.
   std::byte* data() { return is_blocked() ? row_major()->own() : own(); }
   /// The values as they lie, in blocks or not.
-  std::byte* own() noexcept { return reinterpret_cast<std::byte*>(this) + alignment; }
+  std::byte* own() noexcept { return values_; }
   std::size_t byte_count() const noexcept { return bytes_; }
+
+  /// Whether the memory is somebody else's, who may change it unseen.
+  bool is_foreign() const noexcept { return foreign_; }
 
   bool is_blocked() const noexcept { return blocked_; }
   /// The extents given to allocate_blocked().
@@ -72,9 +79,11 @@ class Storage : public RefCounted {
   static constexpr std::size_t alignment = 64;
 
  private:
-  explicit Storage(std::size_t bytes) noexcept : bytes_(bytes) {}
+  explicit Storage(std::size_t bytes) noexcept : bytes_(bytes), values_(behind()) {}
   friend void destroy(Storage* storage) noexcept;
 
+  /// Where the block goes on: the values, or of somebody else's memory what releases it.
+  std::byte* behind() noexcept { return reinterpret_cast<std::byte*>(this) + alignment; }
   Storage* keep(Ref<Storage>& other) noexcept;
   void forget_blocks();
   void forget_other() noexcept;
@@ -82,9 +91,11 @@ class Storage : public RefCounted {
   std::atomic<std::uint32_t> version_{0};
   bool blocked_ = false;
   bool superseded_ = false;
+  bool foreign_ = false;
   std::size_t bytes_;
   ImageExtents images_;
   std::atomic<Storage*> other_{nullptr};  // the same values in the other order
+  std::byte* values_;
 };
 
 /// Channels in a block: the float32 values in this processor's widest vector register.

@@ -1,7 +1,10 @@
+#include <xgrad/autograd/inner.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
 
+#include <algorithm>
 #include <atomic>
+#include <set>
 #include <unordered_set>
 
 namespace xgrad {
@@ -110,16 +113,36 @@ void RulesInUse::leave() noexcept {
   if (is_last) node_.release_saved();
 }
 
+std::uint64_t last_sequence() noexcept { return next_sequence.load(std::memory_order_relaxed) - 1; }
+
 std::vector<Node*> nodes_behind(std::span<const Tensor> results) {
+  return nodes_behind(results, 0);
+}
+
+std::vector<Node*> nodes_behind(std::span<const Tensor> results, std::uint64_t since) {
   std::vector<Node*> nodes;
   std::unordered_set<const Node*> seen;
   const auto visit = [&](const Ref<Node>& node) {
-    if (node && seen.insert(node.get()).second) nodes.push_back(node.get());
+    if (node && node->sequence() > since && seen.insert(node.get()).second)
+      nodes.push_back(node.get());
   };
   for (const Tensor& result : results) visit(result.grad_fn());
   for (std::size_t i = 0; i < nodes.size(); ++i)
     for (const Edge& edge : nodes[i]->edges()) visit(edge.node);
   return nodes;
+}
+
+std::vector<Edge> edges_behind(std::span<const Tensor> results, std::uint64_t since) {
+  std::vector<Edge> edges;
+  std::set<std::pair<const void*, std::uint32_t>> seen;
+  const auto visit = [&](const Edge& edge) {
+    if (!edge || (edge.node && edge.node->sequence() > since)) return;
+    const void* const at = edge.node ? static_cast<const void*>(edge.node.get()) : edge.leaf.impl();
+    if (seen.emplace(at, edge.result).second) edges.push_back(edge);
+  };
+  for (const Tensor& result : results) visit(Edge(result));
+  for (const Node* node : nodes_behind(results, since)) std::ranges::for_each(node->edges(), visit);
+  return edges;
 }
 
 void attach(const Tensor& x, Ref<Node> node, std::uint32_t result) {

@@ -47,8 +47,6 @@ void throw_undefined_argument(const char* operation, std::size_t number) {
   raise<ValueError>("{}: argument {} is undefined: {}", operation, number, why_undefined);
 }
 
-namespace {
-
 // Changing values that the tape already relies on would silently give wrong gradients.
 void require_changeable(const Tensor& x, const char* operation) {
   const Shape& shape = x.shape();
@@ -63,7 +61,6 @@ void require_changeable(const Tensor& x, const char* operation) {
         operation, shape, x.strides());
 }
 
-}  // namespace
 }  // namespace detail
 
 void destroy(detail::TensorImpl* impl) noexcept { delete impl; }

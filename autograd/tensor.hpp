@@ -8,6 +8,7 @@
 #include <xgrad/autograd/small.hpp>
 #include <xgrad/autograd/storage.hpp>
 
+#include <concepts>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -18,15 +19,22 @@
 // Some C headers have macros of these names.
 #pragma push_macro("max")
 #pragma push_macro("min")
+#pragma push_macro("round")
 #undef max
 #undef min
+#undef round
 
 #pragma GCC visibility push(default)
 
 namespace xgrad {
 
+class Generator;  // autograd/random.hpp
 class Node;
 class Tensor;
+struct Ranked;  // ops/ranked.hpp
+namespace indexing {
+class TensorIndex;  // ops/indexing.hpp
+}
 namespace detail {
 struct TensorImpl;
 struct LeafState;
@@ -160,6 +168,20 @@ class Tensor {
   /// truncated in an integer tensor; NaN and what int64 does not hold become its lowest value, as
   /// in PyTorch, and a smaller integer keeps the lower bits.
   Tensor copy_(const Tensor& source) const;
+  /// Random numbers (defined in ops/random.cpp), from the default generator unless one is given.
+  /// What is not floating is a DTypeError, but for bernoulli_; 16 bits get what float32 gets,
+  /// rounded.
+  ///
+  /// Uniform in [from, to), the bounds as this dtype has them; `from` if that leaves nothing
+  /// between. ValueError unless from ≤ to and both are finite in that dtype.
+  Tensor uniform_(double from = 0, double to = 1, Generator* generator = nullptr) const;
+  /// ValueError for a negative deviation.
+  Tensor normal_(double mean = 0, double std = 1, Generator* generator = nullptr) const;
+  /// Of mean 1 / lambd, above 0. ValueError unless lambd is.
+  Tensor exponential_(double lambd = 1, Generator* generator = nullptr) const;
+  /// 1 with probability p, else 0. ValueError for one outside [0, 1]; a tensor of them broadcasts.
+  Tensor bernoulli_(double p = 0.5, Generator* generator = nullptr) const;
+  Tensor bernoulli_(const Tensor& p, Generator* generator = nullptr) const;
   /// Points this handle and its copies to the values of `source`; keeps the gradient requirement.
   void set_data(const Tensor& source) const;
 
@@ -186,6 +208,23 @@ class Tensor {
   Tensor index_select(std::int64_t axis, const Tensor& index) const;
   Tensor gather(std::int64_t axis, const Tensor& index) const;
   Tensor flip(const Axes& axes) const;
+  Tensor repeat(const Shape& repeats) const;
+  Tensor narrow(std::int64_t axis, std::int64_t start, std::int64_t length) const;
+  Tensor roll(const Axes& shifts, const Axes& axes = {}) const;
+  Tensor tril(std::int64_t diagonal = 0) const;
+  Tensor triu(std::int64_t diagonal = 0) const;
+  Tensor index(const std::vector<indexing::TensorIndex>& indices) const;
+  /// In place, as copy_() is.
+  Tensor index_put_(const std::vector<indexing::TensorIndex>& indices, const Tensor& values,
+                    bool accumulate = false) const;
+  Tensor index_put_(const std::vector<indexing::TensorIndex>& indices, Scalar value,
+                    bool accumulate = false) const;
+  Tensor masked_fill(const Tensor& mask, Scalar value) const;
+  Tensor masked_fill(const Tensor& mask, const Tensor& value) const;
+  Ranked sort(std::int64_t axis = -1, bool descending = false) const;
+  Tensor argsort(std::int64_t axis = -1, bool descending = false) const;
+  Ranked topk(std::int64_t k, std::int64_t axis = -1, bool largest = true,
+              bool sorted = true) const;
 
   Tensor neg() const;
   Tensor abs() const;
@@ -193,6 +232,16 @@ class Tensor {
   Tensor log() const;
   Tensor sqrt() const;
   Tensor square() const;
+  Tensor reciprocal() const;
+  Tensor rsqrt() const;
+  Tensor log1p() const;
+  Tensor expm1() const;
+  Tensor sin() const;
+  Tensor cos() const;
+  Tensor tan() const;
+  Tensor floor() const;
+  Tensor ceil() const;
+  Tensor round(std::int64_t decimals = 0) const;
   Tensor tanh() const;
   Tensor sigmoid() const;
   Tensor relu() const;
@@ -206,12 +255,30 @@ class Tensor {
   Tensor prod(const Axes& axes = {}, bool keepdim = false) const;
   Tensor max(const Axes& axes = {}, bool keepdim = false) const;
   Tensor min(const Axes& axes = {}, bool keepdim = false) const;
+  template <std::integral T>
+  Ranked max(T axis, bool keepdim = false) const;
+  template <std::integral T>
+  Ranked min(T axis, bool keepdim = false) const;
+  Tensor amax(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor amin(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor std(const Axes& axes = {}, std::int64_t correction = 1, bool keepdim = false) const;
+  Tensor norm(Scalar p = 2, const Axes& axes = {}, bool keepdim = false) const;
+  Tensor cumsum(std::int64_t axis) const;
   Tensor logsumexp(const Axes& axes = {}, bool keepdim = false) const;
   Tensor argmax(std::optional<std::int64_t> axis = {}, bool keepdim = false) const;
   Tensor argmin(std::optional<std::int64_t> axis = {}, bool keepdim = false) const;
+  Tensor any(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor all(const Axes& axes = {}, bool keepdim = false) const;
+  Tensor isnan() const;
+  Tensor bernoulli(Generator* generator = nullptr) const;
+  Tensor multinomial(std::int64_t num_samples, bool replacement = false,
+                     Generator* generator = nullptr) const;
   Tensor softmax(std::int64_t axis) const;
   Tensor log_softmax(std::int64_t axis) const;
   Tensor matmul(const Tensor& other) const;
+  Tensor mm(const Tensor& other) const;
+  Tensor bmm(const Tensor& other) const;
+  Tensor dot(const Tensor& other) const;
 
   // ---- for xgrad's own rooms
 
@@ -279,6 +346,10 @@ Tensor tensor_of(Ref<Storage> storage, std::size_t offset, const Shape& shape,
 /// x with its values in row-major order: x itself where they are. Off the tape.
 Tensor in_rows(const Tensor& x);
 
+/// GraphError where the tape would need the values of x, ValueError where several elements lie in
+/// one place; `operation` changes x in place.
+void require_changeable(const Tensor& x, const char* operation);
+
 /// target ← source of the same shape, converted to its dtype; the two may overlap.
 void copy_values(const Tensor& source, const Tensor& target);
 
@@ -332,5 +403,6 @@ using NamedTensors = std::vector<std::pair<std::string, Tensor>>;
 
 #pragma pop_macro("max")
 #pragma pop_macro("min")
+#pragma pop_macro("round")
 
 #pragma GCC visibility pop

@@ -5,33 +5,8 @@
 
 #include <algorithm>
 #include <cmath>
-#include <limits>
-#include <span>
 
 namespace xgrad::nn::init {
-namespace {
-
-/// x = place(values that `fill` draws), place<T> giving what makes a T of each.
-template <class Fill, class Place>
-Tensor draw(const char* name, Tensor x, Fill fill, Place place) {
-  const xgrad::detail::Running running(name, x);
-  const NoGradGuard guard;
-  if (!x.is_contiguous()) {
-    x.copy_(draw(name, x.clone(), fill, place));
-    return x;
-  }
-  dispatch_floating(x.dtype(), xgrad::detail::running_or(name), [&]<class T>() {
-    const auto placed = place.template operator()<T>();
-    const std::span values(x.mutable_data<T>(), static_cast<std::size_t>(x.numel()));
-    fill(values);
-    for (T& value : values) value = placed(static_cast<double>(value));
-  });
-  return x;
-}
-
-Generator& or_default(Generator* generator) { return generator ? *generator : default_generator(); }
-
-}  // namespace
 
 Tensor constant_(Tensor x, double value) {
   const xgrad::detail::Running running("constant_", x);
@@ -49,31 +24,15 @@ Tensor ones_(Tensor x) {
 }
 
 Tensor normal_(Tensor x, double mean, double std, Generator* generator) {
-  return draw(
-      "normal_", std::move(x), [&](auto values) { or_default(generator).fill_normal(values); },
-      [&]<class T>() {
-        return [mean, std](double value) { return static_cast<T>(mean + std * value); };
-      });
+  const xgrad::detail::Running running("normal_", x);
+  const NoGradGuard guard;
+  return x.normal_(mean, std, generator);
 }
 
 Tensor uniform_(Tensor x, double low, double high, Generator* generator) {
-  return draw(
-      "uniform_", std::move(x), [&](auto values) { or_default(generator).fill_uniform(values); },
-      [&]<class T>() {
-        constexpr double largest = std::numeric_limits<T>::max();
-        require<ValueError>(-largest <= low && low <= high && high <= largest,
-                            "{}: [{}, {}) is no interval of finite {}",
-                            xgrad::detail::running_or("uniform_"), low, high, dtype_of<T>());
-        // Where the width overflows, that of half the interval does not. To halve is exact.
-        const double unit = std::isfinite(high - low) ? 1 : 0.5;
-        const double start = low * unit;
-        const double width = high * unit - start;
-        // A sum rounds up to `high` where its values are further apart than those drawn.
-        const T last = std::nextafter(static_cast<T>(high), static_cast<T>(low));
-        return [start, width, back = 1 / unit, last](double value) {
-          return std::min(static_cast<T>((start + width * value) * back), last);
-        };
-      });
+  const xgrad::detail::Running running("uniform_", x);
+  const NoGradGuard guard;
+  return x.uniform_(low, high, generator);
 }
 
 Fans fans(const Tensor& weight) {
@@ -132,6 +91,7 @@ Tensor dirac_(Tensor weight) {
 Tensor assignment_(Tensor weight, double fan, double scale, Generator* generator) {
   const xgrad::detail::Running running("assignment_", weight);
   require<ValueError>(fan > 0, "assignment_: a fan of {}; it must be positive", fan);
+  require<ValueError>(scale >= 0, "assignment_: a scale of {}; it must not be negative", scale);
   return normal_(std::move(weight), 0, scale / std::sqrt(fan / 2), generator);
 }
 

@@ -33,6 +33,8 @@ struct ModuleState {
   ModuleState& operator=(const ModuleState&) = delete;
 
   static ModuleState* of(const Module& module) { return module.state().get(); }
+  /// To stay with it where the module ends or is assigned.
+  static std::shared_ptr<ModuleState> shared_of(const Module& module) { return module.state(); }
 
   /// For a copy of the module: what it owns is copied, of its members the copies are awaited.
   static std::shared_ptr<ModuleState> copy_of(const std::shared_ptr<ModuleState>& from,

@@ -169,9 +169,6 @@ T raised(T base, T exponent) {
 
 const Formula power{[](auto base, auto exponent) { return raised(base, exponent); }, 6};
 
-/// A zero that derivatives of dy still reach, whatever dy is.
-Tensor zero_of(const Tensor& dy) { return where(full({}, false), dy, 0); }
-
 // y = xᵖ;  dL/dx = p xᵖ⁻¹ dL/dy, which ends at 0 after p derivatives where p is whole
 Tensor pow_scalar(const Tensor& x, double p) {
   const Tensor y = p == 2 ? map<Types::numeric>(Op::pow, squared, x)
@@ -506,33 +503,6 @@ bool equal(const Tensor& a, const Tensor& b) {
     return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>(),
                       [](T u, T v) { return u == v; });
   });
-}
-
-namespace {
-
-bool close(double u, double v, double rtol, double atol) {
-  const double apart = std::abs(u - v);
-  return u == v || (std::isfinite(apart) && apart <= atol + rtol * std::abs(v));
-}
-
-bool close(std::int64_t u, std::int64_t v, double rtol, double atol) {
-  const std::uint64_t apart = kernels::modular(std::max(u, v)) - kernels::modular(std::min(u, v));
-  return apart == 0 || static_cast<double>(apart) <= atol + rtol * std::abs(static_cast<double>(v));
-}
-
-}  // namespace
-
-bool allclose(const Tensor& a, const Tensor& b, double rtol, double atol) {
-  const detail::Running running("allclose", a, b);
-  require<ShapeError>(a.shape() == b.shape(), "allclose: shapes {} and {}", a.shape(), b.shape());
-  const auto all_close = [&]<class T>(T) {
-    const Tensor x = in_rows(to(a, dtype_of<T>()));
-    const Tensor y = in_rows(to(b, dtype_of<T>()));
-    return std::equal(x.data<T>(), x.data<T>() + x.numel(), y.data<T>(),
-                      [=](T u, T v) { return close(u, v, rtol, atol); });
-  };
-  return is_floating(promote(a.dtype(), b.dtype())) ? all_close(double{})
-                                                    : all_close(std::int64_t{});
 }
 
 bool all_finite(const Tensor& x) {

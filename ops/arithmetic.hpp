@@ -91,9 +91,10 @@ Tensor sign(const Tensor& x);
 
 /// Whether shapes, dtypes and all values are equal.
 bool equal(const Tensor& a, const Tensor& b);
-/// Whether everywhere a = b, or |a − b| is finite and ≤ atol + rtol |b|. ShapeError where the
-/// shapes differ.
-bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8);
+/// Whether everywhere a = b, or |a − b| is finite and ≤ atol + rtol |b|, or, with equal_nan, both
+/// are NaN. ShapeError where the shapes differ.
+bool allclose(const Tensor& a, const Tensor& b, double rtol = 1e-5, double atol = 1e-8,
+              bool equal_nan = false);
 /// Whether no value is NaN or infinite.
 bool all_finite(const Tensor& x);
 
@@ -108,6 +109,15 @@ inline Tensor operator<(const Operand& a, const Operand& b) { return lt(a, b); }
 inline Tensor operator<=(const Operand& a, const Operand& b) { return le(a, b); }
 inline Tensor operator>(const Operand& a, const Operand& b) { return gt(a, b); }
 inline Tensor operator>=(const Operand& a, const Operand& b) { return ge(a, b); }
+
+// In place, as copy_(): not recorded, so a GraphError outside of no_grad where x or y requires a
+// gradient. y is broadcast to x and never x to y (ShapeError). x keeps its dtype, to which the
+// result is rounded: DTypeError where x is of a lower kind, as integers beside fractions are. A
+// handle may be const, or a part: x[0] += 1.
+Tensor operator+=(const Tensor& x, const Operand& y);
+Tensor operator-=(const Tensor& x, const Operand& y);
+Tensor operator*=(const Tensor& x, const Operand& y);
+Tensor operator/=(const Tensor& x, const Operand& y);
 
 }  // namespace xgrad
 

@@ -170,6 +170,47 @@ Tensor full_like(const Tensor& x, Scalar value) {
   return Tensor::empty(x.shape(), x.dtype()).fill_(value.as(x.dtype(), "full_like"));
 }
 
+Tensor empty_like(const Tensor& x) {
+  const detail::Running running("empty_like", x);
+  return Tensor::empty(x.shape(), x.dtype());
+}
+
+Tensor from_blob(void* data, const Shape& shape, const TensorOptions& options) {
+  return from_blob(data, shape, std::function<void(void*)>(), options);
+}
+Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
+                 const TensorOptions& options) {
+  return from_blob(data, shape, strides, {}, options);
+}
+Tensor from_blob(void* data, const Shape& shape, const std::function<void(void*)>& deleter,
+                 const TensorOptions& options) {
+  const detail::Running running("from_blob");
+  bytes_of(shape, float64);  // tells extents of which there are no strides
+  return from_blob(data, shape, row_major(shape), deleter, options);
+}
+
+Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
+                 const std::function<void(void*)>& deleter, const TensorOptions& options) {
+  const detail::Running running("from_blob");
+  const DType dtype = options.dtype.value_or(float32);
+  const auto item = static_cast<std::int64_t>(item_size(dtype));
+  const bool is_empty = bytes_of(shape, dtype) == 0;
+  require<ShapeError>(strides.size() == shape.size(), "from_blob: strides {} for shape {}", strides,
+                      shape);
+  Size count(1, "from_blob");
+  for (std::size_t axis = 0; axis < shape.size(); ++axis) {
+    require<ValueError>(strides[axis] >= 0, "from_blob: strides {} go backwards", strides);
+    if (!is_empty) count = count + Size(shape[axis] - 1, "from_blob") * strides[axis];
+  }
+  const std::int64_t bytes = is_empty ? 0 : (count * item).value();
+  require<ValueError>(is_empty || data != nullptr, "from_blob: no memory for shape {}: nullptr",
+                      shape);
+  require<ValueError>(reinterpret_cast<std::uintptr_t>(data) % item_size(dtype) == 0,
+                      "from_blob: the memory is not aligned to the {} bytes of {}", item, dtype);
+  auto storage = Storage::around(data, static_cast<std::size_t>(bytes), deleter);
+  return finish(detail::tensor_of(std::move(storage), 0, shape, strides, dtype), options);
+}
+
 Tensor arange(Scalar end, const TensorOptions& options) { return arange(0, end, 1, options); }
 
 namespace {
@@ -223,6 +264,18 @@ Tensor arange(Scalar start, Scalar end, Scalar step, const TensorOptions& option
   return is_floating(kind) && !is_integer(dtype) ? counted(double{}) : counted(std::int64_t{});
 }
 
+namespace {
+
+/// i ↦ the value number i of `steps` from first to last.
+auto spaced(double first, double last, std::int64_t steps) {
+  const double width = steps > 1 ? (last - first) / static_cast<double>(steps - 1) : 0;
+  return [=](std::int64_t i) {
+    return i + 1 == steps && steps > 1 ? last : first + static_cast<double>(i) * width;
+  };
+}
+
+}  // namespace
+
 Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options) {
   require<ValueError>(steps >= 0, "linspace: {} steps", steps);
   Tensor x = make("linspace", {steps}, options, float32);
@@ -234,13 +287,93 @@ Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOption
     generate(x, [&](std::int64_t i) { return (first * (gaps - i) + last * i) / gaps; });
     return finish(x, options);
   }
-  const auto first = start.to<double>();
-  const auto last = end.to<double>();
-  const double width = steps > 1 ? (last - first) / static_cast<double>(steps - 1) : 0;
-  generate(x, [&](std::int64_t i) {
-    return i + 1 == steps && steps > 1 ? last : first + static_cast<double>(i) * width;
+  generate(x, spaced(start.to<double>(), end.to<double>(), steps));
+  return finish(x, options);
+}
+
+Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base,
+                const TensorOptions& options) {
+  require<ValueError>(steps >= 0, "logspace: {} steps", steps);
+  Tensor x = make("logspace", {steps}, options, float32);
+  const auto exponent = spaced(start.to<double>(), end.to<double>(), steps);
+  dispatch(x.dtype(), [&]<class T>() {
+    T* const out = x.mutable_data<T>();
+    for (std::int64_t i = 0; i < steps; ++i)
+      out[i] = Scalar(std::pow(base, exponent(i))).to<T>("logspace");
   });
   return finish(x, options);
+}
+
+namespace {
+
+/// A part of a matrix: `count` places, in the columns [begin, end) = columns(i) of the rows i from
+/// first to before last.
+struct Part {
+  std::int64_t first, last, count;
+};
+
+template <class Columns>
+Tensor places(const char* operation, const Part& part, std::int64_t largest,
+              const TensorOptions& options, const Columns& columns) {
+  if (part.count > 0) require_whole(operation, options.dtype.value_or(int64), 0, largest);
+  Tensor x = make(operation, {2, part.count}, options, int64);
+  dispatch(x.dtype(), [&]<class T>() {
+    T* row = x.mutable_data<T>();
+    T* column = row + part.count;
+    for (std::int64_t i = part.first; i < part.last && part.count > 0; ++i) {
+      const auto [begin, end] = columns(i);
+      for (std::int64_t j = begin; j < end; ++j) {
+        *row++ = static_cast<T>(i);
+        *column++ = static_cast<T>(j);
+      }
+    }
+  });
+  return finish(x, options);
+}
+
+void require_extents(const char* operation, std::int64_t rows, std::int64_t columns) {
+  require<ValueError>(rows >= 0 && columns >= 0, "{}: a [{}, {}] matrix", operation, rows, columns);
+}
+
+/// least + (least + 1) + …, so many numbers.
+Size sum_from(const Size& least, std::int64_t numbers, const char* operation) {
+  const std::int64_t more = std::max<std::int64_t>(numbers - 1, 0);
+  // Of two neighbours one is even.
+  const Size triangle =
+      numbers % 2 == 0 ? Size(numbers / 2, operation) * more : Size(more / 2, operation) * numbers;
+  return least * numbers + triangle;
+}
+
+}  // namespace
+
+// Columns j ≤ i + offset of row i: more from row to row until all of them are kept.
+Tensor tril_indices(std::int64_t row, std::int64_t col, std::int64_t given,
+                    const TensorOptions& options) {
+  require_extents("tril_indices", row, col);
+  const Size offset(std::clamp(given, -row, col), "tril_indices");
+  const std::int64_t first = std::max<std::int64_t>(0, -offset.value());
+  const std::int64_t whole = std::clamp((Size(col) - offset - 1).value(), first, row);
+  const Size count = sum_from(offset + first + 1, whole - first, "tril_indices") +
+                     Size(row - whole, "tril_indices") * col;
+  return places("tril_indices", {first, row, count.value()}, std::max(row, col) - 1, options,
+                [&](std::int64_t i) {
+                  return std::pair(std::int64_t{0}, std::min(col, i + offset.value() + 1));
+                });
+}
+
+// Columns j ≥ i + offset of row i: all of them, then fewer from row to row.
+Tensor triu_indices(std::int64_t row, std::int64_t col, std::int64_t given,
+                    const TensorOptions& options) {
+  require_extents("triu_indices", row, col);
+  const Size offset(std::clamp(given, -row, col), "triu_indices");
+  const std::int64_t last = std::min(row, (Size(col) - offset).value());
+  const std::int64_t whole = std::clamp<std::int64_t>((1 - offset).value(), 0, last);
+  const Size count = Size(whole, "triu_indices") * col +
+                     sum_from(Size(col) - offset - (last - 1), last - whole, "triu_indices");
+  return places("triu_indices", {0, last, count.value()}, std::max(row, col) - 1, options,
+                [&](std::int64_t i) {
+                  return std::pair(std::max<std::int64_t>(0, i + offset.value()), col);
+                });
 }
 
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m, const TensorOptions& options) {
@@ -283,8 +416,9 @@ Tensor randn(const Shape& shape, const TensorOptions& options) {
 
 Tensor randint(std::int64_t low, std::int64_t high, const Shape& shape,
                const TensorOptions& options) {
-  require<ValueError>(low < high, "randint: no whole number lies in [{}, {})", low, high);
-  require_whole("randint", options.dtype.value_or(int64), low, high - 1);
+  const char* const operation = detail::running_or("randint");
+  require<ValueError>(low < high, "{}: no whole number lies in [{}, {})", operation, low, high);
+  require_whole(operation, options.dtype.value_or(int64), low, high - 1);
   Tensor x = make("randint", shape, options, int64);
   Generator& generator = generator_of(options);
   // Without a sign, in which the range may be twice as long as in int64.

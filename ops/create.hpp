@@ -2,6 +2,7 @@
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/autograd/tensor.hpp>
 
+#include <functional>
 #include <initializer_list>
 #include <optional>
 #include <vector>
@@ -60,6 +61,22 @@ Tensor full(const Shape& shape, Scalar value, const TensorOptions& options = {})
 Tensor zeros_like(const Tensor& x);
 Tensor ones_like(const Tensor& x);
 Tensor full_like(const Tensor& x, Scalar value);
+Tensor empty_like(const Tensor& x);
+
+/// A tensor that sees the caller's memory, `data`, in row-major order or by strides (in elements,
+/// not negative). It must hold the values, aligned as their dtype is, for as long as a tensor sees
+/// it: until `deleter`, which must not throw, is called with `data` by the last of them, on
+/// whichever thread that is; without one, until the caller knows that none is left. Results of
+/// operations have memory of their own; changes in place are made in the caller's. What the caller
+/// changes himself the tape does not notice: not between a forward and its backward pass.
+/// ValueError where `data` is nullptr or not aligned; the deleter is then not called.
+Tensor from_blob(void* data, const Shape& shape, const TensorOptions& options = {});
+Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
+                 const TensorOptions& options = {});
+Tensor from_blob(void* data, const Shape& shape, const std::function<void(void*)>& deleter,
+                 const TensorOptions& options = {});
+Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
+                 const std::function<void(void*)>& deleter, const TensorOptions& options = {});
 
 /// 0, 1, …, end − 1, or start, start + step, … before end. int64 for whole numbers, else float32;
 /// what is to be int64 is counted in it. ValueError where there is no end, or no memory for it.
@@ -68,6 +85,16 @@ Tensor arange(Scalar start, Scalar end, Scalar step = 1, const TensorOptions& op
 /// `steps` values from start to end, both included. In int64 each is truncated from its exact
 /// value.
 Tensor linspace(Scalar start, Scalar end, std::int64_t steps, const TensorOptions& options = {});
+/// base to the power of `steps` values from start to end. ValueError where int64 is asked for and
+/// does not hold one.
+Tensor logspace(Scalar start, Scalar end, std::int64_t steps, double base = 10,
+                const TensorOptions& options = {});
+/// Rows and columns [2, n] of what tril() and triu() keep of a [row, col] matrix, row by row; int64
+/// by default. ValueError for negative extents.
+Tensor tril_indices(std::int64_t row, std::int64_t col, std::int64_t offset = 0,
+                    const TensorOptions& options = {});
+Tensor triu_indices(std::int64_t row, std::int64_t col, std::int64_t offset = 0,
+                    const TensorOptions& options = {});
 /// Ones on the diagonal of an [n, n] or [n, m] matrix.
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m = {}, const TensorOptions& options = {});
 

@@ -20,6 +20,7 @@ namespace {
 /// The values of an index, all of which are of the axis.
 const std::int64_t* check_index(const char* operation, const Tensor& index, std::int64_t extent,
                                 std::int64_t axis) {
+  operation = detail::running_or(operation);
   require<DTypeError>(index.dtype() == int64, "{}: the index is {}, it must be int64", operation,
                       index.dtype());
   const std::int64_t* values = index.data<std::int64_t>();
@@ -33,6 +34,7 @@ const std::int64_t* check_index(const char* operation, const Tensor& index, std:
 }
 
 void check_source(const char* operation, const Tensor& x, const Tensor& source) {
+  operation = detail::running_or(operation);
   require<DTypeError>(source.dtype() == x.dtype(), "{}: the source is {}, it must be {} as x is",
                       operation, source.dtype(), x.dtype());
 }
@@ -93,17 +95,18 @@ T plus(T a, T b) {
   return kernels::wrapping(std::plus(), a, b);
 }
 
-/// Adds rows of `width` values to targets. A target takes as many terms as accumulate.hpp allows a
-/// number; then what it holds is put aside, in wide numbers, and it starts again from 0. So no more
-/// memory is needed than a count for each target, but for those that many rows hit.
+/// Adds rows of `width` values to targets, which lie `step` apart. A target takes as many terms as
+/// accumulate.hpp allows a number; then what it holds is put aside, in wide numbers, and it starts
+/// again from 0. So no more memory is needed than a count for each target, but for those that many
+/// rows hit.
 template <class T>
 class Scattered {
  public:
-  Scattered(std::int64_t width, std::vector<std::uint16_t>& counts, T* out)
-      : width_(width), out_(out), counts_(counts.empty() ? nullptr : counts.data()) {}
+  Scattered(std::int64_t width, std::int64_t step, std::vector<std::uint16_t>& counts, T* out)
+      : width_(width), step_(step), out_(out), counts_(counts.empty() ? nullptr : counts.data()) {}
 
   void add(std::int64_t target, const T* row) {
-    T* const to = out_ + target * width_;
+    T* const to = out_ + target * step_;
     for (std::int64_t j = 0; j < width_; ++j) to[j] = plus(to[j], row[j]);
     if (counts_ != nullptr && ++counts_[target] == kernels::run) put_aside(target);
   }
@@ -123,7 +126,7 @@ class Scattered {
   /// Adds what was put aside to the targets.
   void finish() {
     for (auto& [target, levels] : aside_) {
-      T* const to = out_ + target * width_;
+      T* const to = out_ + target * step_;
       for (std::int64_t j = 0; j < width_; ++j) {
         auto sum = static_cast<kernels::Wide<T>>(to[j]);
         for (const Level& level : levels) sum += level.sums[static_cast<std::size_t>(j)];
@@ -152,7 +155,7 @@ class Scattered {
     const auto move = [](auto* from, auto& sums) {
       for (auto& sum : sums) sum += static_cast<kernels::Wide<T>>(std::exchange(*from++, 0));
     };
-    move(out_ + target * width_, level(levels, 0).sums);
+    move(out_ + target * step_, level(levels, 0).sums);
     for (std::size_t i = 0; ++levels[i].count == kernels::run; ++i) {
       levels[i].count = 0;
       Level& next = level(levels, i + 1);  // may move the others
@@ -161,10 +164,15 @@ class Scattered {
   }
 
   std::int64_t width_;
+  std::int64_t step_;
   T* out_;
   std::uint16_t* counts_;
   std::unordered_map<std::int64_t, std::vector<Level>> aside_;
 };
+
+// Nanoseconds that a value takes where rows of them are copied, and where they are added.
+constexpr double copying = 0.3;
+constexpr double adding = 0.4;
 
 }  // namespace
 
@@ -183,10 +191,15 @@ Tensor index_select(const Tensor& x, std::int64_t which, const Tensor& given) {
   const Tensor y = compute<Types::all>(
       Op::index_select, shape,
       [&](const auto* from, auto* out) {
-        for (std::int64_t o = 0; o < to.outer; ++o)
-          for (std::int64_t i = 0; i < to.extent; ++i)
-            std::copy_n(from + (o * extent + chosen[i]) * to.inner, to.inner,
-                        out + (o * to.extent + i) * to.inner);
+        const double cost = 3 + copying * static_cast<double>(to.inner);
+        kernels::parallel_for(
+            to.outer * to.extent, kernels::grain_of(cost),
+            [&](std::int64_t begin, std::int64_t end) {
+              for (std::int64_t row = begin; row < end; ++row) {
+                const std::int64_t place = row / to.extent * extent + chosen[row % to.extent];
+                std::copy_n(from + place * to.inner, to.inner, out + row * to.inner);
+              }
+            });
       },
       x);
   return record(Op::index_select, y,
@@ -225,19 +238,29 @@ Tensor index_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor
     };
     const bool is_few = from.extent <= kernels::run;
     if (from.inner == 1 && !is_few && add_wide(extent, from.extent, out, visit)) return;
-    auto counts = counts_for<T>(extent, from.extent);
-    Scattered<T> targets(from.inner, counts, out);
-    if (from.inner == 1)
-      targets.add_values(visit);
-    else
-      for (std::int64_t i = 0; i < from.extent; ++i)
-        targets.add(chosen[i], values + i * from.inner);
-    targets.finish();
+    // By columns, each of which adds its values in order, on however many threads.
+    const auto add_columns = [&](std::int64_t begin, std::int64_t end) {
+      auto counts = counts_for<T>(extent, from.extent);
+      Scattered<T> targets(end - begin, from.inner, counts, out + begin);
+      if (from.inner == 1)
+        targets.add_values(visit);
+      else
+        for (std::int64_t i = 0; i < from.extent; ++i)
+          targets.add(chosen[i], values + i * from.inner + begin);
+      targets.finish();
+    };
+    constexpr std::int64_t line = 64 / sizeof(T);  // values that threads do not share
+    const double cost = adding * static_cast<double>(from.extent);
+    kernels::parallel_for(from.inner, std::max(line, kernels::grain_of(cost)), add_columns);
   };
   const Tensor y =
       changed<Types::numeric>(Op::index_add, x, source, [&]<class T>(const T* values, T* out) {
-        for (std::int64_t o = 0; o < from.outer; ++o)
-          add_slab(values + o * from.extent * from.inner, out + o * extent * from.inner);
+        const double cost = adding * static_cast<double>(from.extent * from.inner);
+        kernels::parallel_for(
+            from.outer, kernels::grain_of(cost), [&](std::int64_t begin, std::int64_t end) {
+              for (std::int64_t o = begin; o < end; ++o)
+                add_slab(values + o * from.extent * from.inner, out + o * extent * from.inner);
+            });
       });
   return record(Op::index_add, y, wrt(x, elementwise([](const Tensor& dy) { return dy; })),
                 wrt(source, linear_in(
@@ -290,6 +313,7 @@ void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, c
 
 void check_gather_shapes(const char* operation, const Shape& whole, const Shape& index,
                          std::size_t axis) {
+  operation = detail::running_or(operation);
   bool fits = index.size() == whole.size();
   for (std::size_t i = 0; fits && i < whole.size(); ++i) fits = i == axis || index[i] <= whole[i];
   require<ShapeError>(fits,
@@ -300,6 +324,7 @@ void check_gather_shapes(const char* operation, const Shape& whole, const Shape&
 
 /// The part of a source that has the shape of the index.
 Tensor leading(const char* operation, const Tensor& source, const Shape& index) {
+  operation = detail::running_or(operation);
   bool fits = source.shape().size() == index.size();
   for (std::size_t i = 0; fits && i < index.size(); ++i) fits = index[i] <= source.shape()[i];
   require<ShapeError>(fits, "{}: source {} for index {}: it needs as many axes, none shorter",
@@ -383,7 +408,7 @@ Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tens
     if (most > kernels::run && add_wide(shape.numel(), index.numel(), out, all)) return;
     auto counts = counts_for<T>(shape.numel(), most);
     visit_gathered(index, shape, axis, [&](const auto& visit) {
-      Scattered<T> sums(1, counts, out);
+      Scattered<T> sums(1, 1, counts, out);
       sums.add_values([&](const auto& add) {
         visit([=](std::int64_t i, std::int64_t j) { add(j, from[i]); });
       });

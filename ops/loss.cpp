@@ -1,236 +1,266 @@
+// Losses of each element.
+
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/running.hpp>
-#include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/activation.hpp>
 #include <xgrad/ops/create.hpp>
-#include <xgrad/ops/index.hpp>
-#include <xgrad/ops/kernels/softmax.hpp>
+#include <xgrad/ops/kernels/activations.hpp>
+#include <xgrad/ops/logic.hpp>
 #include <xgrad/ops/loss.hpp>
-#include <xgrad/ops/operands.hpp>
-#include <xgrad/ops/reduce.hpp>
-#include <xgrad/ops/shape.hpp>
-#include <xgrad/ops/softmax.hpp>
+#include <xgrad/ops/pointwise.hpp>
+#include <xgrad/ops/reduced.hpp>
 
 #include <algorithm>
+#include <cmath>
+#include <numbers>
 
 namespace xgrad {
+
+void detail::check_pair(const char* operation, const Tensor& x, const Tensor& target) {
+  require<ShapeError>(x.shape() == target.shape(),
+                      "{}: input {} and target {} differ; reshape one, a loss does not broadcast",
+                      operation, x.shape(), target.shape());
+  const bool numbers = x.dtype() != boolean && target.dtype() != boolean;
+  require<DTypeError>(numbers && is_floating(promote(x.dtype(), target.dtype())),
+                      "{}: input is {} and target {}; one must be floating, none bool", operation,
+                      x.dtype(), target.dtype());
+}
+
+using detail::check_pair;
+using detail::reduced;
+using kernels::Expression;
+using kernels::Formula;
+
 namespace {
 
-Tensor reduced(const Tensor& losses, Reduction reduction) {
-  switch (reduction) {
-    case Reduction::mean:
-      return mean(losses);
-    case Reduction::sum:
-      return sum(losses);
-    default:
-      return losses;
-  }
+/// With c = d between ±bound: c (d − c/2), which is d² / 2 inside and bound (|d| − bound / 2)
+/// outside. A clamp, for its slopes are right to any order, at 0 and for an infinite d too.
+Tensor bounded_square(const Tensor& d, double bound, double scale = 1) {
+  const Tensor c = clamp(d, -bound, bound);
+  return c * scale * (d - 0.5 * c);
 }
 
-std::size_t class_axis(const char* operation, const Tensor& x) {
-  require<ShapeError>(x.dim() > 0, "{}: a scalar has no class axis", operation);
-  return x.dim() == 1 ? 0 : 1;
-}
-
-void check_weight(const char* operation, const Tensor& weight, std::int64_t classes, DType dtype) {
-  if (!weight.defined()) return;
-  require<ShapeError>(weight.shape() == Shape{classes},
-                      "{}: weight {} for {} classes; it must be [{}]", operation, weight.shape(),
-                      classes, classes);
-  require<DTypeError>(weight.dtype() == dtype, "{}: weight is {}, the input {}", operation,
-                      weight.dtype(), dtype);
-}
-
-/// The targets made safe to look up, and how much each counts (undefined: all 1).
-struct Targets {
-  Tensor classes;
-  Tensor weight;
-  Tensor counted;  // bool; undefined if none is ignored
-};
-
-Targets prepare(const char* operation, const Tensor& x, const Tensor& target, const Tensor& weight,
-                std::int64_t ignore_index) {
-  const std::size_t axis = class_axis(operation, x);
-  const std::int64_t classes = x.shape()[axis];
-  Shape expected = x.shape();
-  expected.erase(axis);
-  require<DTypeError>(target.dtype() == int64,
-                      "{}: target classes are {}, they must be int64 (or, as probabilities in "
-                      "cross_entropy, floating)",
-                      operation, target.dtype());
-  require<ShapeError>(target.shape() == expected,
-                      "{}: target {} does not fit input {}; it must be {}", operation,
-                      target.shape(), x.shape(), expected);
-  check_weight(operation, weight, classes, x.dtype());
-  const Tensor rows = in_rows(target);
-  const std::int64_t* values = rows.data<std::int64_t>();
-  bool ignored = false;
-  for (std::int64_t i = 0; i < target.numel(); ++i) {
-    ignored |= values[i] == ignore_index;
-    require<ValueError>(values[i] == ignore_index || (values[i] >= 0 && values[i] < classes),
-                        "{}: target {} at position {} is no class; there are {} (0 to {})",
-                        operation, values[i], i, classes, classes - 1);
-  }
-  Targets result{.classes = target, .weight = {}, .counted = {}};
-  if (ignored) {
-    result.counted = target != ignore_index;
-    result.classes = where(result.counted, target, 0);
-    result.weight = to(result.counted, x.dtype());
-  }
-  if (weight.defined()) {
-    const Tensor own =
-        reshape(index_select(weight, 0, reshape(result.classes, {target.numel()})), target.shape());
-    result.weight = ignored ? own * result.weight : own;
-  }
-  return result;
-}
-
-Tensor weighted(const Tensor& losses, const Targets& targets, Reduction reduction) {
-  if (!targets.weight.defined()) return reduced(losses, reduction);
-  // An ignored entry counts for nothing even where its loss is infinite.
-  const Tensor finite = targets.counted.defined() ? where(targets.counted, losses, 0) : losses;
-  const Tensor counted = finite * targets.weight;
-  if (reduction != Reduction::mean) return reduced(counted, reduction);
-  return sum(counted) / sum(targets.weight);
-}
-
-Tensor picked(const Tensor& log_probabilities, const Tensor& classes) {
-  const auto axis = static_cast<std::int64_t>(class_axis("nll_loss", log_probabilities));
-  return squeeze(gather(log_probabilities, axis, unsqueeze(classes, axis)), axis);
+/// The losses, each times its weight where there is one.
+Tensor weighted(const char* operation, const Tensor& losses, const Tensor& weight) {
+  if (!weight.defined()) return losses;
+  require<DTypeError>(weight.dtype() == losses.dtype(), "{}: weight is {}, the losses {}",
+                      operation, weight.dtype(), losses.dtype());
+  require<ShapeError>(broadcast(losses.shape(), weight.shape(), operation) == losses.shape(),
+                      "{}: weight {} does not broadcast to the losses {}", operation,
+                      weight.shape(), losses.shape());
+  return losses * weight;
 }
 
 }  // namespace
 
 Tensor mse_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
   const detail::Running running("mse_loss", x, target);
-  require<ShapeError>(x.shape() == target.shape(),
-                      "mse_loss: input {} and target {} differ; reshape one, a loss does not "
-                      "broadcast",
-                      x.shape(), target.shape());
-  const bool numbers = x.dtype() != boolean && target.dtype() != boolean;
-  require<DTypeError>(numbers && is_floating(promote(x.dtype(), target.dtype())),
-                      "mse_loss: input is {} and target {}; one must be floating, none bool",
-                      x.dtype(), target.dtype());
-  return reduced(square(x - target), options.reduction);
+  check_pair("mse_loss", x, target);
+  return reduced("mse_loss", square(x - target), options.reduction);
 }
 
-Tensor nll_loss(const Tensor& log_probabilities, const Tensor& target,
-                const NllLossOptions& options) {
-  const detail::Running running("nll_loss", log_probabilities, target);
-  require<DTypeError>(is_floating(log_probabilities.dtype()),
-                      "nll_loss: log_probabilities are {}, they must be floating",
-                      log_probabilities.dtype());
-  const Targets targets =
-      prepare("nll_loss", log_probabilities, target, options.weight, options.ignore_index);
-  return weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
+Tensor l1_loss(const Tensor& x, const Tensor& target, const LossOptions& options) {
+  const detail::Running running("l1_loss", x, target);
+  check_pair("l1_loss", x, target);
+  return reduced("l1_loss", abs(x - target), options.reduction);
+}
+
+Tensor smooth_l1_loss(const Tensor& x, const Tensor& target, const SmoothL1LossOptions& options) {
+  const detail::Running running("smooth_l1_loss", x, target);
+  check_pair("smooth_l1_loss", x, target);
+  const double beta = options.beta;
+  require<ValueError>(beta >= 0, "smooth_l1_loss: beta is {}; it must not be negative", beta);
+  const Tensor d = x - target;
+  return reduced("smooth_l1_loss", beta == 0 ? abs(d) : bounded_square(d, beta, 1 / beta),
+                 options.reduction);
+}
+
+Tensor huber_loss(const Tensor& x, const Tensor& target, const HuberLossOptions& options) {
+  const detail::Running running("huber_loss", x, target);
+  check_pair("huber_loss", x, target);
+  require<ValueError>(options.delta > 0, "huber_loss: delta is {}; it must be above 0",
+                      options.delta);
+  return reduced("huber_loss", bounded_square(x - target, options.delta), options.reduction);
 }
 
 namespace {
 
-/// Weights of the classes in the shape that multiplies logits.
-Tensor class_weights(const Tensor& weight, const Tensor& logits, std::size_t axis) {
-  Shape shape;
-  for (std::size_t i = axis; i < logits.shape().size(); ++i)
-    shape.push_back(i == axis ? logits.shape()[axis] : 1);
-  return reshape(weight, shape);
-}
+/// Both in the dtype in which they meet.
+struct Pair {
+  Tensor x;
+  Tensor target;
 
-Tensor with_probabilities(const Tensor& logits, const Tensor& target,
-                          const CrossEntropyOptions& options) {
-  const std::size_t axis = class_axis("cross_entropy", logits);
-  const std::int64_t classes = logits.shape()[axis];
-  require<ShapeError>(target.shape() == logits.shape(),
-                      "cross_entropy: target probabilities {} do not fit logits {}; the shapes "
-                      "must be equal (target classes are int64)",
-                      target.shape(), logits.shape());
-  require<DTypeError>(target.dtype() == logits.dtype(),
-                      "cross_entropy: target probabilities are {}, the logits {}", target.dtype(),
-                      logits.dtype());
-  check_weight("cross_entropy", options.weight, classes, logits.dtype());
-  const double mix = options.label_smoothing;
-  const Tensor wanted = mix > 0 ? target * (1 - mix) + mix / static_cast<double>(classes) : target;
-  const auto along = static_cast<std::int64_t>(axis);
-  Tensor terms = wanted * log_softmax(logits, along);
-  if (options.weight.defined()) terms = terms * class_weights(options.weight, logits, axis);
-  return reduced(-sum(terms, along), options.reduction);
-}
+  Pair(const char* operation, const Tensor& given, const Tensor& wanted) {
+    check_pair(operation, given, wanted);
+    const DType dtype = promote(given.dtype(), wanted.dtype());
+    x = to(given, dtype);
+    target = to(wanted, dtype);
+  }
+};
 
-// For logits [N, C] and targets that all count alike.  y = −Σ q ln p with p the softmax and
-// q = (1 − s) [c = target] + s / C, over N for the mean;  dL/dx = (p − q) dL/dy
-Tensor cross_entropy_rows(const Tensor& logits, const Tensor& target, double smoothing,
-                          double scale) {
-  const kernels::Rows rows{logits.size(0), logits.size(1)};
-  const Tensor lp = no_grad([&] { return log_softmax(logits, 1); });
-  const Tensor classes = in_rows(target);
-  const kernels::SmoothedTargets targets{classes.data<std::int64_t>(), smoothing};
-  const Tensor y = compute<Types::floating>(
-      Op::cross_entropy, Shape{},
-      [&]<class T>(const T* values, T* sum) {
-        *sum = static_cast<T>(scale * kernels::cross_entropy(rows, values, targets));
-      },
-      lp);
-  // factor · (p − q)
-  const auto difference = [rows, smoothing, t = saved(classes)](const Tensor& log_probabilities,
-                                                                double factor) {
-    const kernels::SmoothedTargets wanted{t().data<std::int64_t>(), smoothing};
-    return compute<Types::floating>(
-        "cross_entropy_input", log_probabilities.shape(),
-        [&]<class T>(const T* values, T* dx) {
-          kernels::cross_entropy_input(rows, values, wanted, static_cast<T>(factor), dx);
-        },
-        log_probabilities);
-  };
-  return record(
-      Op::cross_entropy, y,
-      wrt(logits, fused([lp, difference,
-                         scale](const Tensor& dy) { return difference(lp, scale * dy.item()); },
-                        [lp, difference, scale, x = saved(logits)](const Tensor& dy) {
-                          // A function of x: the constant q is what is left of it where p is known.
-                          const Tensor p = softmax(x(), 1);
-                          const Tensor q = no_grad([&] { return exp(lp) - difference(lp, 1); });
-                          return (p - q) * (dy * scale);
-                        })));
+constexpr double least_log = -100;
+constexpr double least_variance = 1e-12;
+
+// y = −(t ln x + (1 − t) ln(1 − x));  dL/dx = (x − t) / (x (1 − x)) dL/dy,
+// dL/dt = (ln(1 − x) − ln x) dL/dy
+Tensor cross_entropies(const Tensor& x, const Tensor& target) {
+  const Formula f{[](auto v, auto t) {
+                    using T = decltype(v);
+                    const T yes = std::max(std::log(v), T(least_log));
+                    const T no = std::max(std::log1p(-v), T(least_log));
+                    return (t - 1) * no - t * yes;
+                  },
+                  12};
+  const Tensor y = map<Types::floating>(Op::binary_cross_entropy, f, x, target);
+  return record(Op::binary_cross_entropy, y,
+                wrt(x, elementwise([x = saved(x), t = saved(target)](const Tensor& dy) {
+                      const Tensor variance = clamp(x() * (1 - x()), least_variance);
+                      return dy * ((x() - t()) / variance);
+                    })),
+                wrt(target, elementwise([x = saved(x)](const Tensor& dy) {
+                      return dy * (clamp(log(1 - x()), least_log) - clamp(log(x()), least_log));
+                    })));
 }
 
 }  // namespace
 
-Tensor cross_entropy(const Tensor& logits, const Tensor& target,
-                     const CrossEntropyOptions& options) {
-  const detail::Running running("cross_entropy", logits, target);
-  const double mix = options.label_smoothing;
-  require<ValueError>(mix >= 0 && mix <= 1, "cross_entropy: label_smoothing {} is not in [0, 1]",
-                      mix);
-  require<DTypeError>(is_floating(logits.dtype()),
-                      "cross_entropy: logits are {}, they must be floating", logits.dtype());
-  if (is_half(logits.dtype())) {
-    CrossEntropyOptions wide = options;
-    if (wide.weight.defined()) wide.weight = to(wide.weight, float32);
-    const Tensor wanted = is_floating(target.dtype()) ? to(target, float32) : target;
-    return in_float32([&](const Tensor& x) { return cross_entropy(x, wanted, wide); }, logits);
+Tensor binary_cross_entropy(const Tensor& given, const Tensor& wanted,
+                            const BinaryCrossEntropyOptions& options) {
+  const detail::Running running("binary_cross_entropy", given, wanted);
+  const auto [x, target] = Pair("binary_cross_entropy", given, wanted);
+  const Tensor outside = logical_or(x.detach() < 0, x.detach() > 1);
+  if (any(outside).item<bool>())
+    raise<ValueError>(
+        "binary_cross_entropy: {} of the inputs are outside of [0, 1]; of numbers that are no "
+        "probabilities take binary_cross_entropy_with_logits",
+        sum(outside).item<std::int64_t>());
+  const Tensor losses = cross_entropies(x, target);
+  return reduced("binary_cross_entropy", weighted("binary_cross_entropy", losses, options.weight),
+                 options.reduction);
+}
+
+namespace {
+
+// y = (max(x, 0) − t x) + ln(1 + e^(−|x|));  dL/dx = (σ(x) − t) dL/dy, dL/dt = −x dL/dy. For x > 0
+// that is (1 − t) − σ(−x), so that nothing cancels where the target is nearly hit.
+Tensor logit_cross_entropies(const Tensor& x, const Tensor& target) {
+  const Expression f{[](const auto& v, const auto& t) {
+    return (kernels::step(v) - t) * v + kernels::softplus_tail(v);
+  }};
+  const Expression slope{[](const auto& dy, const auto& v, const auto& t) {
+    return dy * ((kernels::step(v) - t) - kernels::signed_tail(v));
+  }};
+  const Tensor y = map<Types::floating>(Op::binary_cross_entropy_with_logits, f, x, target);
+  return record(Op::binary_cross_entropy_with_logits, y,
+                wrt(x, elementwise(fused(
+                           [slope, x = saved(x), t = saved(target)](const Tensor& dy) {
+                             return map<Types::floating>(Op::binary_cross_entropy_with_logits,
+                                                         slope, dy, x(), t());
+                           },
+                           [x = saved(x), t = saved(target)](const Tensor& dy) {
+                             return dy *
+                                    where(x() > 0, (1 - t()) - sigmoid(-x()), sigmoid(x()) - t());
+                           }))),
+                wrt(target, elementwise([x = saved(x)](const Tensor& dy) { return -dy * x(); })));
+}
+
+// With a weight w of the positive: y = −w t ln σ(x) − (1 − t) ln σ(−x)
+Tensor logit_cross_entropies(const Tensor& x, const Tensor& target, const Tensor& weight) {
+  constexpr auto name = "binary_cross_entropy_with_logits";
+  if (!weight.defined()) return logit_cross_entropies(x, target);
+  require<DTypeError>(weight.dtype() == x.dtype(), "{}: pos_weight is {}, the logits {}", name,
+                      weight.dtype(), x.dtype());
+  require<ShapeError>(broadcast(x.shape(), weight.shape(), name) == x.shape(),
+                      "{}: pos_weight {} does not broadcast to the logits {}", name, weight.shape(),
+                      x.shape());
+  return -(weight * target * logsigmoid(x) + (1 - target) * logsigmoid(-x));
+}
+
+}  // namespace
+
+Tensor binary_cross_entropy_with_logits(const Tensor& given, const Tensor& wanted,
+                                        const BinaryCrossEntropyWithLogitsOptions& options) {
+  constexpr auto name = "binary_cross_entropy_with_logits";
+  const detail::Running running(name, given, wanted);
+  const auto [x, target] = Pair(name, given, wanted);
+  const Tensor losses = logit_cross_entropies(x, target, options.pos_weight);
+  return reduced(name, weighted(name, losses, options.weight), options.reduction);
+}
+
+Tensor multilabel_soft_margin_loss(const Tensor& x, const Tensor& target,
+                                   const BinaryCrossEntropyOptions& options) {
+  constexpr auto name = "multilabel_soft_margin_loss";
+  const detail::Running running(name, x, target);
+  require<ShapeError>(x.dim() > 0, "{}: a scalar has no axis of classes", name);
+  const auto [logits, wanted] = Pair(name, x, target);
+  const Tensor losses = weighted(name, logit_cross_entropies(logits, wanted), options.weight);
+  return reduced(name, mean(losses, -1), options.reduction);
+}
+
+// y = t (ln t − x), or eᵗ (t − x) of a logarithm t
+Tensor kl_div(const Tensor& x, const Tensor& target, const KlDivOptions& options) {
+  const detail::Running running("kl_div", x, target);
+  check_pair("kl_div", x, target);
+  // Where t is 0, both the logarithm and x may be infinite.
+  const Tensor none = target.detach() == 0;
+  const Tensor t = where(none, 1, target);
+  const Tensor losses =
+      options.log_target ? exp(target) * (target - x) : where(none, 0, t * (log(t) - x));
+  if (options.reduction != Reduction::batchmean)
+    return reduced("kl_div", losses, options.reduction);
+  return x.dim() == 0 ? losses : sum(losses) / x.size(0);
+}
+
+// y = eˣ − t x, or x − t ln(x + ε);  full: + t ln t − t + ½ ln(2πt) where t > 1
+Tensor poisson_nll_loss(const Tensor& x, const Tensor& target,
+                        const PoissonNllLossOptions& options) {
+  const detail::Running running("poisson_nll_loss", x, target);
+  check_pair("poisson_nll_loss", x, target);
+  Tensor losses = options.log_input ? exp(x) - target * x : x - target * log(x + options.eps);
+  if (options.full) {
+    const Tensor many = target.detach() > 1;
+    const Tensor t = to(where(many, target, 1), losses.dtype());
+    const Tensor stirling = t * log(t) - t + 0.5 * log(2 * std::numbers::pi * t);
+    losses = losses + where(many, stirling, 0);
   }
-  if (is_floating(target.dtype())) return with_probabilities(logits, target, options);
+  return reduced("poisson_nll_loss", losses, options.reduction);
+}
 
-  const std::size_t axis = class_axis("cross_entropy", logits);
-  const Targets targets =
-      prepare("cross_entropy", logits, target, options.weight, options.ignore_index);
-  if (logits.dim() == 2 && logits.numel() > 0 && !targets.weight.defined() &&
-      options.reduction != Reduction::none)
-    return cross_entropy_rows(
-        logits, target, mix,
-        options.reduction == Reduction::mean ? 1 / static_cast<double>(logits.size(0)) : 1);
-  const Tensor log_probabilities = log_softmax(logits, static_cast<std::int64_t>(axis));
-  const Tensor hard =
-      weighted(-picked(log_probabilities, targets.classes), targets, options.reduction);
-  if (mix == 0) return hard;
+namespace {
 
-  // The uniform part: every class counts with its own weight; the mean is over the same number.
-  Tensor terms = -log_probabilities;
-  if (options.weight.defined()) terms = terms * class_weights(options.weight, logits, axis);
-  Tensor each = mean(terms, static_cast<std::int64_t>(axis));
-  if (targets.counted.defined()) each = where(targets.counted, each, 0);
-  const bool over_weight = options.reduction == Reduction::mean && targets.weight.defined();
-  const Tensor uniform =
-      over_weight ? sum(each) / sum(targets.weight) : reduced(each, options.reduction);
-  return (1 - mix) * hard + mix * uniform;
+/// var in a shape that divides what has the shape of x.
+Tensor variance_of(const Tensor& x, const Tensor& var) {
+  if (var.shape() == x.shape()) return var;
+  Shape once = x.shape();
+  Shape without = x.shape();
+  if (x.dim() > 0) {
+    once.back() = 1;
+    without.erase(without.size() - 1);
+  }
+  require<ShapeError>(x.dim() > 0 && (var.shape() == once || var.shape() == without),
+                      "gaussian_nll_loss: var {} for input {}; the shapes must be equal, or the "
+                      "last extent of var 1 or left out",
+                      var.shape(), x.shape());
+  return reshape(var, once);
+}
+
+}  // namespace
+
+// y = ½ (ln v + (x − t)² / v)
+Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& var,
+                         const GaussianNllLossOptions& options) {
+  const detail::Running running("gaussian_nll_loss", x, target, var);
+  check_pair("gaussian_nll_loss", x, target);
+  require<DTypeError>(is_floating(var.dtype()), "gaussian_nll_loss: var is {}; it must be floating",
+                      var.dtype());
+  if (any(var.detach() < 0).item<bool>())
+    raise<ValueError>("gaussian_nll_loss: var is {} somewhere; it must not be negative",
+                      min(var.detach()).item());
+  const Tensor given = variance_of(x, var);
+  // What lifts it to eps is no function of it: the gradient passes.
+  const Tensor v = given + (clamp(given.detach(), options.eps) - given.detach());
+  Tensor losses = 0.5 * (log(v) + square(x - target) / v);
+  if (options.full) losses = losses + 0.5 * std::log(2 * std::numbers::pi);
+  return reduced("gaussian_nll_loss", losses, options.reduction);
 }
 
 }  // namespace xgrad

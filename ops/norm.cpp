@@ -5,6 +5,7 @@
 #include <xgrad/ops/norm.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/running_statistics.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <array>
@@ -118,13 +119,13 @@ std::array<Tensor, 3> recorded_gradients(const Normalized& n, const Tensor& dy,
   return d;
 }
 
-void check(const Tensor& x, const Tensor& values, const char* what) {
+void check(const char* operation, const Tensor& x, const Tensor& values, const char* what) {
   if (!values.defined()) return;
   require<ShapeError>(values.shape() == Shape{x.size(1)},
-                      "batch_norm: {} {} does not fit input {}; it must be [{}]", what,
+                      "{}: {} {} does not fit input {}; it must be [{}]", operation, what,
                       values.shape(), x.shape(), x.size(1));
   require<DTypeError>(values.dtype() == x.dtype(),
-                      "batch_norm: {} is {}, the input {}; convert one with x.to()", what,
+                      "{}: {} is {}, the input {}; convert one with x.to()", operation, what,
                       values.dtype(), x.dtype());
 }
 
@@ -132,28 +133,50 @@ void check(const Tensor& x, const Tensor& running_mean, const Tensor& running_va
            const Tensor& weight, const Tensor& bias, const BatchNormOptions& o) {
   require<ShapeError>(x.dim() >= 2, "batch_norm: input {} must be [batch, channels, …]", x.shape());
   require<ValueError>(o.eps >= 0, "batch_norm: eps is {}, it must not be negative", o.eps);
-  check(x, running_mean, "running_mean");
-  check(x, running_var, "running_var");
-  check(x, weight, "weight");
-  check(x, bias, "bias");
-  require<ValueError>(running_mean.defined() == running_var.defined(),
-                      "batch_norm: give both of running_mean and running_var, or none");
-  require<ValueError>(o.training || running_mean.defined(),
-                      "batch_norm: without running statistics it works in training only");
   require<ValueError>(!o.training || channel_extents(x).count() != 1,
                       "batch_norm: input {} has one value in each channel, which has no variance; "
                       "use a larger batch, or eval()",
                       x.shape());
+  detail::check_running("batch_norm", x, running_mean, running_var, o.training);
+  check("batch_norm", x, weight, "weight");
+  check("batch_norm", x, bias, "bias");
+  require<ValueError>(o.training || running_mean.defined(),
+                      "batch_norm: without running statistics it works in training only");
 }
 
-void update(Tensor& running, const Tensor& batch, double momentum) {
-  if (!running.is_contiguous()) {
-    Tensor values = clone(running);
-    update(values, batch, momentum);
+bool share_memory(const Tensor& a, const Tensor& b) {
+  return a.numel() > 0 && a.storage() == b.storage() && a.impl()->offset == b.impl()->offset;
+}
+
+}  // namespace
+
+void detail::check_running(const char* operation, const Tensor& x, const Tensor& mean,
+                           const Tensor& var, bool changed) {
+  check(operation, x, mean, "running_mean");
+  check(operation, x, var, "running_var");
+  require<ValueError>(mean.defined() == var.defined(),
+                      "{}: give both of running_mean and running_var, or none", operation);
+  if (!mean.defined()) return;
+  require<GraphError>(!is_grad_enabled() || !(mean.requires_grad() || var.requires_grad()),
+                      "{}: running statistics get no gradient, but one requires it; give its "
+                      "detach()",
+                      operation);
+  if (!changed) return;
+  require_changeable(mean, operation);
+  require_changeable(var, operation);
+  require<ValueError>(
+      !share_memory(mean, var),
+      "{}: running_mean and running_var are one tensor; each changes in its own way", operation);
+}
+
+void detail::update_running(const Tensor& running, const Tensor& batch, double momentum) {
+  if (!running.is_contiguous() || is_half(running.dtype())) {
+    const Tensor values = is_half(running.dtype()) ? to(running, float32) : clone(running);
+    update_running(values, batch, momentum);
     running.copy_(values);
     return;
   }
-  dispatch_floating(running.dtype(), "batch_norm", [&]<class T>() {
+  dispatch_floating(running.dtype(), "running statistics", [&]<class T>() {
     T* const values = running.mutable_data<T>();
     const T* const fresh = batch.data<T>();
     for (std::int64_t c = 0; c < running.numel(); ++c) {
@@ -164,13 +187,11 @@ void update(Tensor& running, const Tensor& batch, double momentum) {
   });
 }
 
-}  // namespace
-
 // y = w (x − μ) / √(σ² + ε) + b with x̂ = (x − μ) / √(σ² + ε);  dL/db = Σ dL/dy, dL/dw = Σ x̂ dL/dy,
 // dL/dx = w / √(σ² + ε) · (dL/dy − mean(dL/dy) − x̂ mean(x̂ dL/dy)), or without the means where μ
 // and σ² are constants
-Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, const Tensor& weight,
-                  const Tensor& bias, const BatchNormOptions& options) {
+Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+                  const Tensor& weight, const Tensor& bias, const BatchNormOptions& options) {
   const detail::Running running("batch_norm", x);
   check(x, running_mean, running_var, weight, bias, options);
   if (is_half(x.dtype())) {
@@ -200,8 +221,8 @@ Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, cons
       inverse_std = 1 / sqrt(batch.var + options.eps);
       if (running_mean.defined() && x.numel() > 0) {
         const auto count = static_cast<double>(channel_extents(x).count());
-        update(running_mean, mean, options.momentum);
-        update(running_var, batch.var * (count / (count - 1)), options.momentum);
+        detail::update_running(running_mean, mean, options.momentum);
+        detail::update_running(running_var, batch.var * (count / (count - 1)), options.momentum);
       }
     } else {
       mean = clone(running_mean);

@@ -16,10 +16,12 @@ struct BatchNormOptions {
 ///
 /// In training the statistics are the batch's: its biased variance normalises, the unbiased one
 /// goes into running_var. Otherwise they are running_mean and running_var ([C]). In training the
-/// running ones may be undefined. ShapeError where shapes do not fit; ValueError for statistics of
-/// one value, or none to go by; DTypeError unless all are float32 or all float64.
-Tensor batch_norm(const Tensor& x, Tensor running_mean, Tensor running_var, const Tensor& weight,
-                  const Tensor& bias, const BatchNormOptions& options = {});
+/// running ones may be undefined; those that are given are changed where they lie. ShapeError where
+/// shapes do not fit; ValueError for statistics of one value, or none to go by, and for running
+/// ones that are one tensor; GraphError for running ones that require a gradient, which they would
+/// not get; DTypeError unless all are float32 or all float64.
+Tensor batch_norm(const Tensor& x, const Tensor& running_mean, const Tensor& running_var,
+                  const Tensor& weight, const Tensor& bias, const BatchNormOptions& options = {});
 
 }  // namespace xgrad
 

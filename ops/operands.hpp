@@ -2,6 +2,7 @@
 // Internal: what elementwise operations share.
 
 #include <xgrad/ops/arithmetic.hpp>
+#include <xgrad/ops/create.hpp>
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
@@ -39,6 +40,9 @@ Tensor in_float32(const F& f, const Tensor& x, const X&... more) {
   const auto wide = [](const Tensor& t) { return t.defined() ? to(t, float32) : t; };
   return to(f(wide(x), wide(more)...), x.dtype());
 }
+
+/// A zero that derivatives of dy still reach, whatever dy is.
+inline constexpr auto zero_of = [](const Tensor& dy) { return where(full({}, false), dy, 0); };
 
 /// The rule of an elementwise operation for x, which is broadcast: what `rule` gives, summed over
 /// the repetitions; of a tangent, what it gives for its repetitions.

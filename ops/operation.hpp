@@ -4,13 +4,14 @@
 #include <xgrad/autograd/function.hpp>
 
 #include <array>
+#include <cstdint>
 #include <string_view>
 
 namespace xgrad {
 
 #define PRIMITIVE(name) name,
 #define COMPOSED(name) name,
-enum class Op : unsigned char {
+enum class Op : std::uint16_t {
 #include <xgrad/ops/operations.def>
 };
 #undef COMPOSED

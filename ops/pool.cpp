@@ -1,72 +1,31 @@
-#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/channels.hpp>
-#include <xgrad/ops/create.hpp>
-#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
-#include <xgrad/ops/pool.hpp>
-#include <xgrad/ops/shape.hpp>
-#include <xgrad/ops/windows.hpp>
+#include <xgrad/ops/operands.hpp>
+#include <xgrad/ops/pooling.hpp>
 
-#include <limits>
+#include <cmath>
 
 namespace xgrad {
 namespace {
 
-/// Windows that lie on `in` values with `padding` on each side; none where not one fits.
-std::int64_t windows(const char* operation, std::int64_t in, std::int64_t kernel,
-                     std::int64_t stride, std::int64_t padding) {
-  const std::int64_t room = (Size(in, operation) + 2 * Size(padding) - kernel).value();
-  return room < 0 ? 0 : (room / stride + Size(1, operation)).value();
+using kernels::Windows;
+
+/// Windows of an axis as pool.hpp's kernels know them, of images.
+kernels::PoolGeometry geometry(const Windows& w) {
+  const auto& [none, rows, columns] = w.axes;
+  return {.planes = w.planes,
+          .h = rows.extent,
+          .w = columns.extent,
+          .oh = rows.count,
+          .ow = columns.count,
+          .kernel_h = rows.kernel,
+          .kernel_w = columns.kernel,
+          .stride_h = rows.stride,
+          .stride_w = columns.stride,
+          .pad_h = rows.padding,
+          .pad_w = columns.padding};
 }
-
-/// Which value of a window was chosen is kept in 32 bits.
-constexpr std::int64_t largest_window = std::numeric_limits<std::int32_t>::max();
-
-kernels::PoolGeometry geometry(const char* operation, const Shape& x, Extents<2> kernel,
-                               Extents<2> given, Extents<2> padding) {
-  const Extents<2> stride = given == 0 ? kernel : given;
-  require<ShapeError>(x.size() == 4,
-                      "{}: input {} must be [batch, channels, height, width]; add a missing axis "
-                      "with unsqueeze",
-                      operation, x);
-  require<ShapeError>(x[0] >= 0 && x[1] > 0 && x[2] > 0 && x[3] > 0,
-                      "{}: input {} must have channels, rows and columns; only the batch may be "
-                      "empty",
-                      operation, x);
-  x.numel();  // tells sizes whose products overflow
-  require<ValueError>(at_least(1, kernel) && at_least(1, stride),
-                      "{}: window {} and stride {} must be positive", operation, kernel, stride);
-  require<ValueError>(
-      at_least(0, padding) && padding[0] <= kernel[0] / 2 && padding[1] <= kernel[1] / 2,
-      "{}: padding {} must not be negative nor more than half of the window {}", operation, padding,
-      kernel);
-  const std::int64_t oh = windows(operation, x[2], kernel[0], stride[0], padding[0]);
-  const std::int64_t ow = windows(operation, x[3], kernel[1], stride[1], padding[1]);
-  require<ShapeError>(oh > 0 && ow > 0, "{}: the {}x{} window is larger than the padded input {}",
-                      operation, kernel[0], kernel[1], x);
-  require<ValueError>(kernel[0] <= largest_window / kernel[1],
-                      "{}: window {} has more values than 31 bits count", operation, kernel);
-  return {.planes = x[0] * x[1],
-          .h = x[2],
-          .w = x[3],
-          .oh = oh,
-          .ow = ow,
-          .kernel_h = kernel[0],
-          .kernel_w = kernel[1],
-          .stride_h = stride[0],
-          .stride_w = stride[1],
-          .pad_h = padding[0],
-          .pad_w = padding[1]};
-}
-
-Shape output_shape(const Shape& x, const kernels::PoolGeometry& g) {
-  return {x[0], x[1], g.oh, g.ow};
-}
-
-}  // namespace
-
-namespace {
 
 /// Which value of each window was the largest: a byte each, where that is enough.
 class Choice {
@@ -118,18 +77,14 @@ Tensor max_pool2d_input_recorded(const Tensor& dy, const Choice& choice, const S
       shape);
 }
 
-}  // namespace
-
-// y = the largest x under each window;  dL/dx = dL/dy added where that x was
-Tensor max_pool2d(const Tensor& x, Extents<2> kernel, const Pool2dOptions& options) {
-  const detail::Running running("max_pool2d", x);
-  auto g = geometry("max_pool2d", x.shape(), kernel, options.stride, options.padding);
-  const Shape shape = output_shape(x.shape(), g);
+/// Images in a batch whose windows have no holes: those that kernels of their own are there for.
+Tensor max_pool_images(const Tensor& x, const Windows& w) {
+  kernels::PoolGeometry g = geometry(w);
   g.lanes = channel_extents(x).lanes;
   g.planes /= g.lanes;
   const Choice choice(g);
   const Tensor y = compute<Types::floating>(
-      Op::max_pool2d, like(x, shape),
+      Op::max_pool2d, like(x, detail::pooled_shape(x.shape(), 2, w)),
       [&](const auto* values, auto* largest) {
         choice.visit([&](auto* index) { kernels::max_pool(g, values, largest, index); });
       },
@@ -142,13 +97,88 @@ Tensor max_pool2d(const Tensor& x, Extents<2> kernel, const Pool2dOptions& optio
                              })));
 }
 
+/// Pools that no faster form is there for.
+template <int rank>
+Ranked max_pool(Op op, const Tensor& x, const Extents<rank>& kernel,
+                const PoolOptions<rank>& options) {
+  const detail::Running running(name(op), x);
+  return detail::largest_under(op, x, rank,
+                               detail::pool_windows(name(op), x.shape(), kernel, options));
+}
+
+}  // namespace
+
+// y = the largest x under each window;  dL/dx = dL/dy added where that x was
+Tensor max_pool1d(const Tensor& x, Extents<1> kernel, const Pool1dOptions& options) {
+  return max_pool(Op::max_pool1d, x, kernel, options).values;
+}
+Tensor max_pool2d(const Tensor& x, Extents<2> kernel, const Pool2dOptions& options) {
+  const detail::Running running("max_pool2d", x);
+  const Windows w = detail::pool_windows("max_pool2d", x.shape(), kernel, options);
+  if (x.dim() == 4 && options.dilation == 1 && !options.ceil_mode) return max_pool_images(x, w);
+  return detail::largest_under(Op::max_pool2d, x, 2, w).values;
+}
+Tensor max_pool3d(const Tensor& x, Extents<3> kernel, const Pool3dOptions& options) {
+  return max_pool(Op::max_pool3d, x, kernel, options).values;
+}
+
+Ranked max_pool1d_with_indices(const Tensor& x, Extents<1> kernel, const Pool1dOptions& options) {
+  return max_pool(Op::max_pool1d_with_indices, x, kernel, options);
+}
+Ranked max_pool2d_with_indices(const Tensor& x, Extents<2> kernel, const Pool2dOptions& options) {
+  return max_pool(Op::max_pool2d_with_indices, x, kernel, options);
+}
+Ranked max_pool3d_with_indices(const Tensor& x, Extents<3> kernel, const Pool3dOptions& options) {
+  return max_pool(Op::max_pool3d_with_indices, x, kernel, options);
+}
+
+namespace {
+
+template <int rank>
+Windows avg_windows(const char* operation, const Shape& x, const Extents<rank>& kernel,
+                    const AvgPoolOptions<rank>& options) {
+  require<ValueError>(options.divisor_override != 0, "{}: divisor_override is 0", operation);
+  return detail::pool_windows<rank>(
+      operation, x, kernel,
+      {.stride = options.stride, .padding = options.padding, .ceil_mode = options.ceil_mode});
+}
+
+template <int rank>
+kernels::Divisor divisor_of(const AvgPoolOptions<rank>& options) {
+  return {options.count_include_pad, options.divisor_override.value_or(0)};
+}
+
+/// Whether windows are those that kernels of their own are there for.
+bool is_usual(const Shape& x, const AvgPool2dOptions& options) {
+  return x.size() == 4 && !options.ceil_mode && !options.divisor_override;
+}
+
+template <int rank>
+Tensor avg_pool(Op op, const Tensor& x, const Extents<rank>& kernel,
+                const AvgPoolOptions<rank>& options) {
+  const detail::Running running(name(op), x);
+  return detail::mean_under(op, x, rank, avg_windows(name(op), x.shape(), kernel, options),
+                            divisor_of(options));
+}
+
+}  // namespace
+
 // y = the mean of x under each window;  dL/dx = its share of dL/dy, added up
+Tensor avg_pool1d(const Tensor& x, Extents<1> kernel, const AvgPool1dOptions& options) {
+  return avg_pool(Op::avg_pool1d, x, kernel, options);
+}
+Tensor avg_pool3d(const Tensor& x, Extents<3> kernel, const AvgPool3dOptions& options) {
+  return avg_pool(Op::avg_pool3d, x, kernel, options);
+}
+
 Tensor avg_pool2d(const Tensor& x, Extents<2> kernel, const AvgPool2dOptions& options) {
   const detail::Running running("avg_pool2d", x);
-  const auto g = geometry("avg_pool2d", x.shape(), kernel, options.stride, options.padding);
+  const Windows w = avg_windows("avg_pool2d", x.shape(), kernel, options);
+  if (!is_usual(x.shape(), options))
+    return detail::mean_under(Op::avg_pool2d, x, 2, w, divisor_of(options));
   const Tensor y = compute<Types::floating>(
-      Op::avg_pool2d, output_shape(x.shape(), g),
-      [&](auto... a) { kernels::avg_pool(g, options.count_include_pad, a...); }, x);
+      Op::avg_pool2d, detail::pooled_shape(x.shape(), 2, w),
+      [&](auto... a) { kernels::avg_pool(geometry(w), options.count_include_pad, a...); }, x);
   return record(
       Op::avg_pool2d, y,
       wrt(x, linear_in(
@@ -162,13 +192,17 @@ Tensor avg_pool2d(const Tensor& x, Extents<2> kernel, const AvgPool2dOptions& op
 Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Extents<2> kernel,
                         const AvgPool2dOptions& options) {
   const detail::Running running("avg_pool2d_input", dy);
-  const auto g = geometry("avg_pool2d_input", input_shape, kernel, options.stride, options.padding);
-  require<ShapeError>(dy.shape() == output_shape(input_shape, g),
+  const Windows w = avg_windows("avg_pool2d_input", input_shape, kernel, options);
+  const Shape pooled = detail::pooled_shape(input_shape, 2, w);
+  require<ShapeError>(dy.shape() == pooled,
                       "avg_pool2d_input: gradient {} where pooling {} gives {}", dy.shape(),
-                      input_shape, output_shape(input_shape, g));
+                      input_shape, pooled);
+  if (!is_usual(input_shape, options))
+    return detail::mean_under_input(Op::avg_pool2d, dy, input_shape, 2, w, divisor_of(options));
   const Tensor dx = compute<Types::floating>(
       Op::avg_pool2d_input, input_shape,
-      [&](auto... a) { kernels::avg_pool_input(g, options.count_include_pad, a...); }, dy);
+      [&](auto... a) { kernels::avg_pool_input(geometry(w), options.count_include_pad, a...); },
+      dy);
   return record(
       Op::avg_pool2d_input, dx,
       wrt(dy,
@@ -176,6 +210,45 @@ Tensor avg_pool2d_input(const Tensor& dy, const Shape& input_shape, Extents<2> k
                     [shape = input_shape, kernel, options](const Tensor& v) {
                       return avg_pool2d_input(v, shape, kernel, options);
                     })));
+}
+
+namespace {
+
+// y = (Σ xᵖ)^(1/p), the sum from the mean, which a window that is cut short has of its own values
+template <int rank>
+Tensor lp_pool(Op op, Op mean_op, const Tensor& x, double p, const Extents<rank>& kernel,
+               const LpPoolOptions<rank>& options) {
+  const detail::Running running(name(op), x);
+  require<ValueError>(std::isfinite(p) && p != 0,
+                      "{}: norm_type {} must be finite and not 0; the largest of |x| is a "
+                      "max_pool of abs(x)",
+                      name(op), p);
+  const Windows w = avg_windows<rank>(name(op), x.shape(), kernel,
+                                      {.stride = options.stride, .ceil_mode = options.ceil_mode});
+  const auto pool = [&](const Tensor& values) {
+    double size = 1;
+    for (const std::int64_t extent : kernel) size *= static_cast<double>(extent);
+    const Tensor sum =
+        detail::mean_under(mean_op, pow(values, p), rank, w, {.count_padding = true}) * size;
+    const Tensor is_0 = sum == 0;
+    return where(is_0, 0, pow(where(is_0, 1, sum), 1 / p));
+  };
+  return is_half(x.dtype()) ? in_float32(pool, x) : pool(x);
+}
+
+}  // namespace
+
+Tensor lp_pool1d(const Tensor& x, double norm_type, Extents<1> kernel,
+                 const LpPoolOptions<1>& options) {
+  return lp_pool(Op::lp_pool1d, Op::avg_pool1d, x, norm_type, kernel, options);
+}
+Tensor lp_pool2d(const Tensor& x, double norm_type, Extents<2> kernel,
+                 const LpPoolOptions<2>& options) {
+  return lp_pool(Op::lp_pool2d, Op::avg_pool2d, x, norm_type, kernel, options);
+}
+Tensor lp_pool3d(const Tensor& x, double norm_type, Extents<3> kernel,
+                 const LpPoolOptions<3>& options) {
+  return lp_pool(Op::lp_pool3d, Op::avg_pool3d, x, norm_type, kernel, options);
 }
 
 }  // namespace xgrad

@@ -1,3 +1,4 @@
+#include <xgrad/ops/along.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
@@ -282,6 +283,69 @@ Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool kee
                 }));
 }
 
+// y = √var x;  dL/dx = (x − mean) / ((n − c) y) dL/dy, 0 where y is
+Tensor std(const Tensor& x, const Axes& which, std::int64_t correction, bool keepdim) {
+  const detail::Running running("std", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return std(wide, which, correction, keepdim); }, x);
+  require<DTypeError>(is_floating(x.dtype()),
+                      "std: takes floating tensors, got {}; use x.to(xgrad::float32).std()",
+                      x.dtype());
+  const Axes axes = normalize_axes(which, x.shape().size(), "std");
+  const Shape kept = kept_shape(x.shape(), axes);
+  const double freedom = std::max(
+      static_cast<double>(count_of(x.shape(), axes)) - static_cast<double>(correction), 0.0);
+  const Tensor y = no_grad([&] { return sqrt(var(x, which, correction, keepdim)); });
+  return record(Op::std, y,
+                wrt(x, [x = saved(x), y = saved_result(y), kept, axes, freedom](const Tensor& dy) {
+                  return detail::centered(x(), axes) *
+                         reshape(divided_or_0(dy, y()) / freedom, kept);
+                }));
+}
+
+namespace {
+
+/// |x|ᵖ⁻¹ with the sign of x, 0 where x is 0.
+Tensor signed_power(const Tensor& x, double p) {
+  const Tensor is_0 = x == 0;
+  return where(is_0, 0, sign(x) * pow(abs(where(is_0, 1, x)), p - 1));
+}
+
+Tensor norm_values(const Tensor& x, const Axes& axes, double p) {
+  if (p == 0) return sum(to(x != 0, x.dtype()), axes, true);
+  if (p == 2) {
+    const Tensor squares = sum_of_squares(x, axes);
+    return to(sqrt(squares), x.dtype());
+  }
+  return pow(sum(pow(abs(x), p), axes, true), 1 / p);
+}
+
+}  // namespace
+
+// y = (Σ |x|ᵖ)^(1/p);  dL/dx = ±|x|ᵖ⁻¹ / yᵖ⁻¹ dL/dy, 0 where x or y is; 0 for p = 0
+Tensor norm(const Tensor& x, Scalar given, const Axes& which, bool keepdim) {
+  const detail::Running running("norm", x);
+  if (is_half(x.dtype()))
+    return in_float32([&](const Tensor& wide) { return norm(wide, given, which, keepdim); }, x);
+  require<DTypeError>(is_floating(x.dtype()), "norm: takes floating tensors, got {}", x.dtype());
+  const auto p = given.to<double>();
+  require<ValueError>(!std::isnan(p), "norm: p is {}; it must be a number", p);
+  const Axes axes = normalize_axes(which, x.shape().size(), "norm");
+  const Shape kept = kept_shape(x.shape(), axes);
+  require<ValueError>(
+      (p >= 0 && !std::isinf(p)) || count_of(x.shape(), axes) > 0 || kept.numel() == 0,
+      "norm: no elements along axes {} of shape {}, for p = {}", axes, x.shape(), p);
+  if (std::isinf(p)) return p > 0 ? amax(abs(x), which, keepdim) : amin(abs(x), which, keepdim);
+  if (p == 1) return sum(abs(x), which, keepdim);
+  const Tensor y = no_grad([&] { return shaped(norm_values(x, axes, p), axes, keepdim); });
+  return record(Op::norm, y, wrt(x, [x = saved(x), y = saved_result(y), kept, p](const Tensor& dy) {
+                  if (p == 0) return expand(reshape(dy * 0, kept), x().shape());
+                  if (p == 2) return divided_or_0(x() * reshape(dy, kept), reshape(y(), kept));
+                  return signed_power(x(), p) *
+                         reshape(divided_or_0(dy, signed_power(y(), p)), kept);
+                }));
+}
+
 // The product of halves, again and again: derivatives of multiplications, never a division.
 Tensor prod(const Tensor& x, const Axes& which, bool keepdim) {
   const detail::Running running("prod", x);
@@ -314,6 +378,7 @@ Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel k
   if (is_half(x.dtype()))
     return in_float32([&](const Tensor& wide) { return extreme(op, wide, which, keepdim, kernel); },
                       x);
+  if (x.dtype() == boolean) return to(extreme(op, to(x, uint8), which, keepdim, kernel), boolean);
   const Axes axes = normalize_axes(which, x.shape().size(), name(op));
   const Shape kept = kept_shape(x.shape(), axes);
   require<ValueError>(count_of(x.shape(), axes) > 0 || kept.numel() == 0,
@@ -328,18 +393,35 @@ Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel k
 
 }  // namespace
 
-Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
-  return extreme(Op::max, x, axes, keepdim, [](const Tensor& source, const auto& e, Tensor& out) {
+namespace {
+
+Tensor largest(Op op, const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme(op, x, axes, keepdim, [](const Tensor& source, const auto& e, Tensor& out) {
     dispatch_numeric(source.dtype(), "max",
                      [&]<class T>() { kernels::max(source.data<T>(), e, out.mutable_data<T>()); });
   });
 }
 
-Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
-  return extreme(Op::min, x, axes, keepdim, [](const Tensor& source, const auto& e, Tensor& out) {
+Tensor smallest(Op op, const Tensor& x, const Axes& axes, bool keepdim) {
+  return extreme(op, x, axes, keepdim, [](const Tensor& source, const auto& e, Tensor& out) {
     dispatch_numeric(source.dtype(), "min",
                      [&]<class T>() { kernels::min(source.data<T>(), e, out.mutable_data<T>()); });
   });
+}
+
+}  // namespace
+
+Tensor max(const Tensor& x, const Axes& axes, bool keepdim) {
+  return largest(Op::max, x, axes, keepdim);
+}
+Tensor min(const Tensor& x, const Axes& axes, bool keepdim) {
+  return smallest(Op::min, x, axes, keepdim);
+}
+Tensor amax(const Tensor& x, const Axes& axes, bool keepdim) {
+  return largest(Op::amax, x, axes, keepdim);
+}
+Tensor amin(const Tensor& x, const Axes& axes, bool keepdim) {
+  return smallest(Op::amin, x, axes, keepdim);
 }
 
 // y = ln Σ eˣ;  dL/dx = eˣ⁻ʸ dL/dy
@@ -356,7 +438,7 @@ Tensor logsumexp(const Tensor& x, const Axes& which, bool keepdim) {
       return shaped(full(kept, -std::numeric_limits<double>::infinity(), {.dtype = x.dtype()}),
                     axes, keepdim);
     // Without a finite largest value (all −inf, or an inf) there is nothing to subtract.
-    const Tensor top = max(x, axes, true);
+    const Tensor top = amax(x, axes, true);
     const Tensor shift = where(abs(top) == std::numeric_limits<double>::infinity(), 0, top);
     return shaped(log(sum(exp(x - shift), axes, true)) + shift, axes, keepdim);
   });
@@ -383,8 +465,7 @@ Tensor position(const char* operation, const Tensor& x, std::optional<std::int64
                       *which, shape);
   Shape result = shape;
   result[axis] = 1;
-  const kernels::Extents extents{product_of(shape, 0, axis), shape[axis],
-                                 product_of(shape, axis + 1, shape.size())};
+  const kernels::Extents extents = extents_along(shape, axis);
   const Tensor out = compute<Types::numeric, std::int64_t>(
       operation, result, [&](const auto* values, std::int64_t* at) { kernel(values, extents, at); },
       x);
@@ -394,12 +475,37 @@ Tensor position(const char* operation, const Tensor& x, std::optional<std::int64
 
 }  // namespace
 
+namespace {
+
+constexpr auto find_largest = [](auto... a) { kernels::argmax(a...); };
+constexpr auto find_smallest = [](auto... a) { kernels::argmin(a...); };
+
+/// y = x at its extreme;  dL/dx = dL/dy there
+template <class Kernel>
+Ranked extreme_along(Op op, const Tensor& given, std::int64_t which, bool keepdim, Kernel kernel) {
+  const detail::Running running(name(op), given);
+  return ranked_along(name(op), given, which, [&](const Tensor& x, std::size_t axis) {
+    const Tensor ordered = x.dtype() == boolean ? to(x, uint8) : x;
+    const auto along = static_cast<std::int64_t>(axis);
+    return chosen(x, axis, position(name(op), ordered, along, true, kernel), keepdim);
+  });
+}
+
+}  // namespace
+
+Ranked detail::max_along(const Tensor& x, std::int64_t axis, bool keepdim) {
+  return extreme_along(Op::max, x, axis, keepdim, find_largest);
+}
+Ranked detail::min_along(const Tensor& x, std::int64_t axis, bool keepdim) {
+  return extreme_along(Op::min, x, axis, keepdim, find_smallest);
+}
+
 Tensor argmax(const Tensor& x, std::optional<std::int64_t> axis, bool keepdim) {
-  return position("argmax", x, axis, keepdim, [](auto... a) { kernels::argmax(a...); });
+  return position("argmax", x, axis, keepdim, find_largest);
 }
 
 Tensor argmin(const Tensor& x, std::optional<std::int64_t> axis, bool keepdim) {
-  return position("argmin", x, axis, keepdim, [](auto... a) { kernels::argmin(a...); });
+  return position("argmin", x, axis, keepdim, find_smallest);
 }
 
 }  // namespace xgrad

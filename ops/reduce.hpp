@@ -1,6 +1,8 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
+#include <xgrad/ops/ranked.hpp>
 
+#include <concepts>
 #include <optional>
 
 // Some C headers have macros of these names.
@@ -28,11 +30,29 @@ Tensor mean(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// however large. DTypeError unless floating.
 Tensor var(const Tensor& x, const Axes& axes = {}, std::int64_t correction = 1,
            bool keepdim = false);
+/// √var. Of equal values, where the root has no derivative, the gradient is 0. DTypeError unless
+/// floating.
+Tensor std(const Tensor& x, const Axes& axes = {}, std::int64_t correction = 1,
+           bool keepdim = false);
+/// (Σ |x|ᵖ)^(1/p); the number of elements other than 0 for p = 0, the largest |x| for ∞, the
+/// smallest for −∞. The gradient is 0 where the norm is, and at elements of 0. ValueError over no
+/// elements for ∞ and p < 0; DTypeError unless floating.
+Tensor norm(const Tensor& x, Scalar p = 2, const Axes& axes = {}, bool keepdim = false);
 /// Exact gradients where factors are 0, to any order.
 Tensor prod(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
-/// The largest value; equal ones share the gradient evenly. ValueError over no elements.
+/// The largest value; equal ones share the gradient evenly. NaN if one is. ValueError over no
+/// elements.
+Tensor amax(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+Tensor amin(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// The same, of all elements or over a list of axes: max(x), max(x, {1}).
 Tensor max(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 Tensor min(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
+/// With a number for the axis, as PyTorch's: values and where they are, the first of equal ones,
+/// which gets the gradient.
+template <std::integral T>
+Ranked max(const Tensor& x, T axis, bool keepdim = false);
+template <std::integral T>
+Ranked min(const Tensor& x, T axis, bool keepdim = false);
 /// ln Σ eˣ without overflow; −inf over elements that are all −inf.
 Tensor logsumexp(const Tensor& x, const Axes& axes = {}, bool keepdim = false);
 /// Position of the first largest value along `axis`, or in the flattened tensor; int64.
@@ -47,7 +67,27 @@ namespace detail {
 /// x − mean(x) along the axes, less what the mean's rounding leaves of it: 0 of equal values.
 Tensor centered(const Tensor& x, const Axes& axes);
 
+Ranked max_along(const Tensor& x, std::int64_t axis, bool keepdim);
+Ranked min_along(const Tensor& x, std::int64_t axis, bool keepdim);
+
 }  // namespace detail
+
+template <std::integral T>
+Ranked max(const Tensor& x, T axis, bool keepdim) {
+  return detail::max_along(x, static_cast<std::int64_t>(axis), keepdim);
+}
+template <std::integral T>
+Ranked min(const Tensor& x, T axis, bool keepdim) {
+  return detail::min_along(x, static_cast<std::int64_t>(axis), keepdim);
+}
+template <std::integral T>
+Ranked Tensor::max(T axis, bool keepdim) const {
+  return detail::max_along(*this, static_cast<std::int64_t>(axis), keepdim);
+}
+template <std::integral T>
+Ranked Tensor::min(T axis, bool keepdim) const {
+  return detail::min_along(*this, static_cast<std::int64_t>(axis), keepdim);
+}
 
 }  // namespace xgrad
 

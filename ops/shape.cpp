@@ -1,5 +1,6 @@
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/autograd/strided.hpp>
+#include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
@@ -340,23 +341,42 @@ Tensor select_scatter(Tensor x, const Tensor& source, std::int64_t axis, std::in
   return slice_scatter(std::move(x), unsqueeze(source, axis), axis, first, first + 1);
 }
 
+namespace {
+
+/// Whether cat() lets x stand beside tensors of any shape, as PyTorch does.
+bool is_nothing(const Tensor& x) { return x.shape() == Shape{0}; }
+
+/// What cat() joins along `axis`, as it is given or in one dtype and number of axes.
+std::vector<Tensor> met(const std::vector<Tensor>& tensors, const Shape& whole) {
+  DType dtype = tensors.front().dtype();
+  for (const Tensor& x : tensors) dtype = promote(dtype, x.dtype());
+  std::vector<Tensor> result;
+  result.reserve(tensors.size());
+  for (const Tensor& x : tensors)
+    result.push_back(to(is_nothing(x) && x.shape() != whole ? reshape(x, whole) : x, dtype));
+  return result;
+}
+
+}  // namespace
+
 // y = x₀, x₁, … side by side;  dL/dxᵢ = its part of dL/dy
-Tensor cat(const std::vector<Tensor>& tensors, std::int64_t which) {
-  const detail::Running running("cat", tensors);
-  require<ValueError>(!tensors.empty(), "cat: no tensors");
-  Shape whole = tensors.front().shape();
+Tensor cat(const std::vector<Tensor>& given, std::int64_t which) {
+  const detail::Running running("cat", given);
+  require<ValueError>(!given.empty(), "cat: no tensors");
+  const auto something = std::find_if_not(given.begin(), given.end(), is_nothing);
+  const Tensor& first = something == given.end() ? given.front() : *something;
+  Shape whole = first.shape();
   const std::size_t axis = normalize_axis(which, whole.size(), "cat");
   whole[axis] = 0;
+  const std::vector<Tensor> tensors = met(given, whole);
   std::vector<std::int64_t> sizes;
   for (const Tensor& x : tensors) {
-    require<DTypeError>(x.dtype() == tensors.front().dtype(), "cat: tensor {} is {}, the first {}",
-                        sizes.size(), x.dtype(), tensors.front().dtype());
     Shape expected = whole;
     if (axis < x.shape().size()) expected[axis] = x.shape()[axis];
     require<ShapeError>(
         x.shape() == expected,
         "cat: tensor {} has shape {}, the first {}; they may differ in axis {} only", sizes.size(),
-        x.shape(), tensors.front().shape(), axis);
+        x.shape(), first.shape(), axis);
     sizes.push_back(x.shape()[axis]);
     whole[axis] = (Size(whole[axis], "cat") + x.shape()[axis]).value();
   }
@@ -382,8 +402,6 @@ Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis) {
     require<ShapeError>(x.shape() == first.shape(),
                         "stack: tensor {} has shape {}, the first {}; they must be equal",
                         raised.size(), x.shape(), first.shape());
-    require<DTypeError>(x.dtype() == first.dtype(), "stack: tensor {} is {}, the first {}",
-                        raised.size(), x.dtype(), first.dtype());
     raised.push_back(unsqueeze(x, at));
   }
   return cat(raised, at);
@@ -460,42 +478,6 @@ std::vector<Tensor> chunk(const Tensor& x, std::int64_t chunks, std::int64_t axi
   require<ValueError>(chunks > 0, "chunk: {} chunks; the number must be positive", chunks);
   const std::int64_t extent = x.shape()[normalize_axis(axis, x.shape().size(), "chunk")];
   return split(x, extent > 0 ? (extent - 1) / chunks + 1 : 1, axis);
-}
-
-// y = x with a border;  dL/dx = the middle of dL/dy
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar value) {
-  const detail::Running running("pad", x);
-  require<ShapeError>(padding.size() % 2 == 0 && padding.size() / 2 <= x.shape().size(),
-                      "pad: {} widths for shape {}; give a pair for each axis, from the last one",
-                      padding.size(), x.shape());
-  Shape whole = x.shape();
-  Shape before = x.shape();
-  std::fill(before.begin(), before.end(), 0);
-  for (std::size_t i = 0; i < padding.size() / 2; ++i) {
-    const std::size_t axis = whole.size() - 1 - i;
-    require<ValueError>(padding[2 * i] >= 0 && padding[2 * i + 1] >= 0,
-                        "pad: widths {}; they must not be negative (see slice)",
-                        fmt::join(padding, ", "));
-    before[axis] = padding[2 * i];
-    whole[axis] = (Size(whole[axis], "pad") + padding[2 * i] + padding[2 * i + 1]).value();
-  }
-  bytes_of(whole, x.dtype());  // tells extents whose products overflow
-  Tensor y = Tensor::empty(whole, x.dtype()).fill_(value.as(x.dtype(), "pad"));
-  const Strides strides = row_major(whole);
-  std::int64_t offset = 0;
-  for (std::size_t i = 0; i < whole.size(); ++i) offset += before[i] * strides[i];
-  detail::copy_values(x, y.alias(x.shape(), strides, x.numel() > 0 ? offset : 0));
-  return record(Op::pad, y,
-                wrt(x, linear_in(
-                           [before, shape = x.shape()](const Tensor& dy) {
-                             Tensor dx = dy;
-                             for (std::size_t i = 0; i < shape.size(); ++i)
-                               if (dx.shape()[i] != shape[i])
-                                 dx = slice(dx, static_cast<std::int64_t>(i), before[i],
-                                            before[i] + shape[i]);
-                             return dx;
-                           },
-                           [padding](const Tensor& v) { return pad(v, padding); })));
 }
 
 // y = x backwards;  dL/dx = dL/dy backwards

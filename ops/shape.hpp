@@ -10,8 +10,8 @@ namespace xgrad {
 
 // Rearrangements. transpose, permute, squeeze, unsqueeze, expand, split, chunk, unbind, slice and
 // select give views: they share the memory of their argument, and what is changed through the one
-// is seen in the other. So do reshape and flatten where they can. cat, stack, slice_scatter, pad
-// and flip copy. Axes may count from the back.
+// is seen in the other. So do reshape and flatten where they can. cat, stack, slice_scatter and
+// flip copy. Axes may count from the back.
 
 /// One extent may be −1: it is what remains. ShapeError where the number of elements differs.
 Tensor reshape(const Tensor& x, const Shape& shape);
@@ -30,9 +30,10 @@ Tensor unsqueeze(const Tensor& x, std::int64_t axis);
 /// changed in place; −1 keeps an extent.
 Tensor expand(const Tensor& x, const Shape& shape);
 
-/// Joins tensors along an existing axis; their other extents and dtypes must be equal.
+/// Joins tensors along an existing axis; their other extents must be equal, but that one of shape
+/// [0] may stand beside any. Different dtypes meet as promote() says.
 Tensor cat(const std::vector<Tensor>& tensors, std::int64_t axis = 0);
-/// Joins tensors of one shape along a new axis.
+/// Joins tensors of one shape along a new axis; dtypes as in cat().
 Tensor stack(const std::vector<Tensor>& tensors, std::int64_t axis = 0);
 /// Pieces of `size` along `axis`; the last may be smaller.
 std::vector<Tensor> split(const Tensor& x, std::int64_t size, std::int64_t axis = 0);
@@ -57,9 +58,6 @@ Tensor slice_scatter(Tensor x, const Tensor& source, std::int64_t axis = 0, std:
                      std::optional<std::int64_t> end = {}, std::int64_t step = 1);
 /// The same where select() would have read.
 Tensor select_scatter(Tensor x, const Tensor& source, std::int64_t axis, std::int64_t index);
-/// Surrounds x with `value`, in x's dtype. `padding` is {before, after} of the last axis, then of
-/// the last but one, and so on, as PyTorch's.
-Tensor pad(const Tensor& x, const std::vector<std::int64_t>& padding, Scalar value = 0);
 /// Reverses the order along the axes.
 Tensor flip(const Tensor& x, const Axes& axes);
 

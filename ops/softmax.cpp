@@ -16,7 +16,7 @@ void check(const char* operation, const Tensor& x, std::int64_t axis) {
 
 /// x shifted so that its largest value along the axis is 0: eˣ cannot overflow.
 Tensor shifted(const Tensor& x, std::int64_t axis) {
-  return x.numel() == 0 ? clone(x) : x - max(x, axis, true);
+  return x.numel() == 0 ? clone(x) : x - amax(x, axis, true);
 }
 
 /// The last axis is done by kernels that read each row once.

@@ -20,8 +20,11 @@ void check_for(const char* name, const Options& o) {
 
 }  // namespace
 
+// A friend, to which its header's pragma does not reach.
+#pragma GCC visibility push(default)
 void require_valid(const AdamOptions& o) { check_for("Adam", o); }
 void require_valid(const AdamWOptions& o) { check_for("AdamW", o); }
+#pragma GCC visibility pop
 
 template class OptimizerOf<AdamOptions>;
 template class OptimizerOf<AdamWOptions>;

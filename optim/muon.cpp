@@ -19,7 +19,7 @@ void each(std::int64_t n, F f) {
   });
 }
 
-double norm(const Tensor& x) { return std::sqrt(sum(square(x.detach())).item()); }
+double frobenius_norm(const Tensor& x) { return std::sqrt(sum(square(x.detach())).item()); }
 
 /// One step on x [rows, columns], rows ≤ columns, as it is in memory or as its transpose; the three
 /// others are room for intermediate results.
@@ -69,7 +69,7 @@ Tensor orthogonalize(const Tensor& g, int steps) {
   const bool transposed = g.size(0) > g.size(1);
   const std::int64_t rows = std::min(g.size(0), g.size(1));
   const std::int64_t columns = std::max(g.size(0), g.size(1));
-  Tensor x = g.detach() / (norm(g) + 1e-7);
+  Tensor x = g.detach() / (frobenius_norm(g) + 1e-7);
   Tensor a = Tensor::empty({rows, rows}, g.dtype());
   Tensor b = Tensor::empty({rows, rows}, g.dtype());
   Tensor product = Tensor::empty({rows, columns}, g.dtype());
@@ -81,12 +81,15 @@ Tensor orthogonalize(const Tensor& g, int steps) {
   return x;
 }
 
+// A friend, to which its header's pragma does not reach.
+#pragma GCC visibility push(default)
 void require_valid(const MuonOptions& o) {
   detail::require_not_negative("Muon", "lr", o.lr);
   detail::require_fraction("Muon", "momentum", o.momentum);
   require<ValueError>(o.steps > 0, "Muon: {} steps; there must be one at least", o.steps);
   detail::require_not_negative("Muon", "weight_decay", o.weight_decay);
 }
+#pragma GCC visibility pop
 
 template class OptimizerOf<MuonOptions>;
 
@@ -109,7 +112,8 @@ void Muon::update(const MuonOptions& o, Slot& slot) {
   const Tensor& x = slot.parameter();
   const Tensor& velocity = slot["velocity"];
   double scale = 1 - o.lr * o.weight_decay;
-  if (o.normalize) scale *= std::sqrt(static_cast<double>(x.size(0))) / std::max(norm(x), 1e-12);
+  if (o.normalize)
+    scale *= std::sqrt(static_cast<double>(x.size(0))) / std::max(frobenius_norm(x), 1e-12);
   dispatch_floating(x.dtype(), "Muon", [&]<class T>() {
     const Tensor direction = gather<T>(o, slot.gradient(), velocity);
     const Tensor along = orthogonalize(flatten(direction, 1), o.steps);

@@ -5,6 +5,8 @@
 
 namespace xgrad::optim {
 
+// A friend, to which its header's pragma does not reach.
+#pragma GCC visibility push(default)
 void require_valid(const SGDOptions& o) {
   detail::require_not_negative("SGD", "lr", o.lr);
   detail::require_fraction("SGD", "momentum", o.momentum);
@@ -17,6 +19,7 @@ void require_valid(const SGDOptions& o) {
   require<ValueError>(o.kind == Momentum::accumulated || o.dampening == 0,
                       "SGD: dampening is for accumulated momentum; the averaged one has 1 − μ");
 }
+#pragma GCC visibility pop
 
 template class OptimizerOf<SGDOptions>;
 

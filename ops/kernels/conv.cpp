@@ -2,6 +2,7 @@
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/norm.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
 
 #include <algorithm>
 #include <cstdlib>
@@ -27,10 +28,13 @@ Choice choice() {
 }
 
 /// oneDNN is slower than tiles of matrix products for few channels on either side, but for first
-/// layers, whose inputs need no gradient.
+/// layers, whose inputs need no gradient, and for a filter for each channel, of which a product of
+/// matrices has one row.
 bool direct_pays(ConvDirection direction, const ConvGeometry& g) {
-  if (g.k < 8 || g.groups != 1) return false;
-  return g.c >= 8 || (g.c <= 4 && direction != ConvDirection::backward_input);
+  if (g.k < 8) return false;
+  if (g.groups == 1) return g.c >= 8 || (g.c <= 4 && direction != ConvDirection::backward_input);
+  const bool is_depthwise = g.group_channels() == 1 && g.group_filters() == 1;
+  return is_depthwise || (g.group_channels() >= 16 && g.group_filters() >= 16);
 }
 
 /// Results that a kernel may sum over, of one filter, before it hands over the weight's gradient.
@@ -39,9 +43,34 @@ std::int64_t most_results(ConvKernel kernel) {
   return kernel == ConvKernel::direct ? 16384 : std::int64_t{1} << 20;
 }
 
+/// Adds its bias to each channel of x.
+template <class T>
+void add_bias(const ConvPlan& plan, const ConvGeometry& g, const ConvOperands<T>& operands) {
+  const std::int64_t lanes = plan.x == Layout::blocked ? channel_block() : 1;
+  const std::int64_t groups = g.c / lanes;
+  const std::int64_t plane = g.inputs() * lanes;
+  parallel_for(g.n * groups, grain_of(0.1 * static_cast<double>(plane)),
+               [&, lanes](std::int64_t begin, std::int64_t end) {
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   T* const x = operands.x + i * plane;
+                   const T* const bias = operands.bias + i % groups * lanes;
+                   if (lanes == 1) {
+                     for (std::int64_t j = 0; j < plane; ++j) x[j] += *bias;
+                   } else {
+                     for (std::int64_t j = 0; j < plane; j += lanes)
+                       for (std::int64_t lane = 0; lane < lanes; ++lane) x[j + lane] += bias[lane];
+                   }
+                 }
+               });
+}
+
 template <class T>
 void run_kernel(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
                 const ConvOperands<T>& operands) {
+  if (direction == ConvDirection::backward_input && operands.bias != nullptr) {
+    run_kernel<T>(direction, plan, g, {operands.x, operands.weight, operands.y});
+    return add_bias<T>(plan, g, operands);
+  }
   if constexpr (std::is_same_v<T, float>) {
     if (plan.kernel == ConvKernel::direct) return conv_onednn(direction, plan, g, operands);
     if (plan.kernel == ConvKernel::winograd) conv_winograd(direction, g, operands);
@@ -49,7 +78,7 @@ void run_kernel(ConvDirection direction, const ConvPlan& plan, const ConvGeometr
   if (plan.kernel == ConvKernel::gemm) conv_gemm(direction, g, operands);
   if (direction == ConvDirection::backward_weight && operands.bias != nullptr) {
     const std::int64_t lanes = plan.y == Layout::blocked ? channel_block() : 1;
-    channel_sums<T>({g.n, g.k / lanes, g.oh * g.ow, lanes}, operands.y, operands.bias);
+    channel_sums<T>({g.n, g.k / lanes, g.outputs(), lanes}, operands.y, operands.bias);
   }
 }
 
@@ -69,8 +98,8 @@ void differentiate_pieces(const ConvPlan& plan, const ConvGeometry& g,
         ConvGeometry part = g;
         part.n = g.n * (piece + 1) / pieces - first;
         run_kernel<T>(ConvDirection::backward_weight, plan, part,
-                      {operands.x + first * g.c * g.h * g.w, own.data(),
-                       operands.y + first * g.k * g.oh * g.ow,
+                      {operands.x + first * g.c * g.inputs(), own.data(),
+                       operands.y + first * g.k * g.outputs(),
                        operands.bias == nullptr ? nullptr : own.data() + weights});
         std::ranges::transform(own, to, [](T value) { return static_cast<Wide<T>>(value); });
       },
@@ -85,11 +114,11 @@ void differentiate_pieces(const ConvPlan& plan, const ConvGeometry& g,
 ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype) {
   const Choice chosen = choice();
   if (dtype != float32 || chosen == Choice::gemm || g.n == 0 || g.c == 0) return {};
-  const auto blocked = [](std::int64_t channels) {
-    return channels % channel_block() == 0 ? Layout::blocked : Layout::plain;
+  const auto blocked = [&](std::int64_t channels) {
+    return g.are_images && channels % channel_block() == 0 ? Layout::blocked : Layout::plain;
   };
   const bool is_free = chosen == Choice::automatic;
-  if (is_free && winograd_can(direction, g) && winograd_pays(direction, g))
+  if (is_free && g.are_images && winograd_can(direction, g) && winograd_pays(direction, g))
     return {ConvKernel::winograd, Layout::blocked, Layout::blocked};
   const ConvPlan direct{ConvKernel::direct, blocked(g.c), blocked(g.k)};
   if (is_free && !direct_pays(direction, g)) return {};
@@ -106,7 +135,7 @@ void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
     return;
   }
   if (direction == ConvDirection::backward_weight) {
-    const std::int64_t most = std::max<std::int64_t>(most_results(plan.kernel) / (g.oh * g.ow), 1);
+    const std::int64_t most = std::max<std::int64_t>(most_results(plan.kernel) / g.outputs(), 1);
     if (g.n > most) return differentiate_pieces<T>(plan, g, operands, (g.n + most - 1) / most);
   }
   run_kernel<T>(direction, plan, g, operands);

@@ -1,6 +1,6 @@
 #pragma once
-// Internal: two-dimensional cross-correlation and its adjoints. Three kernels stand behind one
-// interface: matrix products (conv_gemm, both dtypes, the reference), and for float32 oneDNN's
+// Internal: cross-correlation over one to three axes and its adjoints. Three kernels stand behind
+// one interface: matrix products (conv_gemm, both dtypes, the reference), and for float32 oneDNN's
 // direct convolution (conv_onednn, where it is there) and Winograd's algorithm (conv_winograd).
 
 #include <xgrad/autograd/layout.hpp>
@@ -9,19 +9,28 @@
 
 namespace xgrad::kernels {
 
-/// Sizes of one convolution: input [n, c, h, w], weight [k, c / groups, r, s], output
-/// [n, k, oh, ow].
+/// Sizes of one convolution: input [n, c, d, h, w], weight [k, c / groups, t, r, s], output
+/// [n, k, od, oh, ow]. Over fewer axes, the first ones have an extent of one. The output may be
+/// given fewer places than there are, or more, which see zeros.
 struct ConvGeometry {
   std::int64_t n, c, h, w;
   std::int64_t k, r, s;
   std::int64_t oh, ow;
   std::int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w;
   std::int64_t groups;
+  std::int64_t d = 1, t = 1, od = 1;
+  std::int64_t stride_d = 1, pad_d = 0, dilation_d = 1;
+  bool are_images = true;  ///< x and y are [n, channels, rows, columns], and may lie in blocks
 
+  bool has_depth() const { return d != 1 || t != 1 || od != 1 || pad_d != 0; }
+  /// Values of one channel of x, of y, and of a window.
+  std::int64_t inputs() const { return d * h * w; }
+  std::int64_t outputs() const { return od * oh * ow; }
+  std::int64_t window() const { return t * r * s; }
   std::int64_t group_channels() const { return c / groups; }
   std::int64_t group_filters() const { return k / groups; }
   /// Values under one filter.
-  std::int64_t patch() const { return group_channels() * r * s; }
+  std::int64_t patch() const { return group_channels() * window(); }
 };
 
 enum class ConvDirection : std::uint8_t {
@@ -48,8 +57,9 @@ struct ConvPlan {
 /// for other settings.
 ConvPlan plan_conv(ConvDirection direction, const ConvGeometry& g, DType dtype);
 
-/// Two of x, weight and y are read, the third is written. The bias ([k], or nullptr) is added to
-/// the y of a forward convolution; beside the weight's gradient its own is written, the sum of y.
+/// Two of x, weight and y are read, the third is written. The bias (nullptr for none) is added to
+/// the y of a forward convolution ([k]) and to the x of its adjoint ([c]); beside the weight's
+/// gradient its own is written, the sum of y.
 template <class T>
 struct ConvOperands {
   T* x;

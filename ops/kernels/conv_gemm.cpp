@@ -13,24 +13,35 @@ namespace xgrad::kernels {
 namespace {
 
 constexpr std::int64_t tile_values = std::int64_t{48} * 1024;
+constexpr std::int64_t least_columns = 256;  // of a tile that is a part of a row
 
-/// Output rows [first, first + count) of one image.
+/// Some rows of the output of one image, counted through all depths, or a part of one row.
 struct Tile {
-  std::int64_t first;
-  std::int64_t count;
+  std::int64_t row, rows;
+  std::int64_t column, columns;
+
+  std::int64_t width() const { return rows * columns; }
+  std::int64_t offset(const ConvGeometry& g) const { return row * g.ow + column; }
 };
 
 struct Tiling {
-  std::int64_t rows;  // output rows in a tile
-  std::int64_t count;
+  std::int64_t rows, columns;  // of a tile
+  std::int64_t across, count;  // tiles in a row, and in all
 
-  explicit Tiling(const ConvGeometry& g)
-      : rows(std::clamp<std::int64_t>(tile_values / std::max<std::int64_t>(g.patch() * g.ow, 1), 1,
-                                      std::max<std::int64_t>(g.oh, 1))),
-        count((g.oh + rows - 1) / rows) {}
+  explicit Tiling(const ConvGeometry& g) {
+    const std::int64_t patch = std::max<std::int64_t>(g.patch(), 1);
+    const std::int64_t all = std::max<std::int64_t>(g.od * g.oh, 1);
+    const std::int64_t width = std::max<std::int64_t>(g.ow, 1);
+    rows = std::clamp<std::int64_t>(tile_values / std::max<std::int64_t>(patch * g.ow, 1), 1, all);
+    columns = rows > 1 ? width : std::min(std::max(tile_values / patch, least_columns), width);
+    across = (width + columns - 1) / columns;
+    count = (all + rows - 1) / rows * across;
+  }
 
   Tile tile(const ConvGeometry& g, std::int64_t i) const {
-    return {i * rows, std::min(rows, g.oh - i * rows)};
+    const std::int64_t row = i / across * rows;
+    const std::int64_t column = i % across * columns;
+    return {row, std::min(rows, g.od * g.oh - row), column, std::min(columns, g.ow - column)};
   }
 };
 
@@ -39,8 +50,8 @@ template <class T>
 class Columns {
  public:
   Columns(const ConvGeometry& g, const Tiling& tiling)
-      : storage_(Storage::allocate(static_cast<std::size_t>(g.patch() * tiling.rows * g.ow) *
-                                   sizeof(T))) {}
+      : storage_(Storage::allocate(
+            static_cast<std::size_t>(g.patch() * tiling.rows * tiling.columns) * sizeof(T))) {}
   T* data() { return reinterpret_cast<T*>(storage_->data()); }
 
  private:
@@ -63,17 +74,26 @@ Span inside(std::int64_t w, std::int64_t ow, std::int64_t stride, std::int64_t s
 /// shift), where the row's values are image_row[ow · stride + shift] inside the span, 0 outside.
 template <class T, class F>
 void visit_patches(const ConvGeometry& g, const Tile& tile, T* image, T* columns, const F& f) {
+  const auto visit_rows = [&](T* channel, std::int64_t t, std::int64_t r, std::int64_t shift) {
+    const Span span = inside(g.w, tile.columns, g.stride_w, shift);
+    std::int64_t depth = tile.row / g.oh;
+    std::int64_t height = tile.row % g.oh;
+    for (std::int64_t i = 0; i < tile.rows; ++i, columns += tile.columns) {
+      const std::int64_t z = depth * g.stride_d + t * g.dilation_d - g.pad_d;
+      const std::int64_t y = height * g.stride_h + r * g.dilation_h - g.pad_h;
+      const bool is_inside = z >= 0 && z < g.d && y >= 0 && y < g.h;
+      f(columns, is_inside ? channel + (z * g.h + y) * g.w : nullptr, span, shift);
+      if (++height < g.oh) continue;
+      height = 0;
+      ++depth;
+    }
+  };
+  const std::int64_t before = tile.column * g.stride_w - g.pad_w;
   for (std::int64_t c = 0; c < g.group_channels(); ++c)
-    for (std::int64_t r = 0; r < g.r; ++r)
-      for (std::int64_t s = 0; s < g.s; ++s) {
-        const std::int64_t shift = s * g.dilation_w - g.pad_w;
-        const Span span = inside(g.w, g.ow, g.stride_w, shift);
-        for (std::int64_t i = 0; i < tile.count; ++i, columns += g.ow) {
-          const std::int64_t y = (tile.first + i) * g.stride_h + r * g.dilation_h - g.pad_h;
-          T* const row = y >= 0 && y < g.h ? image + (c * g.h + y) * g.w : nullptr;
-          f(columns, row, span, shift);
-        }
-      }
+    for (std::int64_t t = 0; t < g.t; ++t)
+      for (std::int64_t r = 0; r < g.r; ++r)
+        for (std::int64_t s = 0; s < g.s; ++s)
+          visit_rows(image + c * g.inputs(), t, r, s * g.dilation_w + before);
 }
 
 template <class T>
@@ -81,7 +101,7 @@ void im2col(const ConvGeometry& g, const Tile& tile, const T* image, T* columns)
   visit_patches(g, tile, const_cast<T*>(image), columns,
                 [&](T* out, const T* row, const Span& span, std::int64_t shift) {
                   if (row == nullptr) {
-                    std::fill_n(out, g.ow, T(0));
+                    std::fill_n(out, tile.columns, T(0));
                     return;
                   }
                   std::fill(out, out + span.begin, T(0));
@@ -91,7 +111,7 @@ void im2col(const ConvGeometry& g, const Tile& tile, const T* image, T* columns)
                     for (std::int64_t x = span.begin; x < span.end; ++x)
                       out[x] = row[x * g.stride_w + shift];
                   }
-                  std::fill(out + span.end, out + g.ow, T(0));
+                  std::fill(out + span.end, out + tile.columns, T(0));
                 });
 }
 
@@ -110,20 +130,20 @@ void col2im(const ConvGeometry& g, const Tile& tile, T* columns, T* image) {
 struct Place {
   std::int64_t x, y, weight;
   Place(const ConvGeometry& g, std::int64_t i)
-      : x(i * g.group_channels() * g.h * g.w),
-        y(i * g.group_filters() * g.oh * g.ow),
+      : x(i * g.group_channels() * g.inputs()),
+        y(i * g.group_filters() * g.outputs()),
         weight(i % g.groups * g.group_filters() * g.patch()) {}
 };
 
 /// About what an image takes on one thread.
 double image_nanoseconds(const ConvGeometry& g) {
-  return 0.1 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.oh * g.ow);
+  return 0.1 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.outputs());
 }
 
 template <class T>
 void forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, T* y) {
   const Tiling tiling(g);
-  const std::int64_t plane = g.oh * g.ow;
+  const std::int64_t plane = g.outputs();
   const double image = image_nanoseconds(g) / static_cast<double>(g.groups);
   const std::int64_t grain = grain_of(image / static_cast<double>(tiling.count));
   parallel_for(g.n * g.groups * tiling.count, grain, [&](std::int64_t begin, std::int64_t end) {
@@ -131,8 +151,8 @@ void forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, 
     for (std::int64_t item = begin; item < end; ++item) {
       const Place at(g, item / tiling.count);
       const Tile tile = tiling.tile(g, item % tiling.count);
-      const std::int64_t width = tile.count * g.ow;
-      T* const out = y + at.y + tile.first * g.ow;
+      const std::int64_t width = tile.width();
+      T* const out = y + at.y + tile.offset(g);
       im2col(g, tile, x + at.x, columns.data());
       if (bias != nullptr) {
         const T* const own = bias + item / tiling.count % g.groups * g.group_filters();
@@ -148,7 +168,7 @@ void forward(const ConvGeometry& g, const T* x, const T* weight, const T* bias, 
 template <class T>
 void backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx) {
   const Tiling tiling(g);
-  const std::int64_t image = g.group_channels() * g.h * g.w;
+  const std::int64_t image = g.group_channels() * g.inputs();
   const std::int64_t grain = grain_of(image_nanoseconds(g) / static_cast<double>(g.groups));
   parallel_for(g.n * g.groups, grain, [&](std::int64_t begin, std::int64_t end) {
     Columns<T> columns(g, tiling);
@@ -157,9 +177,9 @@ void backward_input(const ConvGeometry& g, const T* dy, const T* weight, T* dx) 
       std::fill_n(dx + at.x, image, T(0));
       for (std::int64_t t = 0; t < tiling.count; ++t) {
         const Tile tile = tiling.tile(g, t);
-        const std::int64_t width = tile.count * g.ow;
+        const std::int64_t width = tile.width();
         gemm<T>(g.patch(), width, g.group_filters(), {weight + at.weight, g.patch(), true},
-                {dy + at.y + tile.first * g.ow, g.oh * g.ow}, columns.data(), width);
+                {dy + at.y + tile.offset(g), g.outputs()}, columns.data(), width);
         col2im(g, tile, columns.data(), dx + at.x);
       }
     }
@@ -181,9 +201,9 @@ void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight)
       const Place at(g, i);
       for (std::int64_t t = 0; t < tiling.count; ++t) {
         const Tile tile = tiling.tile(g, t);
-        const std::int64_t width = tile.count * g.ow;
+        const std::int64_t width = tile.width();
         im2col(g, tile, x + at.x, columns.data());
-        gemm<T>(g.group_filters(), g.patch(), width, {dy + at.y + tile.first * g.ow, g.oh * g.ow},
+        gemm<T>(g.group_filters(), g.patch(), width, {dy + at.y + tile.offset(g), g.outputs()},
                 {columns.data(), width, true}, sum + at.weight, g.patch(), true);
       }
     }

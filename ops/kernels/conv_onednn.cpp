@@ -3,6 +3,7 @@
 
 #include <xgrad/autograd/locks.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/room.hpp>
@@ -47,7 +48,7 @@ memory::desc described(const memory::dims& dims, Tag tag) {
 
 /// How we hold x or y.
 memory::desc image(const memory::dims& dims, Layout layout) {
-  if (layout == Layout::plain) return described(dims, Tag::nchw);
+  if (layout == Layout::plain) return described(dims, dims.size() == 5 ? Tag::ncdhw : Tag::nchw);
   return described(dims, channel_block() == 16 ? Tag::nChw16c : Tag::nChw8c);
 }
 
@@ -105,7 +106,7 @@ class Side {
 };
 
 struct Key {
-  std::array<std::int64_t, 21> values;
+  std::array<std::int64_t, 27> values;
   friend bool operator==(const Key&, const Key&) = default;
 };
 
@@ -136,6 +137,12 @@ Key key_of(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
            g.dilation_h,
            g.dilation_w,
            g.groups,
+           g.d,
+           g.t,
+           g.od,
+           g.stride_d,
+           g.pad_d,
+           g.dilation_d,
            static_cast<std::int64_t>(direction),
            static_cast<std::int64_t>(plan.x),
            static_cast<std::int64_t>(plan.y),
@@ -175,24 +182,33 @@ class Compiled {
   Compiled(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g, bool bias,
            std::int64_t weight_channels)
       : direction_(direction) {
-    const memory::dims strides{g.stride_h, g.stride_w};
-    const memory::dims dilates{g.dilation_h - 1, g.dilation_w - 1};
-    const memory::dims before{g.pad_h, g.pad_w};
+    // Of the axes that a window has.
+    const auto over = [&](memory::dims dims, std::int64_t depth, std::int64_t height,
+                          std::int64_t width) {
+      if (g.has_depth()) dims.push_back(depth);
+      dims.insert(dims.end(), {height, width});
+      return dims;
+    };
+    const memory::dims strides = over({}, g.stride_d, g.stride_h, g.stride_w);
+    const memory::dims dilates = over({}, g.dilation_d - 1, g.dilation_h - 1, g.dilation_w - 1);
+    const memory::dims before = over({}, g.pad_d, g.pad_h, g.pad_w);
     // What remains of the padding behind the image, given where the last window ends.
-    const memory::dims behind{
-        (g.oh - 1) * g.stride_h + g.dilation_h * (g.r - 1) + 1 - g.h - g.pad_h,
-        (g.ow - 1) * g.stride_w + g.dilation_w * (g.s - 1) + 1 - g.w - g.pad_w};
-    const memory::dims x_dims{g.n, g.c, g.h, g.w};
-    const memory::dims y_dims{g.n, g.k, g.oh, g.ow};
+    const memory::dims behind =
+        over({}, (g.od - 1) * g.stride_d + g.dilation_d * (g.t - 1) + 1 - g.d - g.pad_d,
+             (g.oh - 1) * g.stride_h + g.dilation_h * (g.r - 1) + 1 - g.h - g.pad_h,
+             (g.ow - 1) * g.stride_w + g.dilation_w * (g.s - 1) + 1 - g.w - g.pad_w);
+    const memory::dims x_dims = over({g.n, g.c}, g.d, g.h, g.w);
+    const memory::dims y_dims = over({g.n, g.k}, g.od, g.oh, g.ow);
     const memory::dims w_dims =
-        g.groups == 1 ? memory::dims{g.k, g.c, g.r, g.s}
-                      : memory::dims{g.groups, g.group_filters(), g.group_channels(), g.r, g.s};
+        g.groups == 1 ? over({g.k, g.c}, g.t, g.r, g.s)
+                      : over({g.groups, g.group_filters(), g.group_channels()}, g.t, g.r, g.s);
     const auto x_ours = image(x_dims, plan.x);
     const auto y_ours = image(y_dims, plan.y);
-    const auto w_ours = g.groups == 1
-                            ? memory::desc(w_dims, memory::data_type::f32,
-                                           {weight_channels * g.r * g.s, g.r * g.s, g.s, 1})
-                            : described(w_dims, Tag::goihw);
+    const auto w_ours =
+        g.groups == 1
+            ? memory::desc(w_dims, memory::data_type::f32,
+                           over({weight_channels * g.window(), g.window()}, g.r * g.s, g.s, 1))
+            : described(w_dims, g.has_depth() ? Tag::goidhw : Tag::goihw);
     // Channels that fill no block: oneDNN pads them in an order of its own.
     const auto wanted = [](const memory::dims& dims, Layout layout, const memory::desc& ours) {
       return layout == Layout::blocked || dims[1] <= 4 ? ours : described(dims, Tag::any);
@@ -365,7 +381,8 @@ class Cache {
   static std::shared_ptr<const Compiled> compile(ConvDirection direction, const ConvPlan& plan,
                                                  const ConvGeometry& g, bool bias,
                                                  std::int64_t weight_channels) {
-    require<MemoryError>(has_room(room_to_compile), "conv2d: no memory to compile oneDNN's kernel");
+    require<MemoryError>(has_room(room_to_compile), "{}: no memory to compile oneDNN's kernel",
+                         xgrad::detail::running_or("conv2d"));
     try {
       return std::make_shared<const Compiled>(direction, plan, g, bias, weight_channels);
     } catch (const dnnl::error& error) {
@@ -394,8 +411,9 @@ auto translated(const F& f) {
     return f();
   } catch (const dnnl::error& error) {
     if (error.status == dnnl_out_of_memory)
-      raise<MemoryError>("conv2d: oneDNN got no memory: {}", error.what());
-    raise<Error>("conv2d: oneDNN failed: {}", error.what());
+      raise<MemoryError>("{}: oneDNN got no memory: {}", xgrad::detail::running_or("conv2d"),
+                         error.what());
+    raise<Error>("{}: oneDNN failed: {}", xgrad::detail::running_or("conv2d"), error.what());
   }
 }
 
@@ -408,7 +426,7 @@ class Cut {
     const std::int64_t block = channel_block();
     const std::int64_t blocks = g.groups == 1 ? (channels() + block - 1) / block : 1;
     const double image =
-        0.012 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.oh * g.ow);
+        0.012 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.outputs());
     const std::int64_t parts =
         part_count(g.n * blocks, grain_of(image / static_cast<double>(blocks)));
     images_ = std::min(parts, g.n);
@@ -431,9 +449,9 @@ class Cut {
   ConvOperands<float> operands(std::int64_t part, ConvOperands<float> o) const {
     const std::int64_t image = first_image(images_of(part));
     const std::int64_t channel = first_channel(part % slices_);
-    o.x += (image * g_.c + (is_input() ? channel : 0)) * g_.h * g_.w;
-    o.y += (image * g_.k + (is_input() ? 0 : channel)) * g_.oh * g_.ow;
-    o.weight += channel * (is_input() ? g_.r * g_.s : g_.patch());
+    o.x += (image * g_.c + (is_input() ? channel : 0)) * g_.inputs();
+    o.y += (image * g_.k + (is_input() ? 0 : channel)) * g_.outputs();
+    o.weight += channel * (is_input() ? g_.window() : g_.patch());
     if (o.bias != nullptr) o.bias += channel;
     return o;
   }
@@ -514,7 +532,8 @@ bool onednn_can(ConvDirection direction, const ConvPlan& plan, const ConvGeometr
   // Its kernels keep sizes in 32 bits, and what does not fit is cut.
   constexpr std::int64_t most = std::int64_t{1} << 30;
   for (const std::int64_t size :
-       {g.h, g.w, g.oh, g.ow, g.stride_h, g.stride_w, g.dilation_h, g.dilation_w, g.pad_h, g.pad_w})
+       {g.d, g.h, g.w, g.od, g.oh, g.ow, g.stride_d, g.stride_h, g.stride_w, g.dilation_d,
+        g.dilation_h, g.dilation_w, g.pad_d, g.pad_h, g.pad_w})
     if (size >= most) return false;
   const Cut cut(direction, g);
   const bool may_have_bias = direction != ConvDirection::backward_input;
@@ -529,7 +548,8 @@ void conv_onednn(ConvDirection direction, const ConvPlan& plan, const ConvGeomet
   const Cut cut(direction, g);
   const auto kernel = [&, has_bias = operands.bias != nullptr](std::int64_t part) {
     auto found = compiled(direction, plan, g, cut, part, has_bias);
-    require<Error>(found != nullptr, "conv2d: oneDNN has no kernel for a part of the images");
+    require<Error>(found != nullptr, "{}: oneDNN has no kernel for a part of the images",
+                   xgrad::detail::running_or("conv2d"));
     return found;
   };
   const PartialWeights partial(direction, cut, g, operands);

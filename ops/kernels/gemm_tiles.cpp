@@ -4,6 +4,7 @@
 // 2008, but that the left matrix is read where it lies.
 
 #include <xgrad/ops/kernels/gemm_tiles.hpp>
+#include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/vector.hpp>
 
 #include <algorithm>
@@ -13,13 +14,7 @@
 namespace xgrad::kernels {
 namespace {
 
-#if defined(__AVX512F__)
-constexpr int register_bytes = 64, most_rows = 12;
-#elif defined(__AVX__)
-constexpr int register_bytes = 32, most_rows = 6;
-#else
-constexpr int register_bytes = 16, most_rows = 6;
-#endif
+constexpr int most_rows = register_bytes == 64 ? 12 : 6;
 constexpr int most_vectors = 2;  // of a tile's row
 
 // What is packed of the right matrix stays in the first cache, a block of the left in the second.
@@ -167,6 +162,42 @@ Steps steps_of(const Matrix<T>& matrix) {
   return matrix.transposed ? Steps{1, matrix.step} : Steps{matrix.step, 1};
 }
 
+/// How wide `columns` columns lie when they are packed.
+template <class T>
+constexpr std::int64_t width_of(std::int64_t columns) {
+  return columns <= lanes<T> ? lanes<T> : widest<T>;
+}
+
+/// `columns` columns of c, no more than a tile has, from as many that lie side by side in rows
+/// `right_step` apart.
+template <class T>
+void multiply_panel(std::int64_t m, std::int64_t k, const Matrix<T>& a, const T* right,
+                    std::int64_t right_step, std::int64_t columns, T* c, std::int64_t c_step,
+                    bool accumulate) {
+  alignas(register_bytes) std::array<T, most_rows * widest<T>> edge;
+  const Steps steps = steps_of(a);
+  const std::int64_t width = width_of<T>(columns);
+  const std::int64_t strips = (m + most_rows - 1) / most_rows;
+  for (std::int64_t s = 0; s < strips; ++s) {
+    const std::int64_t first = m * s / strips, rows = m * (s + 1) / strips - first;
+    const auto multiply =
+        (width == lanes<T> ? tiles<1, T> : tiles<2, T>)[static_cast<std::size_t>(rows - 1)];
+    const T* const left = a.values + first * steps.row;
+    T* const to = c + first * c_step;
+    if (columns == width) {
+      multiply(k, left, steps, right, right_step, to, c_step, accumulate);
+      continue;
+    }
+    const auto copy_rows = [&](const T* from, std::int64_t from_step, T* into, std::int64_t step) {
+      for (std::int64_t i = 0; i < rows; ++i)
+        std::copy_n(from + i * from_step, columns, into + i * step);
+    };
+    if (accumulate) copy_rows(to, c_step, edge.data(), width);
+    multiply(k, left, steps, right, right_step, edge.data(), width, accumulate);
+    copy_rows(edge.data(), width, to, c_step);
+  }
+}
+
 /// The product of no more than a block of rows and of terms.
 template <class T>
 void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
@@ -181,35 +212,13 @@ void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix
     return multiply_block(1, m, k, b.turned(), a.turned(), c, m, accumulate);
 
   alignas(register_bytes) std::array<T, block_terms * widest<T>> packed;
-  alignas(register_bytes) std::array<T, most_rows * widest<T>> edge;
-  const std::int64_t strips = (m + most_rows - 1) / most_rows;
   for (std::int64_t j = 0; j < n; j += widest<T>) {
     const std::int64_t columns = std::min(widest<T>, n - j);
-    const bool narrow = columns <= lanes<T>;
-    const std::int64_t width = narrow ? lanes<T> : widest<T>;
-    const bool as_it_lies = columns == width && !b.transposed && strips <= 2;
+    const std::int64_t width = width_of<T>(columns);
+    const bool as_it_lies = columns == width && !b.transposed && m <= 2 * most_rows;
     if (!as_it_lies) pack(k, b.from_column(j), columns, width, packed.data());
-    const T* const right = as_it_lies ? b.values + j : packed.data();
-    const std::int64_t right_step = as_it_lies ? b.step : width;
-    for (std::int64_t s = 0; s < strips; ++s) {
-      const std::int64_t first = m * s / strips, rows = m * (s + 1) / strips - first;
-      const auto multiply =
-          (narrow ? tiles<1, T> : tiles<2, T>)[static_cast<std::size_t>(rows - 1)];
-      const T* const left = a.values + first * steps.row;
-      T* const to = c + first * c_step + j;
-      if (columns == width) {
-        multiply(k, left, steps, right, right_step, to, c_step, accumulate);
-        continue;
-      }
-      const auto copy_rows = [&](const T* from, std::int64_t from_step, T* into,
-                                 std::int64_t step) {
-        for (std::int64_t i = 0; i < rows; ++i)
-          std::copy_n(from + i * from_step, columns, into + i * step);
-      };
-      if (accumulate) copy_rows(to, c_step, edge.data(), width);
-      multiply(k, left, steps, right, right_step, edge.data(), width, accumulate);
-      copy_rows(edge.data(), width, to, c_step);
-    }
+    multiply_panel(m, k, a, as_it_lies ? b.values + j : packed.data(), as_it_lies ? b.step : width,
+                   columns, c + j, c_step, accumulate);
   }
 }
 
@@ -258,5 +267,35 @@ template void multiply_by_tiles(std::int64_t, std::int64_t, std::int64_t, const 
                                 const Matrix<float>&, float*, std::int64_t, bool);
 template void multiply_by_tiles(std::int64_t, std::int64_t, std::int64_t, const Matrix<double>&,
                                 const Matrix<double>&, double*, std::int64_t, bool);
+
+template <class T>
+Panels<T>::Panels(std::int64_t k, std::int64_t n, const Matrix<T>& b)
+    : k_(k),
+      n_(n),
+      room_(Storage::allocate(static_cast<std::size_t>(count(n) * k * width) * sizeof(T))) {
+  static_assert(width == widest<T>);
+  T* const all = reinterpret_cast<T*>(room_->own());
+  const double nanoseconds = 0.5 * static_cast<double>(k * width);
+  parallel_for(count(n), grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t panel = begin; panel < end; ++panel)
+      pack(k, b.from_column(panel * width), columns(panel), width_of<T>(columns(panel)),
+           all + panel * k * width);
+  });
+}
+
+template <class T>
+void Panels<T>::multiply(std::int64_t panel, std::int64_t m, const Matrix<T>& a, T* c,
+                         std::int64_t c_step, bool accumulate) const {
+  const T* const values = reinterpret_cast<const T*>(room_->own()) + panel * k_ * width;
+  const std::int64_t step = width_of<T>(columns(panel));
+  for (std::int64_t i = 0; i < m; i += block_rows)
+    for (std::int64_t p = 0; p < k_; p += block_terms)
+      multiply_panel(std::min(block_rows, m - i), std::min(block_terms, k_ - p),
+                     a.from_row(i).from_column(p), values + p * step, step, columns(panel),
+                     c + i * c_step, c_step, accumulate || p > 0);
+}
+
+template class Panels<float>;
+template class Panels<double>;
 
 }  // namespace xgrad::kernels

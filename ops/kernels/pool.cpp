@@ -2,6 +2,7 @@
 #include <xgrad/ops/kernels/parallel.hpp>
 #include <xgrad/ops/kernels/pool.hpp>
 #include <xgrad/ops/kernels/vector.hpp>
+#include <xgrad/ops/kernels/windows.hpp>
 
 #include <algorithm>
 #include <array>
@@ -38,12 +39,6 @@ std::int64_t position(const PoolGeometry& g, std::int64_t i, std::int64_t j, std
 bool tiles(const PoolGeometry& g) {
   return g.pad_h == 0 && g.pad_w == 0 && g.stride_h == g.kernel_h && g.stride_w == g.kernel_w &&
          g.oh * g.kernel_h == g.h && g.ow * g.kernel_w == g.w;
-}
-
-// The first NaN counts as larger than all; written so that it compiles without branches.
-template <class T>
-bool takes_over(T value, T best) {
-  return !(value <= best) && best == best;
 }
 
 /// Several windows at once: the largest of their values so far, and its number in the window.

@@ -346,9 +346,11 @@ namespace detail {
 /// A function of vectors as one of xtensor's values and of xsimd's registers.
 template <class F>
 struct Registers {
+  [[no_unique_address]] F f;
+
   template <std::floating_point T>
   T operator()(const T& x) const {
-    return F()(all<Vector<T, 16 / sizeof(T)>>(x))[0];
+    return f(all<Vector<T, 16 / sizeof(T)>>(x))[0];
   }
   template <class T, class Processor>
   xsimd::batch<T, Processor> operator()(const xsimd::batch<T, Processor>& x) const {
@@ -357,20 +359,30 @@ struct Registers {
     x.store_aligned(values.data());
     Vector<T, size> v;
     load(values.data(), v);
-    store(F()(v), values.data());
+    store(f(v), values.data());
     return xsimd::batch<T, Processor>::load_aligned(values.data());
   }
 };
 
 template <class F>
 struct OfExpression {
+  [[no_unique_address]] F f = {};  ///< may hold parameters
+
   template <class E>
   auto operator()(E&& x) const {
-    return xt::make_lambda_xfunction(Registers<F>(), std::forward<E>(x));
+    return xt::make_lambda_xfunction(Registers<F>{f}, std::forward<E>(x));
   }
 };
+template <class F>
+OfExpression(F) -> OfExpression<F>;
 
 }  // namespace detail
+
+/// A function of vectors, with parameters or without, of xtensor expressions of float or double.
+template <class F>
+detail::OfExpression<F> of_expression(const F& f) {
+  return {f};
+}
 
 // Of xtensor expressions of float or double.
 

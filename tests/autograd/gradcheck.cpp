@@ -117,3 +117,32 @@ TEST_CASE("what is no number is wrong: in the tape's gradient and in the differe
     CHECK_FALSE(gradcheck(of_values, {normal({5})}, {.report = &out}));
   }
 }
+
+TEST_CASE("forward mode is checked where that is asked for, against differences and reverse mode") {
+  // 2 x, with tangents off by `factor`.
+  const auto doubled = [](double factor) {
+    return [factor](const Tensor& x) {
+      const Tensor y = no_grad([&] { return 2 * x; });
+      return record("doubled", y,
+                    wrt(x, linear_in([](const Tensor& dy) { return 2 * dy; },
+                                     [factor](const Tensor& v) { return 2 * factor * v; })));
+    };
+  };
+  const Tensor x = normal({2, 2});
+  std::ostringstream out;
+  CHECK(gradcheck(doubled(1.0005), {x}, {.report = &out}));
+  CHECK(gradcheck(doubled(1), {x}, {.report = &out, .check_forward_ad = true}));
+  CHECK(gradgradcheck(off_by(1), {x}, {.report = &out, .check_forward_ad = true}));
+  CHECK(out.str().empty());
+  CHECK_FALSE(gradcheck(doubled(1.0005), {x}, {.report = &out, .check_forward_ad = true}));
+  CHECK(out.str().find("4 of 4 entries differ") != std::string::npos);
+  CHECK(out.str().find(", forward mode ") != std::string::npos);
+  // Of several results, some of which an input does not reach, and what is not to be checked.
+  const auto several = [](const Tensor& a, const Tensor& b, const Tensor& index) {
+    return std::vector<Tensor>{a * b.sum(), exp(b), index_select(a, 0, index)};
+  };
+  CHECK(gradcheck(several, {x, normal({3}, 2), tensor({1, 0, 1})}, {.check_forward_ad = true}));
+  // NaN in the tangent alone.
+  const double none = std::numeric_limits<double>::quiet_NaN();
+  CHECK_FALSE(gradcheck(doubled(none), {x}, {.report = &out, .check_forward_ad = true}));
+}

@@ -65,7 +65,7 @@ refused 'nodiscard' 'struct N : Net { N() { add_buffer("w", x); } };'
 refused 'derived_from' 'struct N : Net { int n = add("n", 3); };'
 refused 'forward\(\) gives something' \
   'struct N : nn::ModuleOf<N> { void forward(int) {} }; void f(N& n) { n(1); }'
-refused 'gradcheck: f takes one to six tensors, or a std::vector of them' \
+refused 'the function takes one to six tensors, or a std::vector of them' \
   'bool b = xgrad::gradcheck([](int) { return x; }, {x});'
 refused 'holds numbers, by value, and not many' '
   struct O { double lr = 1; };

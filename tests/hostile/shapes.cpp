@@ -112,6 +112,23 @@ TEST_CASE("hostile: shapes") {
          const std::vector<std::int64_t> widths = from.sizes({1, 0, 2, 1});
          Arguments::use(pad(x, widths, from.scalar()));
        }},
+      {"pad",
+       [](Arguments& from) {
+         const Tensor x = from.tensor({2, 3});
+         const std::vector<std::int64_t> widths = from.sizes({1, 0});
+         const std::string mode = from.text("reflect");
+         Arguments::use(pad(x, widths, mode, from.scalar(0)));
+       }},
+      {"pad",
+       [](Arguments& from) {
+         const Tensor x = from.tensor({2, 3, 4});
+         Arguments::use(pad(x, from.sizes({1, 0, 2, 1}), "replicate"));
+       }},
+      {"pad",
+       [](Arguments& from) {
+         const Tensor x = from.tensor({2, 3, 4});
+         Arguments::use(pad(x, from.sizes({1, 0, -1, 2}), "circular"));
+       }},
       {"flip",
        [](Arguments& from) {
          const Tensor x = from.tensor({2, 3});

@@ -3,6 +3,7 @@
 
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/layer_norm.hpp>
 
 #include <cmath>
 #include <functional>
@@ -132,6 +133,17 @@ TEST_CASE("gradients that are sums over a batch stay within the bound") {
     CHECK(off(matmul(ones({n}), dy)) <= 1024 + 1);
     CHECK(off(matmul(ones({3, n}), dy)) <= 16384 + 1);
 
+    Tensor shift = zeros({2}).requires_grad_();
+    layer_norm(ones({n, 2}), {2}, {}, shift).backward(dy);
+    CHECK(off(shift.grad()) <= sum_roundings);
+    shift.set_grad({});
+    group_norm(ones({n, 2}), 2, {}, shift).backward(dy);
+    CHECK(off(shift.grad()) <= sum_roundings);
+    shift.set_grad({});
+    // Two places each, as many terms.
+    group_norm(ones({n / 2, 2, 2}), 1, {}, shift).backward(full({n / 2, 2, 2}, 0.1));
+    CHECK(off(shift.grad() + static_cast<double>(n % 2) * each) <= sum_roundings);
+
     const Tensor same = zeros({n}, {.dtype = int64});
     CHECK(off(index_add(zeros({1, 2}), 0, same, dy)) <= sum_roundings);
     // Of more targets than values, all of which are the first.
@@ -257,7 +269,7 @@ TEST_CASE("sums of integers are exact, and NaN and infinity pass through") {
   CHECK(std::isnan(y[0].item()));
   CHECK(y[1].item() == std::numeric_limits<double>::infinity());
   CHECK(y[2].item() == 1001);
-  CHECK(std::isnan(max(x, 0)[0].item()));
+  CHECK(std::isnan(amax(x, 0)[0].item()));
 }
 
 TEST_CASE("the variance of equal values is 0, and so is what batch norm makes of them") {

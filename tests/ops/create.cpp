@@ -61,6 +61,42 @@ TEST_CASE("ranges and patterns") {
   CHECK(message_of<ValueError>([] { zeros({1 << 30, 1 << 30}); }).starts_with("zeros: no memory"));
 }
 
+TEST_CASE("powers of a base between two exponents") {
+  CHECK(values(logspace(0, 2, 3)) == std::vector<double>{1, 10, 100});
+  CHECK(values(logspace(-1, 2, 4, 2)) == std::vector<double>{0.5, 1, 2, 4});
+  CHECK(values(logspace(3, 0, 1, 2)) == std::vector<double>{8});
+  CHECK(logspace(0, 1, 0).shape() == Shape{0});
+  CHECK(values(logspace(0, 4, 5, 2, {.dtype = int64})) == std::vector<double>{1, 2, 4, 8, 16});
+  CHECK(logspace(0, 1, 2, 10, {.dtype = float64, .requires_grad = true}).requires_grad());
+  CHECK(message_of<ValueError>([] { logspace(0, 1, -2); }) == "logspace: -2 steps");
+  CHECK(message_of<ValueError>([] {
+          logspace(0, 30, 2, 10, {.dtype = int32});
+        }).starts_with("logspace: 1e+30 does not fit int32"));
+}
+
+TEST_CASE("rows and columns of triangles are those that tril and triu keep") {
+  CHECK(values(tril_indices(2, 3)) == std::vector<double>{0, 1, 1, 0, 0, 1});
+  CHECK(values(triu_indices(2, 3, 1)) == std::vector<double>{0, 0, 1, 1, 2, 2});
+  CHECK(tril_indices(3, 3).dtype() == int64);
+  for (std::int64_t row = 0; row < 5; ++row)
+    for (std::int64_t col = 0; col < 5; ++col)
+      for (std::int64_t offset = -6; offset <= 6; ++offset) {
+        CAPTURE(row);
+        CAPTURE(col);
+        CAPTURE(offset);
+        const Tensor all = ones({row, col});
+        const auto places = [](const Tensor& kept) { return transpose(nonzero(kept), 0, 1); };
+        CHECK(equal(tril_indices(row, col, offset), places(tril(all, offset)).contiguous()));
+        CHECK(equal(triu_indices(row, col, offset), places(triu(all, offset)).contiguous()));
+      }
+  CHECK(tril_indices(100, 5, 0, {.dtype = uint8}).dtype() == uint8);
+  CHECK(values(tril_indices(2, std::int64_t{1} << 62)) == std::vector<double>{0, 1, 1, 0, 0, 1});
+  CHECK(message_of<ValueError>([] { tril_indices(-1, 2); }) == "tril_indices: a [-1, 2] matrix");
+  CHECK(message_of<DTypeError>([] {
+          triu_indices(300, 2, -300, {.dtype = uint8});
+        }).starts_with("triu_indices: uint8 does not tell all whole numbers from 0 to 299 apart"));
+}
+
 TEST_CASE("random tensors have their distribution and repeat with the seed") {
   manual_seed(3);
   const Tensor u = rand({100000}, {.dtype = float64});

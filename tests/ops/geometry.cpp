@@ -156,7 +156,8 @@ void check_max(const Pooling& p, const Shape& shape, const Tensor& given) {
 }
 
 void check_mean(const Pooling& p, const Shape& shape, const Tensor& given, bool count_padding) {
-  const AvgPool2dOptions options{p.stride, p.padding, count_padding};
+  const AvgPool2dOptions options{
+      .stride = p.stride, .padding = p.padding, .count_include_pad = count_padding};
   std::vector<double> sums(static_cast<std::size_t>(shape.numel()));
   std::vector<double> counts(sums.size());
   const auto v = values(given);
@@ -195,7 +196,8 @@ TEST_CASE("pooling of any geometry gives the right numbers or an error") {
     INFO("input ", p.x, ", window ", p.kernel[0], " ", p.kernel[1], ", stride ", p.stride[0], " ",
          p.stride[1], ", padding ", p.padding[0], " ", p.padding[1]);
     const bool count_padding = generator.below(2) == 0;
-    const AvgPool2dOptions options{p.stride, p.padding, count_padding};
+    const AvgPool2dOptions options{
+        .stride = p.stride, .padding = p.padding, .count_include_pad = count_padding};
     if (!result) {
       const Tensor dy = zeros({1, 1, 1, 1}, {.dtype = dtype});
       CHECK_FALSE(attempt([&] { return avg_pool2d_input(dy, p.x, p.kernel, options); }));

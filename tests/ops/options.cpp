@@ -338,18 +338,23 @@ ConvKernel fastest(const Convolution& c, ConvDirection direction) {
   // Of these sizes: four images of 6 tiles, more than half full wherever a window of 3 fits.
   if (has_winograd() && is_plain && c.channels % 32 == 0 && c.filters % 32 == 0)
     return ConvKernel::winograd;
-  const bool enough =
-      c.filters >= 8 && c.groups == 1 &&
-      (c.channels >= 8 || (c.channels <= 4 && direction != ConvDirection::backward_input));
+  const std::int64_t each = c.channels / c.groups;
+  const std::int64_t filters = c.filters / c.groups;
+  const bool by_groups = (each == 1 && filters == 1) || (each >= 16 && filters >= 16);
+  const bool at_once =
+      c.channels >= 8 || (c.channels <= 4 && direction != ConvDirection::backward_input);
+  const bool enough = c.filters >= 8 && (c.groups == 1 ? at_once : by_groups);
   return has_onednn() && enough ? ConvKernel::direct : ConvKernel::gemm;
 }
 
 /// Whether oneDNN surely has a kernel: it need not for windows that are no squares and what is
-/// uneven, nor, with vectors of 8, for gradients of what is dilated.
+/// uneven, nor, with vectors of 8 or a filter for each channel, for gradients of what is dilated.
 bool is_usual(const Convolution& c, ConvDirection direction) {
   const auto& o = c.options;
   const auto even = [](const Extents<2>& pair) { return pair[0] == pair[1]; };
-  const bool may_dilate = direction == ConvDirection::forward || channel_block() == 16;
+  const bool is_depthwise = c.groups > 1 && c.groups == c.channels;
+  const bool may_dilate =
+      direction == ConvDirection::forward || (channel_block() == 16 && !is_depthwise);
   return c.window == 3 && even(o.stride) && even(o.padding) && even(o.dilation) &&
          (o.dilation == 1 || (may_dilate && o.stride == 1));
 }

@@ -13,8 +13,8 @@ TEST_CASE("reductions by hand") {
   CHECK(values(sum(x, 1)) == std::vector<double>{9, 12});
   CHECK(sum(x, 1, true).shape() == Shape{2, 1});
   CHECK(values(mean(x, -1)) == std::vector<double>{3, 4});
-  CHECK(values(max(x, 0)) == std::vector<double>{4, 5, 6});
-  CHECK(values(min(x, 1)) == std::vector<double>{1, 2});
+  CHECK(values(amax(x, 0)) == std::vector<double>{4, 5, 6});
+  CHECK(values(amin(x, 1)) == std::vector<double>{1, 2});
   CHECK(values(prod(x, 1)) == std::vector<double>{15, 48});
   CHECK(values(var(x, 1)) == std::vector<double>{4, 4});
   CHECK(var(x, 1, 0)[0].item() == doctest::Approx(8.0 / 3));
@@ -31,12 +31,12 @@ TEST_CASE("all axes, sizes and layouts agree with a plain loop") {
       CAPTURE(shape);
       CAPTURE(axis);
       const Tensor ours = sum(x, axis);
-      const Tensor largest = max(x, axis);
+      const Tensor largest = amax(x, axis);
       const Tensor place = argmax(x, axis);
       const Tensor moved = transpose(x, axis, -1).contiguous();
       const std::int64_t n = shape[static_cast<std::size_t>(axis)];
       const Tensor flat_sum = transpose(sum(x, axis, true), axis, -1).flatten();
-      const Tensor flat_max = transpose(max(x, axis, true), axis, -1).flatten();
+      const Tensor flat_max = transpose(amax(x, axis, true), axis, -1).flatten();
       const Tensor flat_place = transpose(argmax(x, axis, true), axis, -1).flatten();
       for (std::int64_t i = 0; i < flat_sum.numel(); i += 97) {
         const double* row = moved.data<double>() + i * n;
@@ -64,7 +64,7 @@ TEST_CASE("softmax of what has no axes, or not that axis, is told") {
 
 TEST_CASE("equal maxima share the gradient") {
   const Tensor x = tensor({{1., 3., 3.}, {2., 2., 2.}}, {.requires_grad = true});
-  max(x, 1).sum().backward();
+  amax(x, 1).sum().backward();
   const auto g = values(x.grad());
   CHECK(g[0] == 0);
   CHECK(g[1] == 0.5);
@@ -83,8 +83,11 @@ TEST_CASE("NaN, infinity and nothing at all") {
   CHECK(logsumexp(tensor({1e4, 1e4})).item() == doctest::Approx(1e4 + std::log(2)));
   CHECK(logsumexp(tensor({inf, 1.0})).item() == inf);
   CHECK(message_of<ValueError>([] {
-          max(zeros({2, 0}), 1);
+          max(zeros({2, 0}), {1});
         }) == "max: no elements along axes [1] of shape [2, 0]");
+  CHECK(message_of<ValueError>([] {
+          max(zeros({2, 0}), 1);
+        }) == "max: no elements along axis 1 of shape [2, 0]");
   CHECK(message_of<ValueError>([] { argmax(zeros({0})); }).starts_with("argmax: no elements"));
 }
 

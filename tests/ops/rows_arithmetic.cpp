@@ -96,6 +96,9 @@ Rows rows<Op::clamp>() {
   Rows rows = on_shapes([](const Tensor& x) { return clamp(x, -0.5, 0.7); }, any);
   rows.push_back({"min", {normal({7})}, [](const Inputs& x) { return clamp(x[0], 0.1); }});
   rows.push_back({"max", {normal({7})}, [](const Inputs& x) { return clamp(x[0], {}, 0.1); }});
+  rows.push_back({"tensors",
+                  {normal({3, 5}), uniform({5}, -0.9, -0.3, 2), uniform({3, 1}, 0.3, 0.9, 3)},
+                  [](const Inputs& x) { return clamp(x[0], x[1], x[2]); }});
   return rows;
 }
 

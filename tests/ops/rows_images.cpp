@@ -1,19 +1,9 @@
+#include "ops/rows_images.hpp"
+
 #include <xgrad/ops/rules.hpp>
 
-#include "ops/table.hpp"
-
-namespace table {
+namespace table::on_images {
 namespace {
-
-constexpr std::int64_t batch = 4, channels = 32, height = 3, width = 6;
-const Shape images{batch, channels, height, width};
-
-using Function = std::function<Tensor(const Inputs&)>;
-
-Row of(const char* name, const Inputs& inputs, const Function& f) { return {name, inputs, f}; }
-Row of_images(const char* name, const std::function<Tensor(const Tensor&)>& f) {
-  return {name, {normal(images)}, [f](const Inputs& x) { return f(x[0]); }};
-}
 
 /// The table's own functions on other inputs, where they take them.
 Rows reused(Op op, const std::function<Tensor(std::uint64_t)>& sample) {
@@ -33,6 +23,13 @@ Rows reused(Op op, const std::function<Tensor(std::uint64_t)>& sample) {
 
 Tensor any(std::uint64_t seed) { return normal(images, seed); }
 Tensor positive(std::uint64_t seed) { return uniform(images, 0.5, 2, seed); }
+Tensor inside_one(std::uint64_t seed) { return uniform(images, -0.7, 0.7, seed); }
+Tensor between_0_and_1(std::uint64_t seed) { return uniform(images, 0.2, 0.8, seed); }
+Tensor above_one(std::uint64_t seed) { return uniform(images, 1.6, 2.6, seed); }
+/// A first and a second one, whose quotient is not near a whole number.
+Tensor divided(std::uint64_t seed) {
+  return seed == 1 ? uniform(images, -2.2, -2.1, seed) : uniform(images, 0.8, 0.9, seed);
+}
 /// So that a product of all is neither 0 nor infinite.
 Tensor near_one(std::uint64_t seed) { return uniform(images, 0.9, 1.1, seed); }
 
@@ -68,84 +65,6 @@ Rows matmul_images(Op op) {
              [](const Inputs& x) { return matmul(x[0], x[1]); })};
 }
 
-Rows conv_images(Op op) {
-  struct Case {
-    const char* name;
-    Shape x, w;
-    Conv2dOptions options;
-  };
-  // Winograd's algorithm, oneDNN's, products of matrices, and from images in rows to blocks and
-  // back.
-  const std::vector<Case> cases{
-      {"3x3", {2, 32, 9, 8}, {48, 32, 3, 3}, {.padding = 1}},
-      {"5x5", {2, 32, 7, 6}, {16, 32, 5, 5}, {.padding = 2}},
-      {"1x1, stride", {2, 16, 5, 5}, {32, 16, 1, 1}, {.stride = 2}},
-      {"groups", {2, 32, 5, 4}, {32, 8, 3, 3}, {.padding = 1, .groups = 4}},
-      {"to rows", {2, 32, 5, 4}, {12, 32, 3, 3}, {.dilation = {1, 1}}},
-      {"from rows", {2, 3, 6, 6}, {32, 3, 3, 3}, {.padding = 1}}};
-  Rows result;
-  for (const auto& [name, x, w, o] : cases) {
-    const Tensor input = normal(x, 1);
-    const Tensor weight = normal(w, 2) * 0.2;
-    const Shape out = conv2d(input, weight, {}, o).shape();
-    const auto options = o;
-    const Shape in_shape = x;
-    const Shape weight_shape = w;
-    if (op == Op::conv2d)
-      result.push_back(of(name, {input, weight, normal({w[0]}, 3)}, [options](const Inputs& v) {
-        return conv2d(v[0], v[1], v[2], options);
-      }));
-    else if (op == Op::conv2d_input)
-      result.push_back(of(name, {normal(out, 3), weight}, [options, in_shape](const Inputs& v) {
-        return conv2d_input(v[0], v[1], in_shape, options);
-      }));
-    else
-      result.push_back(of(name, {input, normal(out, 3)}, [options, weight_shape](const Inputs& v) {
-        return conv2d_weight(v[0], v[1], weight_shape, options);
-      }));
-  }
-  return result;
-}
-
-Rows pool_images(Op op) {
-  const AvgPool2dOptions partial{.stride = 2, .padding = 1, .count_include_pad = false};
-  const Shape shape{2, 32, 6, 4};
-  if (op == Op::avg_pool2d_input)
-    return {of("2x2", {normal({2, 32, 3, 2})},
-               [shape](const Inputs& x) { return avg_pool2d_input(x[0], shape, 2); })};
-  const auto pool = [op](const Tensor& x, Extents<2> kernel, Extents<2> stride,
-                         Extents<2> padding) {
-    return op == Op::max_pool2d ? max_pool2d(x, kernel, {.stride = stride, .padding = padding})
-                                : avg_pool2d(x, kernel, {.stride = stride, .padding = padding});
-  };
-  const Tensor x = normal(shape);
-  Rows result{of("2x2", {x}, [pool](const Inputs& v) { return pool(v[0], 2, 2, 0); }),
-              of("3x2, tiled", {x},
-                 [pool](const Inputs& v) {
-                   return pool(v[0], {3, 2}, 0, 0);
-                 }),
-              of("overlapping", {x}, [pool](const Inputs& v) { return pool(v[0], 3, 2, 1); })};
-  if (op == Op::avg_pool2d)
-    result.push_back(of("padding not counted", {x},
-                        [=](const Inputs& v) { return avg_pool2d(v[0], 3, partial); }));
-  return result;
-}
-
-Rows norm_images() {
-  const Tensor mean = normal({channels}, 4);
-  const Tensor variance = uniform({channels}, 0.5, 2, 5);
-  const Inputs with{normal(images), normal({channels}, 2), normal({channels}, 3)};
-  return {
-      of("training", with,
-         [](const Inputs& x) { return batch_norm(x[0], {}, {}, x[1], x[2], {.training = true}); }),
-      of("one position each", {normal({5, 32, 1, 1})},
-         [](const Inputs& x) { return batch_norm(x[0], {}, {}, {}, {}, {.training = true}); }),
-      of("running statistics", with, [=](const Inputs& x) {
-        const auto dtype = x[0].dtype();
-        return batch_norm(x[0], mean.to(dtype), variance.to(dtype), x[1], x[2]);
-      })};
-}
-
 Rows loss_images(Op op) {
   Generator generator(7);
   const Tensor classes = randint(0, channels, {batch, height, width}, {.generator = &generator});
@@ -171,6 +90,36 @@ Rows loss_images(Op op) {
               of("none", {normal(images), normal(images, 2)}, [](const Inputs& x) {
                 return mse_loss(x[0], x[1], {.reduction = Reduction::none});
               })};
+  }
+}
+
+/// Of images the losses of matrices, [images, channels], and of sequences.
+Rows matrix_loss_images(Op op) {
+  const auto logits = [](const Tensor& x) { return x.mean({2, 3}); };
+  const auto signs = [](const Tensor& x) {
+    return tensor({1., -1., -1., 1.}, {.dtype = x.dtype()});
+  };
+  Generator generator(9);
+  const Tensor classes = randint(0, channels, {batch}, {.generator = &generator});
+  const Tensor several = randint(-1, channels, {batch, channels}, {.generator = &generator});
+  const Tensor labels = randint(1, height * width, {channels, 2}, {.generator = &generator});
+  switch (op) {
+    case Op::cosine_embedding_loss:
+      return {of("channels", {normal(images), normal(images, 2)}, [=](const Inputs& x) {
+        return cosine_embedding_loss(logits(x[0]), logits(x[1]), signs(x[0]), {.margin = -0.9});
+      })};
+    case Op::multi_margin_loss:
+      return {of_images("channels", [=](const Tensor& x) {
+        return multi_margin_loss(logits(x), classes, {.p = 2});
+      })};
+    case Op::multilabel_margin_loss:
+      return {of_images(
+          "channels", [=](const Tensor& x) { return multilabel_margin_loss(logits(x), several); })};
+    default:
+      return {of_images("places as classes", [=](const Tensor& x) {
+        return ctc_loss(log_softmax(x.flatten(2), 2), labels, full({channels}, batch),
+                        full({channels}, 2));
+      })};
   }
 }
 
@@ -238,15 +187,150 @@ Rows shape_images(Op op) {
   }
 }
 
+/// Products and linear algebra, of what images make when they are put in rows or cut to squares.
+Rows matrix_images(Op op) {
+  const Function f = rows_of(op).front().f;
+  const auto two = [&](const std::function<Inputs(const Inputs&)>& made) {
+    return Rows{of("images", {normal(images), normal(images, 2)},
+                   [=](const Inputs& x) { return f(made(x)); })};
+  };
+  const auto rows = [](const Tensor& x) { return x.flatten(1); };
+  const auto columns = [](const Tensor& x) { return x.flatten(1).t(); };
+  const auto square = [](const Tensor& x) { return x.slice(-1, 0, height); };
+  const auto zeros_beside = [](const Shape& shape, const Tensor& x) {
+    return zeros(shape, {.dtype = x.dtype()});
+  };
+  switch (op) {
+    case Op::mm:
+    case Op::multi_dot:
+      return two([=](const Inputs& x) { return Inputs{rows(x[0]), columns(x[1])}; });
+    case Op::bmm:
+      return two([](const Inputs& x) {
+        return Inputs{x[0].flatten(0, 1), x[1].flatten(0, 1).transpose(1, 2)};
+      });
+    case Op::mv:
+      return two([=](const Inputs& x) { return Inputs{rows(x[0]), x[1][0].flatten()}; });
+    case Op::dot:
+    case Op::outer:
+      return two([](const Inputs& x) { return Inputs{x[0][1].flatten(), x[1][2].flatten()}; });
+    case Op::addmm:
+      return two([=](const Inputs& x) {
+        return Inputs{zeros_beside({batch}, x[0]), rows(x[0]), columns(x[1])};
+      });
+    case Op::baddbmm:
+      return two([=](const Inputs& x) {
+        return Inputs{zeros_beside({1, 1, 1}, x[0]), x[0].flatten(0, 1),
+                      x[1].flatten(0, 1).transpose(1, 2)};
+      });
+    case Op::addmv:
+      return two([=](const Inputs& x) {
+        return Inputs{zeros_beside({batch}, x[0]), rows(x[0]), x[1][0].flatten()};
+      });
+    case Op::trace:
+      return two([=](const Inputs& x) { return Inputs{matmul(rows(x[0]), columns(x[1]))}; });
+    case Op::cross:
+      return two([=](const Inputs& x) { return Inputs{square(x[0]), square(x[1])}; });
+    case Op::solve:
+    case Op::solve_triangular:
+      return two([=](const Inputs& x) { return Inputs{square(x[0]), x[1]}; });
+    default:
+      return {of_images("squares", [=](const Tensor& x) { return f({square(x)}); })};
+  }
+}
+
+/// Places in images, and lists of places in their planes.
+Rows sample_images(Op op) {
+  const Tensor grid = uniform({batch, 2, 3, 2}, -0.9, 0.9, 2);
+  Generator generator(9);
+  const Tensor at = randint(-1, height * width, {batch, 5, 2}, {.generator = &generator});
+  const auto flat = [](const Tensor& x) { return x.flatten(2); };
+  switch (op) {
+    case Op::affine_grid:
+      return {of_images("some of them", [](const Tensor& x) {
+        return affine_grid(x.flatten(1).slice(1, 0, 6).reshape({batch, 2, 3}), images);
+      })};
+    case Op::gather_sum:
+      return {of("planes", {normal(images), normal(at.shape(), 2)},
+                 [=](const Inputs& x) { return xgrad::detail::gather_sum(flat(x[0]), x[1], at); })};
+    case Op::gather_sum_input:
+      return {of("planes", {normal({batch, channels, 5, 1}), normal(at.shape(), 2)},
+                 [=](const Inputs& x) {
+                   return xgrad::detail::gather_sum_input(flat(x[0]), x[1], at, height * width)
+                       .reshape(images);
+                 })};
+    case Op::gather_sum_weight:
+      return {
+          of("planes", {normal(images), normal({batch, channels, 5, 1}, 2)}, [=](const Inputs& x) {
+            return xgrad::detail::gather_sum_weight(flat(x[0]), flat(x[1]), at);
+          })};
+    default:
+      return {of("images", {normal(images), grid},
+                 [](const Inputs& x) { return grid_sample(x[0], x[1]); }),
+              of("images, bicubic", {normal(images), grid}, [](const Inputs& x) {
+                return grid_sample(x[0], x[1], {.mode = "bicubic", .padding_mode = "border"});
+              })};
+  }
+}
+
+/// Rows of an image as steps, or an image as one, of many sequences.
+Rows recurrent_images(Op op) {
+  const bool is_cell = op == Op::lstm_cell || op == Op::gru_cell || op == Op::rnn_tanh_cell ||
+                       op == Op::rnn_relu_cell;
+  Rows result;
+  for (const Row& row : rows_of(op)) {
+    if (row.name != (is_cell ? "batch" : "steps")) continue;
+    const Inputs others(row.inputs.begin() + 1, row.inputs.end());
+    result.push_back(of_images("parts of images", [=, f = row.f](const Tensor& x) {
+      const Tensor part = is_cell ? x.slice(0, 1, 3)[0] : x[1];
+      Inputs all{is_cell ? part.slice(0, 0, 2).flatten(1).slice(1, 3, 6)
+                         : part.slice(0, 2, 8).slice(2, 0, 1).reshape({3, 2, 3})};
+      for (const Tensor& other : others) all.push_back(other.to(x.dtype()));
+      return f(all);
+    }));
+  }
+  return result;
+}
+
 }  // namespace
+}  // namespace table::on_images
+
+namespace table {
 
 Rows image_rows(Op op) {
+  using namespace on_images;  // NOLINT: their names
   switch (op) {
     case Op::to:
       return {of_images("float64", [](const Tensor& x) { return to(x, float64); })};
     case Op::log:
     case Op::sqrt:
+    case Op::reciprocal:
+    case Op::rsqrt:
+    case Op::log2:
+    case Op::log10:
+    case Op::log1p:
+    case Op::atan2:
+    case Op::hypot:
+    case Op::xlogy:
+    case Op::copysign:
+    case Op::addcdiv:
+    case Op::lgamma:
+    case Op::digamma:
+    case Op::polygamma:
       return reused(op, positive);
+    case Op::tan:
+    case Op::asin:
+    case Op::acos:
+    case Op::atanh:
+    case Op::erfinv:
+      return reused(op, inside_one);
+    case Op::logit:
+      return reused(op, between_0_and_1);
+    case Op::acosh:
+      return reused(op, above_one);
+    case Op::fmod:
+    case Op::remainder:
+    case Op::floor_divide:
+      return reused(op, divided);
     case Op::prod:
       return reused(op, near_one);
     case Op::add:
@@ -271,17 +355,104 @@ Rows image_rows(Op op) {
     case Op::scatter:
     case Op::scatter_add:
       return shape_images(op);
+    case Op::embedding:
+    case Op::index_copy:
+    case Op::scatter_reduce:
+    case Op::masked_fill:
+    case Op::masked_scatter:
+    case Op::diag:
+    case Op::diagonal_scatter:
+    case Op::repeat:
+    case Op::tensordot:
+    case Op::meshgrid:
+      return arranged_images(op);
     case Op::matmul:
     case Op::linear:
       return matmul_images(op);
+    case Op::mm:
+    case Op::bmm:
+    case Op::mv:
+    case Op::dot:
+    case Op::outer:
+    case Op::addmm:
+    case Op::baddbmm:
+    case Op::addmv:
+    case Op::cross:
+    case Op::trace:
+    case Op::multi_dot:
+    case Op::solve:
+    case Op::solve_triangular:
+    case Op::inv:
+    case Op::det:
+    case Op::slogdet:
+    case Op::eigh:
+    case Op::eigvalsh:
+    case Op::matrix_power:
+    case Op::matrix_exp:
+      return matrix_images(op);
+    case Op::prelu:
+      return {of("channels", {normal(images), normal({channels}, 2)},
+                 [](const Inputs& x) { return prelu(x[0], x[1]); }),
+              of("one for all", {normal(images), normal({1}, 2)},
+                 [](const Inputs& x) { return prelu(x[0], x[1]); })};
+    case Op::cosine_embedding_loss:
+    case Op::multi_margin_loss:
+    case Op::multilabel_margin_loss:
+    case Op::ctc_loss:
+      return matrix_loss_images(op);
+    case Op::grid_sample:
+    case Op::affine_grid:
+    case Op::gather_sum:
+    case Op::gather_sum_input:
+    case Op::gather_sum_weight:
+      return sample_images(op);
     case Op::conv2d:
     case Op::conv2d_input:
     case Op::conv2d_weight:
       return conv_images(op);
+    case Op::conv1d:
+    case Op::conv1d_input:
+    case Op::conv1d_weight:
+    case Op::conv3d:
+    case Op::conv3d_input:
+    case Op::conv3d_weight:
+    case Op::conv_transpose1d:
+    case Op::conv_transpose2d:
+    case Op::conv_transpose3d:
+      return axes_images(op);
     case Op::max_pool2d:
     case Op::avg_pool2d:
     case Op::avg_pool2d_input:
       return pool_images(op);
+    case Op::max_pool1d:
+    case Op::max_pool3d:
+    case Op::max_pool1d_with_indices:
+    case Op::max_pool3d_with_indices:
+    case Op::avg_pool1d:
+    case Op::avg_pool3d:
+    case Op::adaptive_avg_pool1d:
+    case Op::adaptive_avg_pool3d:
+    case Op::adaptive_max_pool1d:
+    case Op::adaptive_max_pool3d:
+    case Op::adaptive_max_pool1d_with_indices:
+    case Op::adaptive_max_pool3d_with_indices:
+    case Op::max_unpool1d:
+    case Op::max_unpool2d:
+    case Op::max_unpool3d:
+    case Op::lp_pool1d:
+    case Op::lp_pool3d:
+    case Op::fold:
+    case Op::mean_under_input:
+      return window_images(op);
+    case Op::lstm:
+    case Op::gru:
+    case Op::rnn_tanh:
+    case Op::rnn_relu:
+    case Op::lstm_cell:
+    case Op::gru_cell:
+    case Op::rnn_tanh_cell:
+    case Op::rnn_relu_cell:
+      return recurrent_images(op);
     case Op::batch_norm:
       return norm_images();
     case Op::nll_loss:

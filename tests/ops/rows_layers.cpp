@@ -122,6 +122,14 @@ Rows rows<Op::max_pool2d>() {
                  [](const Tensor& x) {
                    return max_pool2d(x, {3, 2}, {.stride = {2, 1}, .padding = {1, 1}});
                  }),
+          single("dilated", {1, 2, 5, 6},
+                 [](const Tensor& x) {
+                   return max_pool2d(x, {2, 3}, {.stride = 1, .padding = 1, .dilation = {3, 2}});
+                 }),
+          single("over the end, no batch", {2, 5, 6},
+                 [](const Tensor& x) {
+                   return max_pool2d(x, 2, {.stride = {2, 3}, .ceil_mode = true});
+                 }),
           single("no images", {0, 1, 4, 4}, [](const Tensor& x) { return max_pool2d(x, 2); })};
 }
 
@@ -132,6 +140,14 @@ Rows rows<Op::avg_pool2d>() {
                  [](const Tensor& x) { return avg_pool2d(x, 3, {.stride = 2, .padding = 1}); }),
           single("padding not counted", {1, 2, 5, 4},
                  [](const Tensor& x) { return avg_pool2d(x, 3, partial); }),
+          single("over the end", {1, 2, 4, 6},
+                 [](const Tensor& x) {
+                   return avg_pool2d(x, 3, {.stride = 2, .padding = 1, .ceil_mode = true});
+                 }),
+          single("divided by 5, no batch", {2, 5, 4},
+                 [](const Tensor& x) {
+                   return avg_pool2d(x, {2, 1}, {.divisor_override = 5});
+                 }),
           single("no images", {0, 1, 4, 4}, [](const Tensor& x) { return avg_pool2d(x, 2); })};
 }
 

@@ -219,6 +219,34 @@ Rows rows<Op::pad>() {
                return pad(x, {0, 1, 2, 0}, 7);
              }),
           of("none", {2, 3}, [](const Tensor& x) { return pad(x, {}); }),
+          of("one is cut", {3, 4},
+             [](const Tensor& x) {
+               return pad(x, {-1, 2, 1, -2});
+             }),
+          of("all are cut", {3, 4},
+             [](const Tensor& x) {
+               return pad(x, {-1, -2});
+             }),
+          of("reflect", {2, 3, 4},
+             [](const Tensor& x) {
+               return pad(x, {3, 1, 2, -1}, "reflect");
+             }),
+          of("replicate", {2, 1, 2, 3},
+             [](const Tensor& x) {
+               return pad(x, {2, 0, 4, 1}, "replicate");
+             }),
+          of("circular", {1, 2, 2, 3},
+             [](const Tensor& x) {
+               return pad(x, {1, 3, 0, 2, -1, 1}, "circular");
+             }),
+          of("reflect, an axis of one left alone", {2, 1, 3},
+             [](const Tensor& x) {
+               return pad(x, {1, 1, 0, 0}, "reflect");
+             }),
+          of("circular, no images", {0, 2, 3},
+             [](const Tensor& x) {
+               return pad(x, {1, 1}, "circular");
+             }),
           of("empty", {0, 2}, [](const Tensor& x) {
             return pad(x, {1, 1, 1, 1});
           })};

@@ -91,7 +91,26 @@ TEST_CASE("wrong shapes are told") {
           zeros({1, 1, 1, 1, 1, 1, 1, 1, 1});
         }).starts_with("shape: 9 axes"));
   CHECK(message_of<ValueError>([] { cat({}); }) == "cat: no tensors");
-  CHECK(message_of<ValueError>([&] { pad(x, {-1, 0}); }).starts_with("pad: widths -1, 0"));
+}
+
+TEST_CASE("joined tensors meet in one dtype, and nothing stands beside anything, as in PyTorch") {
+  const Tensor whole = tensor({{1, 2}, {3, 4}});
+  const Tensor half = tensor({{0.5, 1.5}}, {.requires_grad = true});
+  const Tensor joined = cat({whole, half});
+  CHECK(joined.dtype() == float32);
+  CHECK(values(joined) == std::vector<double>{1, 2, 3, 4, 0.5, 1.5});
+  CHECK(values(grad((joined * joined).sum(), half)) == std::vector<double>{1, 3});
+  CHECK(stack({whole, tensor({{true, false}, {true, true}})}).dtype() == int64);
+  CHECK(cat({zeros({1}, {.dtype = bfloat16}), zeros({1}, {.dtype = float16})}).dtype() == float32);
+
+  const Tensor nothing = zeros({0}, {.dtype = float64, .requires_grad = true});
+  for (const std::int64_t axis : {0, 1}) {
+    CHECK(cat({nothing, whole.to(float32)}, axis).shape() == Shape{2, 2});
+    CHECK(cat({whole, nothing, whole}, axis).dtype() == float64);
+  }
+  CHECK(grad(cat({nothing, half}).sum(), nothing).shape() == Shape{0});
+  CHECK(cat({nothing, nothing}).shape() == Shape{0});
+  CHECK(message_of<ShapeError>([&] { cat({whole, zeros({0, 3})}); }).starts_with("cat: tensor 1"));
 }
 
 TEST_CASE("large transposed copies agree with a plain loop") {

@@ -14,7 +14,7 @@ namespace {
 constexpr std::int64_t largest = std::numeric_limits<std::int64_t>::max();
 constexpr std::int64_t lowest = std::numeric_limits<std::int64_t>::min();
 constexpr std::int64_t half = std::int64_t{1} << 62;
-constexpr std::initializer_list<std::int64_t> any{
+constexpr std::initializer_list<std::int64_t> any_number{
     0, 1, 2, 3, 4, 7, half, largest, -1, -2, -3, -half, -largest, lowest, largest - 1};
 
 template <class E, class F>
@@ -76,9 +76,9 @@ TEST_CASE("a scalar has no axes, and messages say so") {
 
 TEST_CASE("slices of any bounds, and what is put in their place, are those of a plain loop") {
   const Tensor x = arange(4);
-  for (const std::int64_t start : any)
-    for (const std::int64_t end : any)
-      for (const std::int64_t step : any) {
+  for (const std::int64_t start : any_number)
+    for (const std::int64_t end : any_number)
+      for (const std::int64_t step : any_number) {
         CAPTURE(start);
         CAPTURE(end);
         CAPTURE(step);

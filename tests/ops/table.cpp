@@ -11,26 +11,6 @@
 
 namespace table {
 
-Rows rows_of(Op op) {
-#define PRIMITIVE(name) &rows<Op::name>,
-#define COMPOSED PRIMITIVE
-  static constexpr std::array<Rows (*)(), operation_names.size()> all{
-#include <xgrad/ops/operations.def>
-  };
-#undef COMPOSED
-#undef PRIMITIVE
-  return all[static_cast<std::size_t>(op)]();
-}
-
-Inputs leaves(const Row& row, DType dtype) {
-  Inputs copies;
-  for (const Tensor& x : row.inputs) {
-    copies.push_back(is_floating(x.dtype()) ? clone(x).to(dtype) : x);
-    if (is_floating(x.dtype())) copies.back().requires_grad_();
-  }
-  return copies;
-}
-
 namespace {
 
 void collect_names(const Tensor& result, std::set<std::string>& names) {
@@ -80,7 +60,7 @@ TEST_CASE("forward mode agrees with central differences and with backward mode")
         all.push_back(input.requires_grad() ? moved[next++] : input);
       return row.f(all);
     };
-    const Tensor tangent = jvp(f, x, v).tangents[0];
+    const Tensor tangent = jvp(f, x, v).tangent;
     const Tensor y = row.f(inputs);
     CHECK(tangent.shape() == y.shape());
     CHECK(tangent.dtype() == y.dtype());
