@@ -1,0 +1,160 @@
+#pragma once
+// The same inputs through xgrad and libtorch, and what is made of the answers. A family's file
+// lists its operations, a line each, by the kinds of kinds.hpp; deliberate.cpp says what differs on
+// purpose.
+
+#include <xgrad/autograd/autograd.hpp>
+#include <xgrad/ops/ops.hpp>
+
+#include <functional>
+#include <map>
+#include <set>
+#include <string>
+#include <tuple>
+#include <utility>
+#include <vector>
+
+#include <ATen/ATen.h>
+
+namespace agreement {
+
+using Ours = std::vector<xgrad::Tensor>;
+using Theirs = std::vector<at::Tensor>;
+
+/// A tensor that both sides get, and how it is called in reports.
+struct Input {
+  std::string what;
+  xgrad::Tensor tensor;
+};
+using Inputs = std::vector<Input>;
+
+struct Case {
+  std::string operation;
+  std::string what;  ///< of the inputs and arguments
+  Ours inputs;
+  std::function<Ours(const Ours&)> ours;
+  std::function<Theirs(const Theirs&)> theirs;
+};
+
+/// Where the two may differ, in the order in which they are looked at.
+enum class Aspect { refusal, results, dtype, shape, values, gradient, second };
+const char* name(Aspect aspect);
+
+/// What differs on purpose: all differences of these aspects of an operation ("*": of all), in
+/// cases that `applies` to.
+struct Deliberate {
+  std::vector<std::string> operations;
+  std::set<Aspect> aspects;
+  std::function<bool(const Case&)> applies;
+  std::string reason;
+};
+/// In deliberate.cpp.
+std::vector<Deliberate> deliberate_differences();
+
+/// How far values may lie apart, relative to the largest of their tensor (pointwise operations get
+/// each awkward value in a tensor of its own); exceptions with their reasons are in deliberate.cpp.
+double tolerance(const Case& one, Aspect aspect, xgrad::DType dtype);
+
+/// What differs, or "": shapes and dtypes are alike.
+std::string difference(const xgrad::Tensor& ours, const xgrad::Tensor& theirs, double tolerance);
+
+/// Runs cases and counts.
+class Suite {
+ public:
+  /// Only operations of these names, or all; every difference is printed where `verbose`, else the
+  /// first few of an operation.
+  Suite(std::set<std::string> only, bool verbose);
+
+  void run(const Case& one);
+  /// An operation that libtorch has not.
+  void no_counterpart(const std::string& operation, const std::string& reason);
+  /// Prints the counts; the program's exit code.
+  int report();
+
+ private:
+  struct Counts {
+    std::size_t agreed = 0, differed = 0, deliberate = 0;
+  };
+  void agree(const Case& one) { ++counts_[one.operation].agreed; }
+  void differ(const Case& one, Aspect aspect, const std::string& what);
+  bool compare(const Case& one, Aspect aspect, const Ours& ours, const Ours& theirs);
+  void derivatives(const Case& one);
+
+  std::set<std::string> only_;
+  bool verbose_;
+  std::map<std::string, Counts> counts_;
+  std::map<std::string, std::string> without_counterpart_;
+  std::vector<Deliberate> deliberate_;
+  std::vector<std::size_t> deliberate_counts_;
+};
+
+/// xgrad's tensor as libtorch's: the same values, lying in memory in the same way.
+at::Tensor theirs(const xgrad::Tensor& x);
+/// libtorch's as xgrad's, off the tape; undefined where xgrad has no such dtype.
+xgrad::Tensor ours(const at::Tensor& x);
+
+// ---- results of any form as lists of tensors
+
+inline Ours results(const xgrad::Tensor& x) { return {x}; }
+inline Ours results(const std::vector<xgrad::Tensor>& x) { return x; }
+inline Ours results(const xgrad::Ranked& x) { return {x.values, x.indices}; }
+inline Ours results(const xgrad::MinMax& x) { return {x.min, x.max}; }
+inline Ours results(const std::pair<xgrad::Tensor, xgrad::Tensor>& x) {
+  return {x.first, x.second};
+}
+inline Theirs results(const at::Tensor& x) { return {x}; }
+inline Theirs results(const std::vector<at::Tensor>& x) { return x; }
+template <class... T>
+Theirs results(const std::tuple<T...>& x) {
+  return std::apply([](const auto&... one) { return Theirs{one...}; }, x);
+}
+
+/// A case of f on our tensors and g on theirs, each called with the list of them.
+template <class F, class G>
+void check(Suite& suite, const std::string& operation, const Inputs& inputs,
+           const std::string& with, F f, G g) {
+  Case one{operation,
+           "",
+           {},
+           [f](const Ours& x) { return results(f(x)); },
+           [g](const Theirs& x) { return results(g(x)); }};
+  for (const Input& input : inputs) {
+    one.what += (one.what.empty() ? "" : "; ") + input.what;
+    one.inputs.push_back(input.tensor);
+  }
+  if (!with.empty()) one.what += (one.what.empty() ? "" : "; ") + with;
+  suite.run(one);
+}
+/// Where both are called alike: a generic lambda finds xgrad's function for our tensors and at's
+/// for theirs by their arguments.
+template <class F>
+void check(Suite& suite, const std::string& operation, const Inputs& inputs, F f) {
+  check(suite, operation, inputs, "", f, f);
+}
+
+/// The same, of arguments that are in f and told in `with`.
+template <class F>
+void check(Suite& suite, const std::string& operation, const Inputs& inputs,
+           const std::string& with, F f) {
+  check(suite, operation, inputs, with, f, f);
+}
+
+// ---- families, each in its file
+
+void pointwise(Suite& suite);
+void activations(Suite& suite);
+void logic(Suite& suite);
+void reductions(Suite& suite);
+void statistics(Suite& suite);
+void scans(Suite& suite);
+void shapes(Suite& suite);
+void arrangements(Suite& suite);
+void indices(Suite& suite);
+void sorting(Suite& suite);
+void products(Suite& suite);
+void matrices(Suite& suite);
+void losses(Suite& suite);
+void layers(Suite& suite);
+void creation(Suite& suite);
+
+}  // namespace agreement

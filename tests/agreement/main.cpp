@@ -1,0 +1,36 @@
+// agreement [--verbose] [OPERATION…]: compares xgrad with libtorch, all operations or those named.
+#include <cstdio>
+#include <cstring>
+
+#include "agreement.hpp"
+#include <c10/util/Exception.h>
+
+namespace {
+
+/// libtorch's warnings are not ours to print.
+struct Silent : c10::WarningHandler {
+  void process(const c10::SourceLocation&, const std::string&, const bool) override {}
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  std::set<std::string> only;
+  bool verbose = false;
+  for (int i = 1; i < argc; ++i) {
+    if (std::strcmp(argv[i], "--verbose") == 0)
+      verbose = true;
+    else
+      only.insert(argv[i]);
+  }
+  Silent silent;
+  c10::Warning::set_warning_handler(&silent);
+  agreement::Suite suite(only, verbose);
+  for (const auto& family :
+       {agreement::pointwise, agreement::activations, agreement::logic, agreement::reductions,
+        agreement::statistics, agreement::scans, agreement::shapes, agreement::arrangements,
+        agreement::indices, agreement::sorting, agreement::products, agreement::matrices,
+        agreement::losses, agreement::layers, agreement::creation})
+    family(suite);
+  return suite.report();
+}
