@@ -3,15 +3,17 @@
 #   make demo    trains the assignment's network on MNIST and shows what it learned
 #   make test    builds and runs the whole test suite
 #
+#   make certificate   measures the derivatives of every operation, as a page and as JSON
 #   make docs    a reference of all public names, to be opened in a browser
 #   make bench   measures xgrad beside libtorch, which it installs (500 MB)
+#   make test-libtorch  compares what both give for the same inputs, where libtorch is installed
 #
 # And two that make the course assignment's paper:
 #
 #   make assignment  reruns everything it shows, from the data to the PDF
 #   make paper       builds the PDF from the results that are there
 
-.PHONY: demo test docs bench packages assignment paper clean
+.PHONY: demo test certificate docs bench test-libtorch packages assignment paper clean
 
 demo: packages
 	cmake --preset release
@@ -25,6 +27,11 @@ test: packages
 	cmake --build --preset release
 	ctest --preset release
 
+certificate: packages
+	cmake --preset release
+	cmake --build --preset release --target certificate
+	build/release/tests/certificate/certificate build/release/certificate
+
 docs:
 	./install-packages packages.txt packages-docs.txt
 	cmake --preset release
@@ -36,6 +43,10 @@ bench:
 	cmake --preset release
 	cmake --build --preset release --target bench_xgrad bench_libtorch script_xgrad script_libtorch
 	benchmarks/compare.py --one-thread $(BENCH)
+
+test-libtorch: packages
+	cmake --preset release
+	cmake --build --preset release --target test-libtorch
 
 assignment: packages
 	docs/assignment/reproduce
