@@ -1,7 +1,7 @@
 // libtorch's side of the comparison with xgrad.cpp.
 #include <memory>
 
-#include "serve.hpp"
+#include "operations.hpp"
 #include "works.hpp"
 #include <torch/torch.h>
 
@@ -143,6 +143,7 @@ bench::Works works() {
     return single(
         [x = filled({1024, 1024}, 1), y = filled({1024, 1024}, 2)] { return torch::matmul(x, y); });
   };
+  add_operations(all);
   return all;
 }
 

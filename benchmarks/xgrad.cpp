@@ -3,7 +3,7 @@
 
 #include <memory>
 
-#include "serve.hpp"
+#include "operations.hpp"
 #include "works.hpp"
 
 namespace {
@@ -139,6 +139,7 @@ bench::Works works() {
     return single(
         [x = filled({1024, 1024}, 1), y = filled({1024, 1024}, 2)] { return xgrad::matmul(x, y); });
   };
+  add_operations(all);
   return all;
 }
 
