@@ -4,6 +4,7 @@
 #include <xgrad/autograd/function.hpp>
 
 #include <array>
+#include <cstddef>
 #include <cstdint>
 #include <string_view>
 
@@ -17,9 +18,17 @@ enum class Op : std::uint16_t {
 #undef COMPOSED
 #undef PRIMITIVE
 
+#define PRIMITIVE(name) +1
+#define COMPOSED(name) +1
+inline constexpr std::size_t operation_count = 0
+#include <xgrad/ops/operations.def>
+    ;
+#undef COMPOSED
+#undef PRIMITIVE
+
 #define PRIMITIVE(name) #name,
 #define COMPOSED(name) #name,
-inline constexpr std::array operation_names = {
+inline constexpr std::array<const char*, operation_count> operation_names = {
 #include <xgrad/ops/operations.def>
 };
 #undef COMPOSED
@@ -27,7 +36,7 @@ inline constexpr std::array operation_names = {
 
 #define PRIMITIVE(name) false,
 #define COMPOSED(name) true,
-inline constexpr std::array operations_composed = {
+inline constexpr std::array<bool, operation_count> operations_composed = {
 #include <xgrad/ops/operations.def>
 };
 #undef COMPOSED
