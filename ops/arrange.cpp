@@ -197,21 +197,22 @@ struct Diagonal {
     if (offset >= columns || -rows >= offset) return;  // none
     const Strides strides = x.strides();
     length = offset >= 0 ? std::min(rows, columns - offset) : std::min(rows + offset, columns);
-    start = offset >= 0 ? offset * strides[second] : -offset * strides[first];
+    if (x.numel() > 0) start = offset >= 0 ? offset * strides[second] : -offset * strides[first];
   }
 
   /// In the memory of x. Not recorded.
   Tensor of(const Tensor& x) const {
     Shape shape = x.shape();
     Strides strides = x.strides();
-    const std::int64_t step = strides[first] + strides[second];
+    // Of what is empty, strides may be as large as numbers are.
+    const std::int64_t step = length > 1 && x.numel() > 0 ? strides[first] + strides[second] : 1;
     for (const std::size_t axis : {std::max(first, second), std::min(first, second)}) {
       shape.erase(axis);
       strides.erase(axis);
     }
     shape.push_back(length);
-    strides.push_back(length > 1 ? step : 1);
-    return x.alias(shape, strides, shape.numel() > 0 ? start : 0);
+    strides.push_back(step);
+    return x.alias(shape, strides, start);
   }
 
   std::size_t first;
