@@ -78,7 +78,7 @@ std::array<Tensor, 3> gradients(const Kept& kept, const Tensor& dy, const Needs&
   std::array<Tensor, 3> d;
   if (needs[0]) d[0] = empty(x.shape(), x.dtype(), p.layout);
   if (needs[1] || needs[2])
-    for (const std::size_t i : {1, 2}) d[i] = Tensor::empty(kept.weights, x.dtype());
+    for (const std::size_t i : {1UL, 2UL}) d[i] = Tensor::empty(kept.weights, x.dtype());
   detail::visit_in<Types::floating>(
       p.layout, "norm, gradients",
       [&]<class T>(const T* values, const T* slopes, const T* w) {

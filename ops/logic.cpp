@@ -133,8 +133,9 @@ Tensor logical(const char* operation, const Operand& x, const Operand& y, F f) {
   if (x.is_undefined()) detail::throw_undefined_argument(operation, 1);
   if (y.is_undefined()) detail::throw_undefined_argument(operation, 2);
   const detail::Running running(operation);
-  return map<Types::all, bool>(operation, Formula{[f](bool u, bool v) { return f(u, v); }},
-                               truth(x), truth(y));
+  const Formula of_truths{
+      [f](auto u, auto v) { return f(static_cast<bool>(u), static_cast<bool>(v)); }};
+  return map<Types::all, bool>(operation, of_truths, truth(x), truth(y));
 }
 
 void require_bits(const char* operation, DType dtype) {

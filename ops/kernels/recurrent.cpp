@@ -130,7 +130,7 @@ void go_forward(const SequenceExtents& e, const T* h0, const T* w_hh, const T* y
         const Matrix<T> left{h.before(k, part.row, h0), e.fed_back};
         for (std::int64_t panel = part.panel; panel < part.panels_end; ++panel) {
           for (std::size_t gate = 0; gate < gates; ++gate) {
-            const auto target = to(gate, k, part.row);
+            const auto target = to(static_cast<std::int64_t>(gate), k, part.row);
             weights[gate].multiply(panel, part.rows, left, target.values + panel * Panels<T>::width,
                                    target.step, target.adds);
           }
