@@ -133,7 +133,8 @@ Runs antialiased(const Axis& axis, bool is_cubic) {
 
 /// The mean of what a piece of the input touches.
 Runs area(const Axis& axis) {
-  const auto [in, out] = std::pair(axis.in, axis.out);
+  const std::int64_t in = axis.in;
+  const std::int64_t out = axis.out;
   // ⌊j · in / out⌋, where the product may have more than 63 bits.
   const auto begin = [in, out](std::int64_t j) { return in / out * j + in % out * j / out; };
   const std::int64_t most = in / out + 2;

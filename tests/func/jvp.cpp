@@ -145,7 +145,7 @@ TEST_CASE("linearize evaluates the function once, for any number of directions")
   };
   const Tensor x = normal({4});
   const auto [y, along] = linearize(f, x);
-  for (const std::uint64_t seed : {2, 3}) {
+  for (const std::uint64_t seed : {2U, 3U}) {
     const Tensor v = normal({4}, seed);
     CHECK(allclose(along(v), (cos(x) * x + sin(x)) * v, 1e-14));
   }

@@ -120,7 +120,11 @@ TEST_CASE("convolutions over three axes agree with the definition, in both dtype
        {.stride = {3, 1, 1}, .padding = {1, 0, 0}},
        {1, 8, 1, 4, 4}}};
   for (const DType dtype : {float32, float64})
-    for (const auto& [x_shape, w_shape, o, y_shape] : cases) {
+    for (const Case& each : cases) {
+      const auto& x_shape = each.x;
+      const auto& w_shape = each.w;
+      const auto& o = each.o;
+      const auto& y_shape = each.y;
       CAPTURE(x_shape);
       std::array<Axis, 3> axes;
       for (std::size_t i = 0; i < 3; ++i) axes[i] = {o.stride[i], o.padding[i], o.dilation[i]};
@@ -149,7 +153,10 @@ TEST_CASE("convolutions along one axis agree with those of images of one row") {
       {{2, 16, 33}, {16, 1, 4}, {.padding = "same", .groups = 16}},
       {{5, 8, 40}, {12, 4, 3}, {.stride = 3, .groups = 2}}};
   for (const DType dtype : {float32, float64})
-    for (const auto& [x_shape, w_shape, o] : cases) {
+    for (const Case& each : cases) {
+      const auto& x_shape = each.x;
+      const auto& w_shape = each.w;
+      const auto& o = each.o;
       CAPTURE(x_shape);
       const Tensor x = whole(x_shape, dtype, 1).requires_grad_();
       const Tensor w = whole(w_shape, dtype, 2).requires_grad_();
@@ -192,7 +199,11 @@ TEST_CASE("transposed convolutions are the adjoints, in both dtypes") {
        {1, 16, 17, 17}},
       {{2, 16, 4, 4}, {16, 16, 1, 1}, {.stride = 2, .padding = 1}, {2, 16, 5, 5}}};
   for (const DType dtype : {float32, float64})
-    for (const auto& [x_shape, w_shape, o, y_shape] : cases) {
+    for (const Case& each : cases) {
+      const auto& x_shape = each.x;
+      const auto& w_shape = each.w;
+      const auto& o = each.o;
+      const auto& y_shape = each.y;
       CAPTURE(x_shape);
       CAPTURE(w_shape);
       const Tensor x = whole(x_shape, dtype, 1).requires_grad_();

@@ -231,7 +231,7 @@ bool check_max(const Pool& p, const Tensor& x) {
   std::vector<std::int64_t> chosen(2 * windows, -1);
   p.visit(true, [&](std::size_t window, std::int64_t position) {
     if (position < 0) return;
-    for (const std::size_t image : {0, 1}) {
+    for (const std::size_t image : {0UL, 1UL}) {
       std::int64_t& best = chosen[image * windows + window];
       const auto of = [&](std::int64_t i) {
         return v[image * plane + static_cast<std::size_t>(i)];
@@ -289,14 +289,14 @@ bool check_mean(const Pool& p, const Tensor& x) {
   p.visit(false, [&](std::size_t window, std::int64_t position) {
     if (position >= 0 || (p.count_padding && position == -1)) counts[window] += 1;
     if (position < 0) return;
-    for (const std::size_t image : {0, 1})
+    for (const std::size_t image : {0UL, 1UL})
       sums[image * windows + window] += v[image * plane + static_cast<std::size_t>(position)];
   });
   for (double& count : counts)
     if (p.divisor != 0) count = static_cast<double>(p.divisor);
   p.visit(false, [&](std::size_t window, std::int64_t position) {
     if (position >= 0)
-      for (const std::size_t image : {0, 1})
+      for (const std::size_t image : {0UL, 1UL})
         slopes[image * plane + static_cast<std::size_t>(position)] += 1 / counts[window];
   });
   for (std::size_t i = 0; i < sums.size(); ++i) sums[i] /= counts[i % windows];

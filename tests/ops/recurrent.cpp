@@ -114,8 +114,8 @@ TEST_CASE("NaN stays, and of relu's kink the gradient is 0") {
     const Tensor out =
         kind.sequence(flat({1, 1, nan, 1, 1, 1}).reshape({3, 2, 1}), {}, p, {}).output;
     const std::vector<double> all = values(out);
-    for (const std::size_t i : {0, 1, 3, 5}) CHECK(std::isfinite(all[i]));
-    for (const std::size_t i : {2, 4}) CHECK(std::isnan(all[i]));
+    for (const std::size_t i : {0UL, 1UL, 3UL, 5UL}) CHECK(std::isfinite(all[i]));
+    for (const std::size_t i : {2UL, 4UL}) CHECK(std::isnan(all[i]));
   }
 }
 
@@ -154,8 +154,11 @@ TEST_CASE("gradients of recurrent networks by kernels are those by operations") 
   std::vector<Case> cases{{1, 1, 1},   {3, 1, 40}, {2, 13, 16},
                           {4, 17, 33}, {2, 25, 7}, {2, 30, 300}};
   for (const Kind& kind : kinds())
-    for (const auto& [steps, batch, units] : cases)
+    for (const Case& each : cases)
       for (const bool both_directions : {false, true}) {
+        const std::int64_t steps = each.steps;
+        const std::int64_t batch = each.batch;
+        const std::int64_t units = each.units;
         CAPTURE(kind.name);
         CAPTURE(steps);
         CAPTURE(batch);
@@ -166,7 +169,8 @@ TEST_CASE("gradients of recurrent networks by kernels are those by operations") 
         List inputs{normal({steps, batch, 3}, 31), normal({directions, batch, units}, 32)};
         if (has_memory) inputs.push_back(normal({directions, batch, units}, 33));
         for (std::int64_t i = 0; i < directions; ++i)
-          for (const Tensor& p : parameters(kind.gates * units, 3, units, 40 + 10 * i))
+          for (const Tensor& p :
+               parameters(kind.gates * units, 3, units, static_cast<std::uint64_t>(40 + 10 * i)))
             inputs.push_back(p);
         const auto gradients = [&](DType dtype, bool by_operations, int threads) {
           const Threads these(threads);
