@@ -147,10 +147,11 @@ TEST_CASE("the fused gradients of norms are those of their formula") {
     check_fused({inputs[1], inputs[2]},
                 [&](auto& x) { return layer_norm(inputs[0], {37}, x[0], x[1]); });
   }
-  for (const auto& [shape, groups] :
+  for (const auto& each :
        {std::pair{Shape{5, 12, 7, 3}, 4L}, {Shape{70, 6}, 3L}, {Shape{3, 32, 40}, 8L}}) {
+    const Shape& shape = each.first;
     CAPTURE(shape);
-    const std::int64_t count = groups;
+    const std::int64_t count = each.second;
     check_fused({normal(shape), normal({shape[1]}, 2), normal({shape[1]}, 3)},
                 [count](auto& x) { return group_norm(x[0], count, x[1], x[2]); });
     check_fused({normal(shape)}, [count](auto& x) { return group_norm(x[0], count); });

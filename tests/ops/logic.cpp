@@ -156,7 +156,7 @@ TEST_CASE("shifts of bits by more than there are, by less than none, of signs") 
   for (const DType dtype : {int32, uint8}) {
     CAPTURE(dtype);
     const Tensor narrow = tensor({1, 127}, {.dtype = dtype});
-    const std::int64_t bits = 8 * item_size(dtype);
+    const std::int64_t bits = 8 * static_cast<std::int64_t>(item_size(dtype));
     CHECK((narrow << 1).dtype() == dtype);
     CHECK(values(narrow << bits) == std::vector<double>{0, 0});
     CHECK(values(narrow << 1 >> 1) == std::vector<double>{1, 127});
