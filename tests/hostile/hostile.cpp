@@ -370,6 +370,22 @@ int sweep_row(const Row& row) {
 
 }  // namespace
 
+void add_binary(std::vector<Row>& rows, const std::string& name,
+                Tensor (*f)(const Operand&, const Operand&)) {
+  rows.push_back({name, [f](Arguments& from) {
+                    const Tensor a = from.tensor({2, 3});
+                    Arguments::use(f(a, from.tensor({2, 3})));
+                  }});
+  rows.push_back({name, [f](Arguments& from) {
+                    const Tensor a = from.tensor({2, 3}, int64);
+                    Arguments::use(f(a, from.scalar()));
+                  }});
+  rows.push_back({name, [f](Arguments& from) {
+                    const Scalar a = from.scalar();
+                    Arguments::use(f(a, from.tensor({2, 3})));
+                  }});
+}
+
 void sweep(const std::vector<Row>& rows) {
   prepare_once();
   const char* only = std::getenv("XGRAD_HOSTILE");

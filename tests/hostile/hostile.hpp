@@ -74,6 +74,10 @@ struct Row {
   bool computes = false;  ///< with a number before it is refused: it need not be told itself
 };
 
+/// Rows of a function of two, tensors or numbers.
+void add_binary(std::vector<Row>& rows, const std::string& name,
+                Tensor (*f)(const Operand&, const Operand&));
+
 /// Each row as usual (that must succeed), with each argument hostile in every way, and with two of
 /// them: all pairs where they are few or XGRAD_TEST_LONG=1, otherwise some, from a fixed seed.
 /// XGRAD_HOSTILE=name does one row alone.

@@ -48,18 +48,7 @@ TEST_CASE("hostile: functions of each element") {
                                                                            {"le", le},
                                                                            {"gt", gt},
                                                                            {"ge", ge}}) {
-    rows.push_back({name, [f = f](Arguments& from) {
-                      const Tensor a = from.tensor({2, 3});
-                      Arguments::use(f(a, from.tensor({2, 3})));
-                    }});
-    rows.push_back({name, [f = f](Arguments& from) {
-                      const Tensor a = from.tensor({2, 3}, int64);
-                      Arguments::use(f(a, from.scalar()));
-                    }});
-    rows.push_back({name, [f = f](Arguments& from) {
-                      const Scalar a = from.scalar();
-                      Arguments::use(f(a, from.tensor({2, 3})));
-                    }});
+    add_binary(rows, name, f);
   }
   sweep(rows);
 }

@@ -196,7 +196,7 @@ TEST_CASE("attention's dropout is the same for the same seed and keeps the mean"
 
 TEST_CASE("attention gives the same bits on any number of threads") {
   const auto computed = [](int threads) {
-    set_num_threads(threads);
+    const Threads guard(threads);
     std::vector<Tensor> leaves{normal({7, 150, 8}), normal({7, 160, 8}, 2), normal({7, 160, 8}, 3)};
     for (Tensor& x : leaves) x = x.to(float32).requires_grad_();
     const Tensor y =
@@ -205,10 +205,8 @@ TEST_CASE("attention gives the same bits on any number of threads") {
     all.push_back(y.detach());
     return all;
   };
-  const int before = num_threads();
   const auto one = computed(1);
   const auto three = computed(3);
-  set_num_threads(before);
   for (std::size_t i = 0; i < one.size(); ++i) {
     CAPTURE(i);
     CHECK(equal(one[i], three[i]));

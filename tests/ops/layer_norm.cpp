@@ -184,7 +184,7 @@ TEST_CASE("norms give the same bits on any number of threads") {
   const Tensor x = normal({3000, 65}).to(float32);
   const Tensor images = normal({24, 32, 9, 9}).to(float32);
   const auto computed = [&](int threads) {
-    set_num_threads(threads);
+    const Threads guard(threads);
     std::vector<Tensor> all;
     const auto add = [&](const Tensor& given, std::int64_t width, const auto& f) {
       Tensor leaf = given.clone().requires_grad_();
@@ -198,10 +198,8 @@ TEST_CASE("norms give the same bits on any number of threads") {
     add(images, 32, [](auto& v, auto& w) { return group_norm(v, 4, w); });
     return all;
   };
-  const int before = num_threads();
   const auto one = computed(1);
   const auto three = computed(3);
-  set_num_threads(before);
   for (std::size_t i = 0; i < one.size(); ++i) {
     CAPTURE(i);
     CHECK(equal(one[i], three[i]));
