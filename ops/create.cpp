@@ -176,25 +176,20 @@ Tensor empty_like(const Tensor& x) {
 }
 
 Tensor from_blob(void* data, const Shape& shape, const TensorOptions& options) {
-  return from_blob(data, shape, std::function<void(void*)>(), options);
+  return detail::from_blob(data, shape, nullptr, {}, options);
 }
 Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
                  const TensorOptions& options) {
-  return from_blob(data, shape, strides, {}, options);
-}
-Tensor from_blob(void* data, const Shape& shape, const std::function<void(void*)>& deleter,
-                 const TensorOptions& options) {
-  const detail::Running running("from_blob");
-  bytes_of(shape, float64);  // tells extents of which there are no strides
-  return from_blob(data, shape, row_major(shape), deleter, options);
+  return detail::from_blob(data, shape, &strides, {}, options);
 }
 
-Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
-                 const std::function<void(void*)>& deleter, const TensorOptions& options) {
+Tensor detail::from_blob(void* data, const Shape& shape, const Strides* given,
+                         std::function<void(void*)> deleter, const TensorOptions& options) {
   const detail::Running running("from_blob");
   const DType dtype = options.dtype.value_or(float32);
   const auto item = static_cast<std::int64_t>(item_size(dtype));
   const bool is_empty = bytes_of(shape, dtype) == 0;
+  const Strides strides = given ? *given : row_major(shape);
   require<ShapeError>(strides.size() == shape.size(), "from_blob: strides {} for shape {}", strides,
                       shape);
   Size count(1, "from_blob");
@@ -207,7 +202,7 @@ Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
                       shape);
   require<ValueError>(reinterpret_cast<std::uintptr_t>(data) % item_size(dtype) == 0,
                       "from_blob: the memory is not aligned to the {} bytes of {}", item, dtype);
-  auto storage = Storage::around(data, static_cast<std::size_t>(bytes), deleter);
+  auto storage = Storage::around(data, static_cast<std::size_t>(bytes), std::move(deleter));
   return finish(detail::tensor_of(std::move(storage), 0, shape, strides, dtype), options);
 }
 

@@ -2,9 +2,11 @@
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/autograd/tensor.hpp>
 
+#include <concepts>
 #include <functional>
 #include <initializer_list>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -63,6 +65,11 @@ Tensor ones_like(const Tensor& x);
 Tensor full_like(const Tensor& x, Scalar value);
 Tensor empty_like(const Tensor& x);
 
+namespace detail {
+Tensor from_blob(void* data, const Shape& shape, const Strides* strides,
+                 std::function<void(void*)> deleter, const TensorOptions& options);
+}
+
 /// A tensor that sees the caller's memory, `data`, in row-major order or by strides (in elements,
 /// not negative). It must hold the values, aligned as their dtype is, for as long as a tensor sees
 /// it: until `deleter`, which must not throw, is called with `data` by the last of them, on
@@ -73,10 +80,16 @@ Tensor empty_like(const Tensor& x);
 Tensor from_blob(void* data, const Shape& shape, const TensorOptions& options = {});
 Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
                  const TensorOptions& options = {});
-Tensor from_blob(void* data, const Shape& shape, const std::function<void(void*)>& deleter,
-                 const TensorOptions& options = {});
-Tensor from_blob(void* data, const Shape& shape, const Strides& strides,
-                 const std::function<void(void*)>& deleter, const TensorOptions& options = {});
+template <std::invocable<void*> Deleter>
+Tensor from_blob(void* data, const Shape& shape, Deleter deleter,
+                 const TensorOptions& options = {}) {
+  return detail::from_blob(data, shape, nullptr, std::move(deleter), options);
+}
+template <std::invocable<void*> Deleter>
+Tensor from_blob(void* data, const Shape& shape, const Strides& strides, Deleter deleter,
+                 const TensorOptions& options = {}) {
+  return detail::from_blob(data, shape, &strides, std::move(deleter), options);
+}
 
 /// 0, 1, …, end − 1, or start, start + step, … before end. int64 for whole numbers, else float32;
 /// what is to be int64 is counted in it. ValueError where there is no end, or no memory for it.

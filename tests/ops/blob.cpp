@@ -30,7 +30,7 @@ TEST_CASE("a tensor of the caller's memory sees it, and changes it in place") {
   CHECK(values(turned) == Values{7, 9, 2, 9, 3, 9});
   CHECK(values(from_blob(memory.data(), {2}, Strides{0})) == Values{7, 7});
   std::array<std::int64_t, 2> whole{4, 5};
-  CHECK(values(from_blob(whole.data(), {2}, TensorOptions{.dtype = int64})) == Values{4, 5});
+  CHECK(values(from_blob(whole.data(), {2}, {.dtype = int64})) == Values{4, 5});
   CHECK(from_blob(nullptr, {0, 3}).numel() == 0);
 }
 
