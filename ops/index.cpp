@@ -8,6 +8,7 @@
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
+#include <array>
 #include <functional>
 #include <type_traits>
 #include <unordered_map>
@@ -23,13 +24,14 @@ const std::int64_t* check_index(const char* operation, const Tensor& index, std:
   operation = detail::running_or(operation);
   require<DTypeError>(index.dtype() == int64, "{}: the index is {}, it must be int64", operation,
                       index.dtype());
-  const std::int64_t* values = index.data<std::int64_t>();
-  const std::int64_t* bad = std::find_if(values, values + index.numel(), [extent](auto value) {
-    return value < 0 || value >= extent;
-  });
-  require<ValueError>(bad == values + index.numel(),
-                      "{}: index {} is outside axis {}, which has {} elements", operation,
-                      bad == values + index.numel() ? 0 : *bad, axis, extent);
+  const std::int64_t* const values = index.data<std::int64_t>();
+  const std::int64_t* const end = values + index.numel();
+  const auto is_outside = [extent](std::int64_t i) { return (i < 0) | (i >= extent); };
+  bool is_wrong = false;  // of all of them, which is vectors; the search stops where it finds one
+  for (const std::int64_t* i = values; i < end; ++i) is_wrong |= is_outside(*i);
+  if (is_wrong)
+    raise<ValueError>("{}: index {} is outside axis {}, which has {} elements", operation,
+                      *std::find_if(values, end, is_outside), axis, extent);
   return values;
 }
 
@@ -78,16 +80,20 @@ std::vector<std::uint16_t> counts_for(std::int64_t targets, std::int64_t terms) 
   return std::vector<std::uint16_t>(static_cast<std::size_t>(is_counted ? targets : 0), 1);
 }
 
-/// Single values added to no more targets than there are of them, in wide numbers: visit(f) calls
-/// f(target, value). False, and nothing done, where T has no wider type or counting is cheaper.
+/// Whether single values are added in wide numbers, rather than counted: they are no fewer than the
+/// targets are, one of which may take `most`.
+template <class T>
+bool is_added_wide(std::int64_t targets, std::int64_t values, std::int64_t most) {
+  return !std::is_same_v<kernels::Wide<T>, T> && most > kernels::run && targets <= values;
+}
+
+/// visit(f) calls f(target, value), which adds.
 template <class T, class Visit>
-bool add_wide(std::int64_t targets, std::int64_t values, T* out, const Visit& visit) {
+void add_wide(std::int64_t targets, T* out, const Visit& visit) {
   using W = kernels::Wide<T>;
-  if (std::is_same_v<W, T> || targets > values) return false;
   std::vector<W> sums(out, out + targets);
   visit([to = sums.data()](std::int64_t target, T value) { to[target] += static_cast<W>(value); });
   std::ranges::transform(sums, out, [](W sum) { return static_cast<T>(sum); });
-  return true;
 }
 
 template <class T>
@@ -236,8 +242,8 @@ Tensor index_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor
     const auto visit = [&, chosen](const auto& add) {
       for (std::int64_t i = 0; i < from.extent; ++i) add(chosen[i], values[i]);
     };
-    const bool is_few = from.extent <= kernels::run;
-    if (from.inner == 1 && !is_few && add_wide(extent, from.extent, out, visit)) return;
+    if (from.inner == 1 && is_added_wide<T>(extent, from.extent, from.extent))
+      return add_wide(extent, out, visit);
     // By columns, each of which adds its values in order, on however many threads.
     const auto add_columns = [&](std::int64_t begin, std::int64_t end) {
       auto counts = counts_for<T>(extent, from.extent);
@@ -275,41 +281,78 @@ Tensor index_add(Tensor x, std::int64_t which, const Tensor& given, const Tensor
 
 namespace {
 
-/// Calls part(visit) for parts of the leading index (before `axis`), several at once; visit(f)
-/// calls f(i, j) for every element i of the part of `index` and the element j of a tensor of shape
-/// `whole` it names. No two parts name the same.
-template <class Part>
-void visit_gathered(const Tensor& index, const Shape& whole, std::size_t axis, const Part& part) {
-  const Shape& shape = index.shape();
-  const auto strides = row_major(whole);
-  const std::int64_t* chosen = index.data<std::int64_t>();
-  std::int64_t leading = 1;
-  for (std::size_t i = 0; i < axis; ++i) leading *= shape[i];
-  const std::int64_t each = leading > 0 ? index.numel() / leading : 0;
-  if (each == 0) return;
-  const auto visit = [&](std::int64_t begin, std::int64_t end, const auto& f) {
-    std::array<std::int64_t, Shape::max_size> position{};
-    std::int64_t rest = begin;
-    std::int64_t base = 0;  // where the position lies in the whole, the axis left out
-    for (std::size_t d = axis; d-- > 0; rest /= shape[d]) {
-      position[d] = rest % shape[d];
-      base += position[d] * strides[d];
+/// The elements of an index, as gather() and scatter() go by it, in slabs: those of one leading
+/// index (before `axis`). No two slabs name the same elements of the tensor of shape `whole`.
+class Gathered {
+ public:
+  Gathered(const Tensor& index, const Shape& whole, std::size_t axis)
+      : chosen_(index.data<std::int64_t>()),
+        shape_(index.shape()),
+        strides_(row_major(whole)),
+        axis_(axis) {
+    for (std::size_t d = 0; d < axis; ++d) slabs_ *= shape_[d];
+    if (index.numel() == 0) slabs_ = 0;
+    for (std::size_t d = axis; d < shape_.size(); ++d) {
+      each_ *= shape_[d];
+      named_ *= whole[d];
     }
-    for (std::int64_t i = begin * each; i < end * each; ++i) {
-      f(i, base + chosen[i] * strides[axis]);
-      for (std::size_t d = shape.size(); d-- > 0;) {
-        if (d != axis) base += strides[d];
-        if (++position[d] < shape[d]) break;
-        if (d != axis) base -= shape[d] * strides[d];
+  }
+
+  /// Of the index in a slab, and of the whole that it may name.
+  std::int64_t each() const { return each_; }
+  std::int64_t named() const { return named_; }
+  /// Where what a slab may name begins in the whole.
+  std::int64_t place(std::int64_t slab) const { return at(slab).second; }
+
+  /// part(begin, end) for all slabs, several at once.
+  template <class Part>
+  void in_parts(const Part& part) const {
+    kernels::parallel_for(slabs_, kernels::grain_of(0.6 * static_cast<double>(each_)), part);
+  }
+
+  /// f(i, j) for every element i of the index in these slabs and the element j it names.
+  template <class F>
+  void visit(std::int64_t begin, std::int64_t end, const F& f) const {
+    if (shape_.empty()) return f(0, 0);
+    const std::size_t last = shape_.size() - 1;
+    const std::int64_t width = shape_[last];
+    const std::int64_t stride = strides_[axis_];
+    auto [position, base] = at(begin);
+    for (std::int64_t row = begin * each_; row < end * each_; row += width) {
+      const std::int64_t* const chosen = chosen_ + row;
+      if (axis_ == last)
+        for (std::int64_t k = 0; k < width; ++k) f(row + k, base + chosen[k]);
+      else
+        for (std::int64_t k = 0; k < width; ++k) f(row + k, base + chosen[k] * stride + k);
+      for (std::size_t d = last; d-- > 0;) {
+        if (d != axis_) base += strides_[d];
+        if (++position[d] < shape_[d]) break;
+        if (d != axis_) base -= shape_[d] * strides_[d];
         position[d] = 0;
       }
     }
-  };
-  kernels::parallel_for(leading, kernels::grain_of(0.6 * static_cast<double>(each)),
-                        [&](std::int64_t begin, std::int64_t end) {
-                          part([&](const auto& f) { visit(begin, end, f); });
-                        });
-}
+  }
+
+ private:
+  /// A slab's first position, and where it lies in the whole, the axis left out.
+  std::pair<std::array<std::int64_t, Shape::max_size>, std::int64_t> at(std::int64_t slab) const {
+    std::array<std::int64_t, Shape::max_size> position{};
+    std::int64_t base = 0;
+    for (std::size_t d = axis_; d-- > 0; slab /= shape_[d]) {
+      position[d] = slab % shape_[d];
+      base += position[d] * strides_[d];
+    }
+    return {position, base};
+  }
+
+  const std::int64_t* chosen_;
+  const Shape& shape_;
+  Strides strides_;
+  std::size_t axis_;
+  std::int64_t slabs_ = 1;
+  std::int64_t each_ = 1;
+  std::int64_t named_ = 1;
+};
 
 void check_gather_shapes(const char* operation, const Shape& whole, const Shape& index,
                          std::size_t axis) {
@@ -354,8 +397,9 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& given) {
   const Tensor y = compute<Types::all>(
       Op::gather, index.shape(),
       [&](const auto* from, auto* out) {
-        visit_gathered(index, x.shape(), axis, [=](const auto& visit) {
-          visit([=](std::int64_t i, std::int64_t j) { out[i] = from[j]; });
+        const Gathered gathered(index, x.shape(), axis);
+        gathered.in_parts([&, from, out](std::int64_t begin, std::int64_t end) {
+          gathered.visit(begin, end, [=](std::int64_t i, std::int64_t j) { out[i] = from[j]; });
         });
       },
       x);
@@ -399,18 +443,22 @@ Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tens
   const std::size_t axis = targets.axis;
   const Tensor &index = targets.index, &part = targets.part;
   const auto add_all = [&]<class T>(const T* from, T* out) {
+    const Gathered gathered(index, shape, axis);
     const std::int64_t most = index.shape()[axis];  // values that one target may take
-    const auto all = [&](const auto& add) {
-      visit_gathered(index, shape, axis, [&](const auto& visit) {
-        visit([=](std::int64_t i, std::int64_t j) { add(j, from[i]); });
-      });
-    };
-    if (most > kernels::run && add_wide(shape.numel(), index.numel(), out, all)) return;
-    auto counts = counts_for<T>(shape.numel(), most);
-    visit_gathered(index, shape, axis, [&](const auto& visit) {
+    const std::int64_t named = gathered.named();
+    const bool is_wide = is_added_wide<T>(named, gathered.each(), most);
+    auto counts = counts_for<T>(is_wide ? 0 : shape.numel(), most);
+    gathered.in_parts([&, from, out](std::int64_t begin, std::int64_t end) {
+      for (std::int64_t slab = begin; is_wide && slab < end; ++slab)
+        add_wide(named, out + gathered.place(slab), [&](const auto& add) {
+          gathered.visit(slab, slab + 1, [&, place = gathered.place(slab)](auto i, auto j) {
+            add(j - place, from[i]);
+          });
+        });
+      if (is_wide) return;
       Scattered<T> sums(1, 1, counts, out);
       sums.add_values([&](const auto& add) {
-        visit([=](std::int64_t i, std::int64_t j) { add(j, from[i]); });
+        gathered.visit(begin, end, [&](auto i, auto j) { add(j, from[i]); });
       });
       sums.finish();
     });
@@ -434,8 +482,9 @@ Tensor scatter(Tensor x, std::int64_t which, const Tensor& given, const Tensor& 
   const Targets targets = targets_of("scatter", x, which, given, source);
   const Tensor &index = targets.index, &part = targets.part;
   const Tensor y = changed<Types::all>(Op::scatter, x, part, [&](const auto* from, auto* out) {
-    visit_gathered(index, shape, targets.axis, [=](const auto& visit) {
-      visit([=](std::int64_t i, std::int64_t j) { out[j] = from[i]; });
+    const Gathered gathered(index, shape, targets.axis);
+    gathered.in_parts([&, from, out](std::int64_t begin, std::int64_t end) {
+      gathered.visit(begin, end, [=](std::int64_t i, std::int64_t j) { out[j] = from[i]; });
     });
   });
   const auto axis = static_cast<std::int64_t>(targets.axis);

@@ -1,6 +1,7 @@
 #include <xgrad/autograd/sizes.hpp>
 #include <xgrad/ops/along.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/matmul.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/products.hpp>
@@ -214,8 +215,13 @@ Tensor distances(const Tensor& a, const Tensor& b) {
   const Tensor center = center_of(a);
   const Tensor u = a - center;
   const Tensor v = b - center;
-  const Tensor squares = sum(square(u), -1, true) + transpose(sum(square(v), -1, true), -2, -1);
-  return sqrt(clamp(squares - 2 * matmul(u, transpose(v, -2, -1)), 0));
+  const auto distance = [](auto uu, auto vv, auto uv) {
+    const auto square = uu + vv - 2 * uv;
+    return square < 0 ? 0 : std::sqrt(square);
+  };
+  return map<Types::floating>(Op::cdist, kernels::Formula{distance}, sum(square(u), -1, true),
+                              transpose(sum(square(v), -1, true), -2, -1),
+                              matmul(u, transpose(v, -2, -1)));
 }
 
 }  // namespace

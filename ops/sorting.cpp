@@ -54,11 +54,19 @@ Ranked recorded(Op op, const Tensor& x, std::int64_t axis, Ranked y) {
   return y;
 }
 
+/// f(x, axis), as ranked_along() calls it, the axis as operations take it.
+template <class F>
+Ranked along_signed(const char* operation, const Tensor& given, std::int64_t which, const F& f) {
+  return ranked_along(operation, given, which, [&](const Tensor& x, std::size_t axis) {
+    return f(x, static_cast<std::int64_t>(axis));
+  });
+}
+
 }  // namespace
 
 Ranked sort(const Tensor& given, std::int64_t which, bool descending) {
   const detail::Running running("sort", given);
-  return ranked_along("sort", given, which, [&](const Tensor& x, std::int64_t axis) {
+  return along_signed("sort", given, which, [&](const Tensor& x, std::int64_t axis) {
     return recorded(
         Op::sort, x, axis,
         Ranking{"sort", axis, descending}.of(x, x.size(axis), true, kernels::sort_rows));
@@ -67,7 +75,7 @@ Ranked sort(const Tensor& given, std::int64_t which, bool descending) {
 
 Tensor argsort(const Tensor& given, std::int64_t which, bool descending) {
   const detail::Running running("argsort", given);
-  return ranked_along("argsort", given, which,
+  return along_signed("argsort", given, which,
                       [&](const Tensor& x, std::int64_t axis) {
                         return Ranking{"argsort", axis, descending}.of(x, x.size(axis), false,
                                                                        kernels::sort_rows);
@@ -77,7 +85,7 @@ Tensor argsort(const Tensor& given, std::int64_t which, bool descending) {
 
 Ranked topk(const Tensor& given, std::int64_t k, std::int64_t which, bool largest, bool sorted) {
   const detail::Running running("topk", given);
-  return ranked_along("topk", given, which, [&](const Tensor& x, std::int64_t axis) {
+  return along_signed("topk", given, which, [&](const Tensor& x, std::int64_t axis) {
     require<ValueError>(k >= 0 && k <= x.size(axis),
                         "topk: {} elements of axis {}, which has {} (shape {})", k, which,
                         x.size(axis), x.shape());
@@ -90,7 +98,7 @@ Ranked topk(const Tensor& given, std::int64_t k, std::int64_t which, bool larges
 
 Ranked kthvalue(const Tensor& given, std::int64_t k, std::int64_t which, bool keepdim) {
   const detail::Running running("kthvalue", given);
-  return ranked_along("kthvalue", given, which, [&](const Tensor& x, std::int64_t axis) {
+  return along_signed("kthvalue", given, which, [&](const Tensor& x, std::int64_t axis) {
     require<ValueError>(k >= 1 && k <= x.size(axis),
                         "kthvalue: element {} of axis {}, which has {} (shape {}); the first is 1",
                         k, which, x.size(axis), x.shape());
