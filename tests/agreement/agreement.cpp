@@ -220,7 +220,9 @@ xgrad::Tensor ours(const at::Tensor& x) {
     return one.second == x.scalar_type();
   });
   if (pair == std::end(dtypes)) return {};
-  const at::Tensor rows = x.detach().contiguous();
+  // Some zeros of libtorch's have no memory.
+  const at::Tensor rows =
+      x._is_zerotensor() ? at::zeros(x.sizes(), x.options()) : x.detach().contiguous();
   const auto sizes = rows.sizes();
   xgrad::Tensor result =
       xgrad::Tensor::empty(xgrad::Shape(std::span(sizes.data(), sizes.size())), pair->first);

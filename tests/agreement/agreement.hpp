@@ -154,7 +154,13 @@ void sorting(Suite& suite);
 void products(Suite& suite);
 void matrices(Suite& suite);
 void losses(Suite& suite);
-void layers(Suite& suite);
+void margin_losses(Suite& suite);
+void normalisation(Suite& suite);
+void convolutions(Suite& suite);
+void pools(Suite& suite);
+void resampling(Suite& suite);
+void recurrent(Suite& suite);
 void creation(Suite& suite);
+void in_place(Suite& suite);
 
 }  // namespace agreement

@@ -30,7 +30,8 @@ int main(int argc, char** argv) {
        {agreement::pointwise, agreement::activations, agreement::logic, agreement::reductions,
         agreement::statistics, agreement::scans, agreement::shapes, agreement::arrangements,
         agreement::indices, agreement::sorting, agreement::products, agreement::matrices,
-        agreement::losses, agreement::layers, agreement::creation})
+        agreement::losses, agreement::normalisation, agreement::convolutions, agreement::pools,
+        agreement::resampling, agreement::recurrent, agreement::creation})
     family(suite);
   return suite.report();
 }

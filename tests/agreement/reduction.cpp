@@ -1,5 +1,6 @@
 // reduce.hpp, statistics.hpp, scan.hpp.
 #include <cmath>
+#include <limits>
 
 #include "kinds.hpp"
 
@@ -8,6 +9,8 @@ namespace {
 
 using List = std::vector<std::int64_t>;
 using xgrad::Axes;
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
 
 template <double p>
 void norms(Suite& s) {
@@ -56,14 +59,14 @@ void reductions(Suite& s) {
       [](const at::Tensor& x, const List& axes, bool keepdim) {
         return at::std(x, axes, 1, keepdim);
       });
-  norms<2>(s);
-  norms<1>(s);
-  norms<0>(s);
-  norms<3>(s);
+  norms<2.0>(s);
+  norms<1.0>(s);
+  norms<0.0>(s);
+  norms<3.0>(s);
   norms<0.5>(s);
-  norms<-1>(s);
-  norms<INFINITY>(s);
-  norms<-INFINITY>(s);
+  norms<-1.0>(s);
+  norms<infinity>(s);
+  norms<-infinity>(s);
   over(s, "prod", [](const auto& x) { return prod(x); });
   along(s, "prod", [](const auto& x, std::int64_t axis) { return prod(x, axis, false); });
   reduction(s, "amax", xgrad::amax, [](const at::Tensor& x, const List& axes, bool keepdim) {

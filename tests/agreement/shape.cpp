@@ -201,7 +201,7 @@ void arrangements(Suite& s) {
       arranged(
           s, "unflatten", text(list) + " of axis " + std::to_string(axis),
           [=](const xgrad::Tensor& x) { return xgrad::unflatten(x, axis, shape_of(list)); },
-          [=](const at::Tensor& x) { return x.unflatten(axis, list, c10::nullopt); });
+          [=](const at::Tensor& x) { return x.unflatten(axis, list); });
   for (const Lists& axes : std::vector<Lists>{{{0}, {1}},
                                               {{0}, {-1}},
                                               {{0, 1}, {1, 0}},
