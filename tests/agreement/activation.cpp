@@ -8,7 +8,8 @@ void activations(Suite& s) {
       s, "relu", [](const xgrad::Tensor& x) { return xgrad::relu(x); }, at::relu);
   unary(s, "gelu", xgrad::gelu, [](const at::Tensor& x) { return at::gelu(x); });
   unary(
-      s, "gelu", [](const xgrad::Tensor& x) { return xgrad::gelu(x, {xgrad::Approximate::tanh}); },
+      s, "gelu_tanh",
+      [](const xgrad::Tensor& x) { return xgrad::gelu(x, {xgrad::Approximate::tanh}); },
       [](const at::Tensor& x) { return at::gelu(x, "tanh"); });
   unary(
       s, "leaky_relu", [](const xgrad::Tensor& x) { return xgrad::leaky_relu(x); },
@@ -55,6 +56,13 @@ void activations(Suite& s) {
   unary(
       s, "threshold", [](const xgrad::Tensor& x) { return xgrad::threshold(x, 0.5, 20); },
       [](const at::Tensor& x) { return at::threshold(x, 0.5, 20); });
+  unary(
+      s, "rrelu", [](const xgrad::Tensor& x) { return xgrad::rrelu(x); },
+      [](const at::Tensor& x) { return at::rrelu(x); });
+  unary(
+      s, "rrelu", [](const xgrad::Tensor& x) { return xgrad::rrelu(x, {.lower = -1, .upper = 3}); },
+      [](const at::Tensor& x) { return at::rrelu(x, -1, 3); });
+  s.no_counterpart("gumbel_softmax", "random, and both draw other numbers");
   along(s, "glu", [](const auto& x, std::int64_t axis) { return glu(x, axis); });
   along(
       s, "softmin",

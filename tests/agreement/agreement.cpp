@@ -3,13 +3,16 @@
 #include <xgrad/ops/operation.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
 #include <exception>
 #include <limits>
+#include <map>
 #include <optional>
 
+#include "difference.hpp"
 #include <torch/csrc/autograd/autograd.h>
 
 namespace agreement {
@@ -66,29 +69,36 @@ std::string text(const Ours& list) {
   return all;
 }
 
+std::string text(const Answer& answer) {
+  return answer.refusal.empty() ? text(answer.values) : "refused (" + answer.refusal + ")";
+}
+
 /// The first line of a message.
 std::string first_line(const std::string& message) { return message.substr(0, message.find('\n')); }
 
+/// The results of f, or why there are none.
 template <class T>
 struct Attempt {
-  T value;
-  std::optional<std::string> error = {};
+  std::vector<T> values = {};
+  std::string refusal = {};
 };
 
-template <class F>
-auto attempt(const F& f) -> Attempt<decltype(f())> {
+template <class T, class F>
+Attempt<T> attempt(const F& f) {
   try {
-    return {f()};
+    return {.values = f()};
   } catch (const std::exception& error) {
-    return {{}, first_line(error.what())};
+    const std::string message = first_line(error.what());
+    return {.refusal = message.empty() ? "no message" : message};
   }
 }
 
-/// Weights of a result's elements, all different: what sums differ by shows which element it was.
-xgrad::Tensor weights(const xgrad::Shape& shape, DType dtype) {
+/// Weights of the elements of result number `n`, all different: what sums differ by shows which
+/// element it was, and derivatives in several arguments do not cancel.
+xgrad::Tensor weights(const xgrad::Shape& shape, DType dtype, std::size_t n) {
   std::vector<double> values(static_cast<std::size_t>(shape.numel()));
   for (std::size_t i = 0; i < values.size(); ++i)
-    values[i] = 0.5 + std::fmod(static_cast<double>(i + 1) * 0.6180339887498949, 1);
+    values[i] = 0.5 + std::fmod(static_cast<double>(i + 1 + 3 * n) * 0.6180339887498949, 1);
   return xgrad::from_vector(values, shape).to(dtype);
 }
 
@@ -97,7 +107,9 @@ struct Xgrad {
   using Tensor = xgrad::Tensor;
   static bool floating(const Tensor& x) { return xgrad::is_floating(x.dtype()); }
   static Tensor leaf(const Tensor& x) { return floating(x) ? x.detach().requires_grad_() : x; }
-  static Tensor weights_like(const Tensor& y) { return weights(y.shape(), y.dtype()); }
+  static Tensor weights_like(const Tensor& y, std::size_t n) {
+    return weights(y.shape(), y.dtype(), n);
+  }
   static Tensor zeros_like(const Tensor& x) { return xgrad::zeros_like(x.detach()); }
   static std::vector<Tensor> grad(const std::vector<Tensor>& y, const std::vector<Tensor>& x,
                                   const std::vector<Tensor>& dy, bool create_graph) {
@@ -110,10 +122,10 @@ struct Libtorch {
   using Tensor = at::Tensor;
   static bool floating(const Tensor& x) { return x.is_floating_point(); }
   static Tensor leaf(const Tensor& x) { return floating(x) ? x.detach().requires_grad_() : x; }
-  static Tensor weights_like(const Tensor& y) {
+  static Tensor weights_like(const Tensor& y, std::size_t n) {
     const auto sizes = y.sizes();
     return agreement::theirs(
-               weights(xgrad::Shape(std::span(sizes.data(), sizes.size())), xgrad::float64))
+               weights(xgrad::Shape(std::span(sizes.data(), sizes.size())), xgrad::float64, n))
         .to(y.scalar_type());
   }
   static Tensor zeros_like(const Tensor& x) { return at::zeros_like(x.detach()); }
@@ -133,7 +145,7 @@ std::vector<typename Side::Tensor> gradient(const std::vector<typename Side::Ten
   for (const auto& one : y) {
     if (!one.defined() || !Side::floating(one) || !one.requires_grad()) continue;
     recorded.push_back(one);
-    dy.push_back(Side::weights_like(one));
+    dy.push_back(Side::weights_like(one, dy.size()));
   }
   if (recorded.empty())
     gradients.resize(x.size());
@@ -146,28 +158,37 @@ std::vector<typename Side::Tensor> gradient(const std::vector<typename Side::Ten
 
 template <class Tensor>
 struct Derivatives {
-  Attempt<std::vector<Tensor>> first, second;
+  Attempt<Tensor> first, second;
 };
 
 template <class Side, class F>
 Derivatives<typename Side::Tensor> derivatives_of(
     const F& f, const std::vector<typename Side::Tensor>& inputs) {
-  std::vector<typename Side::Tensor> all, leaves;
+  using Tensor = typename Side::Tensor;
+  std::vector<Tensor> all, leaves;
   for (const auto& x : inputs) {
     all.push_back(Side::leaf(x));
     if (Side::floating(x)) leaves.push_back(all.back());
   }
-  Derivatives<typename Side::Tensor> result;
-  result.first = attempt([&] { return gradient<Side>(f(all), leaves, true); });
-  if (!result.first.error)
-    result.second = attempt([&] { return gradient<Side>(result.first.value, leaves, false); });
+  Derivatives<Tensor> result;
+  result.first = attempt<Tensor>([&] { return gradient<Side>(f(all), leaves, true); });
+  if (result.first.refusal.empty())
+    result.second =
+        attempt<Tensor>([&] { return gradient<Side>(result.first.values, leaves, false); });
   return result;
 }
 
-Ours ours_of(const Theirs& list) {
-  Ours all;
-  for (const at::Tensor& x : list) all.push_back(ours(x));
-  return all;
+Answer answer(const Attempt<xgrad::Tensor>& attempted) {
+  return {attempted.values, attempted.refusal};
+}
+
+Answer answer(const Attempt<at::Tensor>& attempted) {
+  const Attempt<xgrad::Tensor> converted = attempt<xgrad::Tensor>([&] {
+    Ours all;
+    for (const at::Tensor& x : attempted.values) all.push_back(ours(x));
+    return all;
+  });
+  return {converted.values, attempted.refusal.empty() ? converted.refusal : attempted.refusal};
 }
 
 bool all_float64(const Ours& list) {
@@ -176,7 +197,7 @@ bool all_float64(const Ours& list) {
   });
 }
 
-bool alike(double a, double b, double bound) {
+bool within(double a, double b, double bound) {
   if (std::isnan(a) || std::isnan(b)) return std::isnan(a) && std::isnan(b);
   if (std::isinf(a) || std::isinf(b)) return a == b;
   return std::fabs(a - b) <= bound;
@@ -231,166 +252,239 @@ xgrad::Tensor ours(const at::Tensor& x) {
   return result;
 }
 
-std::string difference(const xgrad::Tensor& a, const xgrad::Tensor& b, double tolerance) {
+namespace {
+
+/// The first place where values differ; nothing where none do.
+std::optional<std::size_t> first_difference(const std::vector<double>& x,
+                                            const std::vector<double>& y, double bound) {
+  for (std::size_t i = 0; i < x.size(); ++i)
+    if (!within(x[i], y[i], bound)) return i;
+  return {};
+}
+
+std::vector<double> numbers(const xgrad::Tensor& x) {
+  return x.to(xgrad::float64).to_vector<double>();
+}
+
+/// What differs between values of one shape and dtype by more than a part of them, or of `scale`
+/// where that is larger; or "".
+std::string value_difference(const xgrad::Tensor& a, const xgrad::Tensor& b, double tolerance,
+                             double scale = 0) {
   if (!xgrad::is_floating(a.dtype()))
     return xgrad::equal(a, b) ? "" : text(a) + ", libtorch " + text(b);
-  const std::vector<double> x = a.to(xgrad::float64).to_vector<double>();
-  const std::vector<double> y = b.to(xgrad::float64).to_vector<double>();
-  const double bound = tolerance * std::max(largest_of(x), largest_of(y)) + smallest(a.dtype());
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (alike(x[i], y[i], bound)) continue;
-    char place[120];
-    std::snprintf(place, sizeof place, "element %zu is %.17g, libtorch's %.17g: ", i, x[i], y[i]);
-    return place + text(a) + ", libtorch " + text(b);
+  const std::vector<double> x = numbers(a), y = numbers(b);
+  const double largest = std::max({largest_of(x), largest_of(y), scale});
+  const double bound = tolerance * largest + smallest(a.dtype());
+  const auto place = first_difference(x, y, bound);
+  if (!place) return "";
+  char where[120];
+  std::snprintf(where, sizeof where, "element %zu is %.17g, libtorch's %.17g: ", *place, x[*place],
+                y[*place]);
+  return where + text(a) + ", libtorch " + text(b);
+}
+
+/// The largest number of all.
+double scale_of(const Ours& list) {
+  double largest = 0;
+  for (const xgrad::Tensor& x : list)
+    if (x.defined()) largest = std::max(largest, largest_of(numbers(x)));
+  return largest;
+}
+
+/// What differs between results, the first of it.
+std::optional<Difference> difference(const Case& one, Aspect aspect, const Answer& a,
+                                     const Answer& b) {
+  const auto differ = [&](Aspect what, const std::string& told) {
+    return Difference{what, a, b, told};
+  };
+  const std::string told = text(a) + ", libtorch " + text(b);
+  if (a.refusal.empty() != b.refusal.empty())
+    return differ(aspect == Aspect::values ? Aspect::refusal : aspect, told);
+  if (!a.refusal.empty()) return {};
+  if (a.values.size() != b.values.size())
+    return differ(Aspect::results, std::to_string(a.values.size()) + " results, libtorch " +
+                                       std::to_string(b.values.size()));
+  // Derivatives in one argument may be sums that cancel, of terms as large as the others are.
+  const double scale = aspect == Aspect::values ? 0 : scale_of(b.values);
+  for (std::size_t i = 0; i < a.values.size(); ++i) {
+    const xgrad::Tensor& x = a.values[i];
+    const xgrad::Tensor& y = b.values[i];
+    if (x.defined() != y.defined()) return differ(Aspect::results, told);
+    if (!x.defined()) continue;
+    if (x.dtype() != y.dtype()) return differ(Aspect::dtype, told);
+    if (!(x.shape() == y.shape())) return differ(Aspect::shape, told);
+    const std::string what = value_difference(x, y, tolerance(one, aspect, x.dtype()), scale);
+    if (!what.empty()) return differ(aspect, what);
   }
-  return "";
+  return {};
 }
 
-Suite::Suite(std::set<std::string> only, bool verbose)
-    : only_(std::move(only)),
-      verbose_(verbose),
-      deliberate_(deliberate_differences()),
-      deliberate_counts_(deliberate_.size()) {}
+}  // namespace
 
-void Suite::no_counterpart(const std::string& operation, const std::string& reason) {
-  without_counterpart_[operation] = reason;
+bool alike(const xgrad::Tensor& ours, const xgrad::Tensor& theirs, double tolerance) {
+  return value_difference(ours, theirs, tolerance).empty();
 }
 
-void Suite::differ(const Case& one, Aspect aspect, const std::string& what) {
+Answer answer_of_libtorch(const Case& one, Aspect aspect, const Ours& inputs) {
+  Theirs all;
+  for (const xgrad::Tensor& x : inputs) all.push_back(theirs(x));
+  if (aspect != Aspect::gradient && aspect != Aspect::second)
+    return answer(attempt<at::Tensor>([&] { return one.theirs(all); }));
+  const Derivatives<at::Tensor> found = derivatives_of<Libtorch>(one.theirs, all);
+  return answer(aspect == Aspect::gradient ? found.first : found.second);
+}
+
+/// What was found, by operations.
+class Suite::Record {
+ public:
+  Record(std::set<std::string> only, bool verbose) : only_(std::move(only)), verbose_(verbose) {}
+
+  bool wants(const std::string& operation) const {
+    return only_.empty() || only_.contains(operation);
+  }
+  /// Counts it; whether both answers are alike.
+  bool compare(const Case& one, Aspect aspect, const Answer& a, const Answer& b);
+  void no_counterpart(const std::string& operation, const std::string& reason) {
+    without_counterpart_[operation] = reason;
+  }
+  void took(const std::string& operation, std::chrono::duration<double> time) {
+    counts_[operation].seconds += time.count();
+  }
+  int report() const;
+
+ private:
+  struct Counts {
+    std::size_t agreed = 0, differed = 0, deliberate = 0;
+    double seconds = 0;
+  };
+  void differ(const Case& one, const Difference& what);
+  std::vector<std::string> not_compared() const;
+  std::size_t report_deliberate() const;
+
+  std::set<std::string> only_;
+  bool verbose_;
+  std::map<std::string, Counts> counts_;
+  std::map<std::string, std::string> without_counterpart_;
+  std::vector<Deliberate> deliberate_ = deliberate_differences();
+  std::vector<std::size_t> deliberate_counts_ = std::vector<std::size_t>(deliberate_.size());
+};
+
+bool Suite::Record::compare(const Case& one, Aspect aspect, const Answer& a, const Answer& b) {
+  const std::optional<Difference> found = difference(one, aspect, a, b);
+  if (found)
+    differ(one, *found);
+  else
+    ++counts_[one.operation].agreed;
+  return !found;
+}
+
+void Suite::Record::differ(const Case& one, const Difference& what) {
+  Counts& counts = counts_[one.operation];
   for (std::size_t i = 0; i < deliberate_.size(); ++i) {
-    const Deliberate& on_purpose = deliberate_[i];
-    const auto& names = on_purpose.operations;
-    if (!on_purpose.aspects.contains(aspect)) continue;
-    if (names.front() != "*" && std::find(names.begin(), names.end(), one.operation) == names.end())
+    const auto& names = deliberate_[i].operations;
+    if (!names.empty() && std::find(names.begin(), names.end(), one.operation) == names.end())
       continue;
-    if (!on_purpose.applies(one)) continue;
+    if (!deliberate_[i].applies(one, what)) continue;
     ++deliberate_counts_[i];
-    ++counts_[one.operation].deliberate;
+    ++counts.deliberate;
     return;
   }
   constexpr std::size_t shown = 4;
-  const std::size_t before = counts_[one.operation].differed++;
+  const std::size_t before = counts.differed++;
   if (!verbose_ && before > shown) return;
   if (!verbose_ && before == shown) {
     std::printf("%s: … (--verbose shows all)\n", one.operation.c_str());
     return;
   }
-  std::printf("%s: %s: %s\n    of %s\n", one.operation.c_str(), name(aspect), what.c_str(),
-              one.what.c_str());
+  std::printf("%s: %s: %s\n    of %s\n", one.operation.c_str(), name(what.aspect),
+              what.what.c_str(), one.what.c_str());
 }
 
-bool Suite::compare(const Case& one, Aspect aspect, const Ours& a, const Ours& b) {
-  if (a.size() != b.size()) {
-    differ(one, Aspect::results,
-           std::to_string(a.size()) + " results, libtorch " + std::to_string(b.size()));
-    return false;
-  }
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    if (a[i].defined() != b[i].defined()) {
-      differ(one, Aspect::results, text(a[i]) + ", libtorch " + text(b[i]));
-      return false;
-    }
-    if (!a[i].defined()) continue;
-    const bool same_dtype = a[i].dtype() == b[i].dtype();
-    if (!same_dtype || !(a[i].shape() == b[i].shape())) {
-      differ(one, same_dtype ? Aspect::shape : Aspect::dtype,
-             text(a[i]) + ", libtorch " + text(b[i]));
-      return false;
-    }
-    const std::string what = difference(a[i], b[i], tolerance(one, aspect, a[i].dtype()));
-    if (!what.empty()) {
-      differ(one, aspect, what);
-      return false;
-    }
-  }
-  agree(one);
-  return true;
+std::vector<std::string> Suite::Record::not_compared() const {
+  std::vector<std::string> missing;
+  if (!only_.empty()) return missing;
+  for (const char* const one : xgrad::operation_names)
+    if (!counts_.contains(one) && !without_counterpart_.contains(one)) missing.emplace_back(one);
+  return missing;
 }
 
-void Suite::run(const Case& one) {
-  if (!only_.empty() && !only_.contains(one.operation)) return;
-  Theirs inputs;
-  for (const xgrad::Tensor& x : one.inputs) inputs.push_back(agreement::theirs(x));
-  const auto a = attempt([&] { return one.ours(one.inputs); });
-  const auto b = attempt([&] { return one.theirs(inputs); });
-  if (a.error.has_value() != b.error.has_value()) {
-    differ(one, Aspect::refusal,
-           a.error ? "refused (" + *a.error + "), libtorch gives " + text(ours_of(b.value))
-                   : text(a.value) + ", libtorch refuses: " + *b.error);
-    return;
-  }
-  if (a.error) return agree(one);
-  if (compare(one, Aspect::values, a.value, ours_of(b.value))) derivatives(one);
-}
-
-void Suite::derivatives(const Case& one) {
-  Theirs inputs;
-  bool any_floating = false;
-  for (const xgrad::Tensor& x : one.inputs) {
-    inputs.push_back(agreement::theirs(x));
-    any_floating = any_floating || xgrad::is_floating(x.dtype());
-  }
-  if (!any_floating) return;
-  const auto a = derivatives_of<Xgrad>(one.ours, one.inputs);
-  const auto b = derivatives_of<Libtorch>(one.theirs, inputs);
-  // What libtorch cannot differentiate is nothing to compare with.
-  if (b.first.error) return;
-  if (a.first.error) {
-    differ(one, Aspect::gradient,
-           "refused (" + *a.first.error + "), libtorch gives " + text(ours_of(b.first.value)));
-    return;
-  }
-  if (!compare(one, Aspect::gradient, a.first.value, ours_of(b.first.value))) return;
-  if (!all_float64(one.inputs) || b.second.error) return;
-  if (a.second.error) {
-    differ(one, Aspect::second,
-           "refused (" + *a.second.error + "), libtorch gives " + text(ours_of(b.second.value)));
-    return;
-  }
-  compare(one, Aspect::second, a.second.value, ours_of(b.second.value));
-}
-
-int Suite::report() {
-  Counts all;
-  std::size_t operations = 0, at_odds = 0;
-  for (const auto& [operation, counts] : counts_) {
-    ++operations;
-    all.agreed += counts.agreed;
-    all.differed += counts.differed;
-    all.deliberate += counts.deliberate;
-    if (counts.differed > 0) {
-      ++at_odds;
-      std::printf("%-32s %6zu agree, %zu differ\n", operation.c_str(), counts.agreed,
-                  counts.differed);
-    }
-  }
+/// How many of them occurred nowhere.
+std::size_t Suite::Record::report_deliberate() const {
   std::printf("\nOn purpose:\n");
   std::size_t stale = 0;
   for (std::size_t i = 0; i < deliberate_.size(); ++i) {
     std::string names;
     for (const std::string& one : deliberate_[i].operations)
       names += (names.empty() ? "" : ", ") + one;
-    std::printf("%6zu  %s: %s\n", deliberate_counts_[i], names.c_str(),
-                deliberate_[i].reason.c_str());
     if (deliberate_counts_[i] == 0) ++stale;
+    if (only_.empty() || deliberate_counts_[i] > 0)
+      std::printf("%6zu  %s: %s\n", deliberate_counts_[i],
+                  names.empty() ? "any operation" : names.c_str(), deliberate_[i].reason.c_str());
   }
+  return only_.empty() ? stale : 0;
+}
+
+int Suite::Record::report() const {
+  Counts all;
+  std::size_t at_odds = 0;
+  for (const auto& [operation, counts] : counts_) {
+    all.agreed += counts.agreed;
+    all.differed += counts.differed;
+    all.deliberate += counts.deliberate;
+    if (counts.differed > 0) ++at_odds;
+    if (counts.differed > 0 || verbose_)
+      std::printf("%-32s %6zu agree, %zu differ on purpose, %zu otherwise; %.1f s\n",
+                  operation.c_str(), counts.agreed, counts.deliberate, counts.differed,
+                  counts.seconds);
+  }
+  const std::size_t stale = report_deliberate();
   std::printf("\nNo counterpart in this libtorch:\n");
   for (const auto& [operation, reason] : without_counterpart_)
     std::printf("        %s: %s\n", operation.c_str(), reason.c_str());
-  std::string missing;
-  for (const char* const one : xgrad::operation_names)
-    if (!counts_.contains(one) && !without_counterpart_.contains(one))
-      missing += (missing.empty() ? "" : ", ") + std::string(one);
-  if (only_.empty() && !missing.empty())
-    std::printf("\nNot compared: no line in tests/agreement yet:\n        %s\n", missing.c_str());
+  const std::vector<std::string> missing = not_compared();
+  if (!missing.empty()) std::printf("\nNot compared, for want of a line in tests/agreement:\n");
+  for (const std::string& one : missing) std::printf("        %s\n", one.c_str());
   std::printf(
       "\n%zu operations, %zu comparisons: %zu agree, %zu differ unexplained (in %zu "
-      "operations), %zu differ on purpose; %zu operations have no counterpart\n",
-      operations, all.agreed + all.differed + all.deliberate, all.agreed, all.differed, at_odds,
-      all.deliberate, without_counterpart_.size());
-  if (only_.empty() && stale > 0)
+      "operations), %zu differ on purpose; %zu operations have no counterpart, %zu no line\n",
+      counts_.size(), all.agreed + all.differed + all.deliberate, all.agreed, all.differed, at_odds,
+      all.deliberate, without_counterpart_.size(), missing.size());
+  if (stale > 0)
     std::printf("%zu of the differences on purpose no longer occur: take them out\n", stale);
-  return all.differed > 0 || (only_.empty() && stale > 0) ? 1 : 0;
+  return all.differed > 0 || stale > 0 || !missing.empty() ? 1 : 0;
+}
+
+Suite::Suite(std::set<std::string> only, bool verbose)
+    : record_(std::make_unique<Record>(std::move(only), verbose)) {}
+Suite::~Suite() = default;
+
+void Suite::no_counterpart(const std::string& operation, const std::string& reason) {
+  record_->no_counterpart(operation, reason);
+}
+int Suite::report() { return record_->report(); }
+
+void Suite::run(const Case& one) {
+  if (!record_->wants(one.operation)) return;
+  const auto begin = std::chrono::steady_clock::now();
+  Theirs inputs;
+  bool any_floating = false;
+  for (const xgrad::Tensor& x : one.inputs) {
+    inputs.push_back(agreement::theirs(x));
+    any_floating = any_floating || xgrad::is_floating(x.dtype());
+  }
+  const auto a = attempt<xgrad::Tensor>([&] { return one.ours(one.inputs); });
+  const auto b = attempt<at::Tensor>([&] { return one.theirs(inputs); });
+  if (record_->compare(one, Aspect::values, answer(a), answer(b)) && any_floating &&
+      a.refusal.empty()) {
+    const auto ours = derivatives_of<Xgrad>(one.ours, one.inputs);
+    const auto theirs = derivatives_of<Libtorch>(one.theirs, inputs);
+    // What libtorch cannot differentiate is nothing to compare with.
+    if (theirs.first.refusal.empty() &&
+        record_->compare(one, Aspect::gradient, answer(ours.first), answer(theirs.first)) &&
+        all_float64(one.inputs) && theirs.second.refusal.empty())
+      record_->compare(one, Aspect::second, answer(ours.second), answer(theirs.second));
+  }
+  record_->took(one.operation, std::chrono::steady_clock::now() - begin);
 }
 
 }  // namespace agreement

@@ -1,13 +1,13 @@
 #pragma once
-// The same inputs through xgrad and libtorch, and what is made of the answers. A family's file
-// lists its operations, a line each, by the kinds of kinds.hpp; deliberate.cpp says what differs on
-// purpose.
+// The same inputs through xgrad and libtorch. A family's file lists its operations, a line each, by
+// the kinds of kinds.hpp; difference.hpp has what is made of the answers, and deliberate.cpp what
+// differs on purpose.
 
 #include <xgrad/autograd/autograd.hpp>
 #include <xgrad/ops/ops.hpp>
 
 #include <functional>
-#include <map>
+#include <memory>
 #include <set>
 #include <string>
 #include <tuple>
@@ -36,34 +36,13 @@ struct Case {
   std::function<Theirs(const Theirs&)> theirs;
 };
 
-/// Where the two may differ, in the order in which they are looked at.
-enum class Aspect { refusal, results, dtype, shape, values, gradient, second };
-const char* name(Aspect aspect);
-
-/// What differs on purpose: all differences of these aspects of an operation ("*": of all), in
-/// cases that `applies` to.
-struct Deliberate {
-  std::vector<std::string> operations;
-  std::set<Aspect> aspects;
-  std::function<bool(const Case&)> applies;
-  std::string reason;
-};
-/// In deliberate.cpp.
-std::vector<Deliberate> deliberate_differences();
-
-/// How far values may lie apart, relative to the largest of their tensor (pointwise operations get
-/// each awkward value in a tensor of its own); exceptions with their reasons are in deliberate.cpp.
-double tolerance(const Case& one, Aspect aspect, xgrad::DType dtype);
-
-/// What differs, or "": shapes and dtypes are alike.
-std::string difference(const xgrad::Tensor& ours, const xgrad::Tensor& theirs, double tolerance);
-
 /// Runs cases and counts.
 class Suite {
  public:
   /// Only operations of these names, or all; every difference is printed where `verbose`, else the
   /// first few of an operation.
   Suite(std::set<std::string> only, bool verbose);
+  ~Suite();
 
   void run(const Case& one);
   /// An operation that libtorch has not.
@@ -72,20 +51,8 @@ class Suite {
   int report();
 
  private:
-  struct Counts {
-    std::size_t agreed = 0, differed = 0, deliberate = 0;
-  };
-  void agree(const Case& one) { ++counts_[one.operation].agreed; }
-  void differ(const Case& one, Aspect aspect, const std::string& what);
-  bool compare(const Case& one, Aspect aspect, const Ours& ours, const Ours& theirs);
-  void derivatives(const Case& one);
-
-  std::set<std::string> only_;
-  bool verbose_;
-  std::map<std::string, Counts> counts_;
-  std::map<std::string, std::string> without_counterpart_;
-  std::vector<Deliberate> deliberate_;
-  std::vector<std::size_t> deliberate_counts_;
+  class Record;
+  std::unique_ptr<Record> record_;
 };
 
 /// xgrad's tensor as libtorch's: the same values, lying in memory in the same way.

@@ -71,7 +71,7 @@ Inputs images() {
              random(shape_of<rank>({2, 3}, place), xgrad::float32),
              random(shape_of<rank>({0, 3}, place)),
              random(shape_of<rank>({2, 0}, place))};
-  const Input& some = all[0];
+  const Input some = all[0];
   for (const double value : {double(NAN), double(INFINITY), -double(INFINITY)})
     all.push_back(with_value(some, 4, value));
   all.push_back(filled(shape_of<rank>({1, 1}, place), -INFINITY));
