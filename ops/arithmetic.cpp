@@ -142,7 +142,7 @@ Tensor mul(const Operand& x, const Operand& y) {
                 wrt(b, elementwise_to(b, [a = saved(a)](const Tensor& dy) { return dy * a(); })));
 }
 
-// y = a / b;  dL/da = dL/dy / b, dL/db = −dL/dy a / b²
+// y = a / b;  dL/da = dL/dy / b, dL/db = −dL/dy a / b / b: b² may be 0 or ∞ where b is not
 Tensor div(const Operand& x, const Operand& y) {
   const auto [a, b] = Operands("div", x, y);
   if (!is_floating(a.dtype())) return div(to(a, float32), to(b, float32));
@@ -151,7 +151,7 @@ Tensor div(const Operand& x, const Operand& y) {
   return record(Op::div, quotient,
                 wrt(a, elementwise_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
                 wrt(b, elementwise_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
-                      return -dy * a() / square(b());
+                      return -dy * (a() / b()) / b();
                     })));
 }
 

@@ -35,8 +35,9 @@ Tensor detail::clamp_between(const Tensor& x, const Tensor& min, const Tensor& m
   require<ValueError>(min.defined() || max.defined(),
                       "clamp: neither a minimum nor a maximum was given");
   const Tensor least_of_all = min.defined() ? min : no_bound(x.dtype(), false);
-  const Tensor most_of_all = max.defined() ? max : no_bound(x.dtype(), true);
   const auto [first, low] = Operands("clamp", x, least_of_all);
+  // Of the dtype that x and the minimum meet in: the minimum may be more than x's dtype holds.
+  const Tensor most_of_all = max.defined() ? max : no_bound(first.dtype(), true);
   const auto [both, high] = Operands("clamp", first, most_of_all);
   const Tensor& v = both;
   const Tensor& hi = high;

@@ -326,7 +326,11 @@ Tensor rest(Op op, const Operand& x, const Operand& y, F f, Whole n) {
 Tensor fmod(const Operand& x, const Operand& y) {
   return rest(
       Op::fmod, x, y, [](auto a, auto b) { return left_over(a, b); },
-      [](const Tensor& a, const Tensor& b) { return trunc(a / b); });
+      [](const Tensor& a, const Tensor& b) {
+        // Not trunc(a / b), whose derivative would be that of a / b times 0, NaN where b is 0.
+        return record(Op::floor_divide, no_grad([&] { return trunc(a / b); }),
+                      wrt(a, elementwise_to(a, zero_of)), wrt(b, elementwise_to(b, zero_of)));
+      });
 }
 
 Tensor remainder(const Operand& x, const Operand& y) {
@@ -386,12 +390,14 @@ Tensor lerp(const Tensor& start, const Tensor& end, const Operand& weight) {
   const Tensor way = end - start;
   if (!weight.is_tensor()) {
     const double w = weight.scalar()->to<double>();
-    return std::abs(w) < 0.5 ? start + way * w : end - way * (1 - w);
+    return w < 0.5 ? start + way * w : end - way * (1 - w);
   }
   const Tensor& w = weight.tensor();
   require<DTypeError>(w.dtype() != boolean, "lerp: the weight is bool; where() chooses by it");
   broadcast(shape, w.shape(), "lerp");
-  return where(abs(w) < 0.5, start + way * w, end - way * (1 - w));
+  // One product: the gradient of one that is not chosen would be 0 · ∞.
+  const Tensor from_start = w < 0.5;
+  return where(from_start, start, end) + way * where(from_start, w, w - 1);
 }
 
 namespace {

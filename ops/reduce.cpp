@@ -386,7 +386,10 @@ Tensor extreme(Op op, const Tensor& x, const Axes& which, bool keepdim, Kernel k
   const Tensor y =
       shaped(reduce_runs(name(op), x, axes, {x.dtype(), x.dtype()}, kernel), axes, keepdim);
   return record(op, y, wrt(x, [x = saved(x), y = saved_result(y), kept, axes](const Tensor& dy) {
-                  const Tensor hit = to(x() == reshape(y(), kept), dy.dtype());
+                  // NaN is not equal to itself, and the largest and smallest of all.
+                  const Tensor found = reshape(y(), kept);
+                  const Tensor hit =
+                      to(where(found == found, x() == found, x() != x()), dy.dtype());
                   return hit / sum(hit, axes, true) * reshape(dy, kept);
                 }));
 }

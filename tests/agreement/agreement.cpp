@@ -142,10 +142,10 @@ std::vector<typename Side::Tensor> gradient(const std::vector<typename Side::Ten
                                             const std::vector<typename Side::Tensor>& x,
                                             bool create_graph) {
   std::vector<typename Side::Tensor> recorded, dy, gradients;
-  for (const auto& one : y) {
-    if (!one.defined() || !Side::floating(one) || !one.requires_grad()) continue;
-    recorded.push_back(one);
-    dy.push_back(Side::weights_like(one, dy.size()));
+  for (std::size_t i = 0; i < y.size(); ++i) {
+    if (!y[i].defined() || !Side::floating(y[i]) || !y[i].requires_grad()) continue;
+    recorded.push_back(y[i]);
+    dy.push_back(Side::weights_like(y[i], i));
   }
   if (recorded.empty())
     gradients.resize(x.size());

@@ -77,14 +77,15 @@ bool is_repeated(const Input& index) {
 
 /// f(x, axis, index, source); indices that come once where the answer would be open.
 template <class F>
-void by_index_and_source(Suite& s, const std::string& operation, bool repeated, F f) {
+void by_index_and_source(Suite& s, const std::string& operation, bool repeated, F f,
+                         const std::string& with = "") {
   for (const Input& x : indexed())
     for (const Input& index : index_inputs()) {
       if (!repeated && is_repeated(index)) continue;
       for (const Input& source : sources())
         for (const std::int64_t axis : {0, -1})
           check(
-              s, operation, {x, index, source}, "axis " + std::to_string(axis),
+              s, operation, {x, index, source}, "axis " + std::to_string(axis) + with,
               [=](const Ours& x) { return f(x[0], axis, x[1], x[2]); },
               [=](const Theirs& x) { return f(x[0], axis, x[1], x[2]); });
     }
@@ -199,11 +200,14 @@ void in_brackets(Suite& s) {
                                         xgrad::full({}, 2, {.dtype = x[0].dtype()}), accumulate);
               },
               [=](const Theirs& x) {
-                at::Tensor y = x[0].clone();
-                const at::Tensor value = at::full({}, 2, y.options());
-                // libtorch's own way to accumulate takes no slices.
-                if (!accumulate) return y.index_put_(one.theirs(x), value);
-                return y.index_put_(one.theirs(x), x[0].index(one.theirs(x)) * 0 + value);
+                const at::Tensor value = at::full({}, 2, x[0].options().requires_grad(false));
+                if (!accumulate) return x[0].clone().index_put_(one.theirs(x), value);
+                // libtorch's own way to accumulate takes no slices: by places in the flat tensor.
+                const at::Tensor places =
+                    at::arange(x[0].numel()).view(x[0].sizes()).index(one.theirs(x)).flatten();
+                return at::index_put(x[0].flatten(), {c10::optional<at::Tensor>(places)}, value,
+                                     true)
+                    .view(x[0].sizes());
               });
       }
 }
@@ -316,7 +320,8 @@ void indices(Suite& s) {
       by_index_and_source(s, "scatter_reduce", true,
                           [=](const auto& x, std::int64_t axis, const auto& i, const auto& y) {
                             return scatter_reduce(x, axis, i, y, reduce, self);
-                          });
+                          },
+                          " " + std::string(reduce) + (self ? "" : " without x"));
   in_brackets(s);
   by_mask(s);
   repeated(s);

@@ -12,6 +12,11 @@ using xgrad::Axes;
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+/// No axes are all of them, of which libtorch's rules have other counts where they are a list.
+at::OptionalIntArrayRef some_or_all(const List& axes) {
+  return axes.empty() ? at::OptionalIntArrayRef() : at::OptionalIntArrayRef(axes);
+}
+
 template <double p>
 void norms(Suite& s) {
   reduction(
@@ -21,8 +26,7 @@ void norms(Suite& s) {
       },
       [](const at::Tensor& x, const List& axes, bool keepdim) {
         return at::linalg_vector_norm(
-            x, p, axes.empty() ? at::OptionalIntArrayRef() : at::OptionalIntArrayRef(axes),
-            keepdim);
+            x, p, some_or_all(axes), keepdim);
       });
 }
 
@@ -41,7 +45,7 @@ void reductions(Suite& s) {
         return xgrad::var(x, axes, 1, keepdim);
       },
       [](const at::Tensor& x, const List& axes, bool keepdim) {
-        return at::var(x, axes, 1, keepdim);
+        return at::var(x, some_or_all(axes), 1 == 1, keepdim);
       });
   reduction(
       s, "var",
@@ -49,7 +53,7 @@ void reductions(Suite& s) {
         return xgrad::var(x, axes, 0, keepdim);
       },
       [](const at::Tensor& x, const List& axes, bool keepdim) {
-        return at::var(x, axes, 0, keepdim);
+        return at::var(x, some_or_all(axes), 0 == 1, keepdim);
       });
   reduction(
       s, "std",
@@ -57,7 +61,7 @@ void reductions(Suite& s) {
         return xgrad::std(x, axes, 1, keepdim);
       },
       [](const at::Tensor& x, const List& axes, bool keepdim) {
-        return at::std(x, axes, 1, keepdim);
+        return at::std(x, some_or_all(axes), 1 == 1, keepdim);
       });
   norms<2.0>(s);
   norms<1.0>(s);
