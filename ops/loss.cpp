@@ -257,7 +257,7 @@ Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& va
                       min(var.detach()).item());
   const Tensor given = variance_of(x, var);
   // What lifts it to eps is no function of it: the gradient passes.
-  const Tensor v = given + (clamp(given.detach(), options.eps) - given.detach());
+  const Tensor v = given + clamp(options.eps - given.detach(), 0);
   Tensor losses = 0.5 * (log(v) + square(x - target) / v);
   if (options.full) losses = losses + 0.5 * std::log(2 * std::numbers::pi);
   return reduced("gaussian_nll_loss", losses, options.reduction);

@@ -89,10 +89,13 @@ auto bessel(int order, kernels::Scaling scaling) {
 }
 constexpr double bessel_nanoseconds = 150;
 
-/// I₁(x) / x, which is ½ at 0 and as near to it as that it has no other double.
-Tensor over_x(const Tensor& i1, const Tensor& x) {
-  const Tensor near = abs(x) < 1e-8;
-  return where(near, 0.5, i1 / where(near, 1, x));
+/// I₁(x) / x of i₁ = I₁(x), or both times e^(−|x|). Near 0 the derivatives of a quotient would
+/// cancel: with t = x²/4 it is ½ + t/4 + t²/24 there.
+Tensor over_x(const Tensor& i1, const Tensor& x, bool scaled) {
+  const Tensor near = abs(x) < 0.01;
+  const Tensor t = square(where(near, x, 0)) / 4;
+  const Tensor series = 0.5 + t * (0.25 + t / 24);
+  return where(near, scaled ? series * exp(-abs(x)) : series, i1 / where(near, 1, x));
 }
 
 }  // namespace
@@ -129,7 +132,7 @@ Tensor i0e(const Tensor& x) {
 Tensor i1(const Tensor& x) {
   return function(
       Op::i1, x, bessel(1, kernels::Scaling::none),
-      [](const Tensor& dy, const Tensor& u) { return dy * (i0(u) - over_x(i1(u), u)); },
+      [](const Tensor& dy, const Tensor& u) { return dy * (i0(u) - over_x(i1(u), u, false)); },
       bessel_nanoseconds);
 }
 
@@ -140,7 +143,7 @@ Tensor i1e(const Tensor& x) {
       [](const Tensor& dy, const Tensor& u) {
         return dy * rounded_once(u, [](const Tensor& v) {
                  const Tensor y = i1e(v);
-                 return i0e(v) - over_x(y, v) - sign(v) * y;
+                 return i0e(v) - over_x(y, v, true) - sign(v) * y;
                });
       },
       bessel_nanoseconds);
