@@ -12,6 +12,7 @@ constexpr double minus_infinity = -std::numeric_limits<double>::infinity();
 
 /// ln(eᵃ + eᵇ)
 double log_sum(double a, double b) {
+  if (std::isnan(a) || std::isnan(b)) return a + b;
   const double larger = std::max(a, b);
   if (larger == minus_infinity) return larger;
   return larger + std::log1p(std::exp(std::min(a, b) - larger));

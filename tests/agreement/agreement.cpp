@@ -358,6 +358,7 @@ class Suite::Record {
     double seconds = 0;
   };
   void differ(const Case& one, const Difference& what);
+  static void tell(const Case& one, const Difference& what, const std::string& reason);
   std::vector<std::string> not_compared() const;
   std::size_t report_deliberate() const;
 
@@ -387,6 +388,7 @@ void Suite::Record::differ(const Case& one, const Difference& what) {
     if (!deliberate_[i].applies(one, what)) continue;
     ++deliberate_counts_[i];
     ++counts.deliberate;
+    if (verbose_ && !only_.empty()) tell(one, what, deliberate_[i].reason + ": ");
     return;
   }
   constexpr std::size_t shown = 4;
@@ -396,7 +398,11 @@ void Suite::Record::differ(const Case& one, const Difference& what) {
     std::printf("%s: … (--verbose shows all)\n", one.operation.c_str());
     return;
   }
-  std::printf("%s: %s: %s\n    of %s\n", one.operation.c_str(), name(what.aspect),
+  tell(one, what, "");
+}
+
+void Suite::Record::tell(const Case& one, const Difference& what, const std::string& reason) {
+  std::printf("%s%s: %s: %s\n    of %s\n", reason.c_str(), one.operation.c_str(), name(what.aspect),
               what.what.c_str(), one.what.c_str());
 }
 

@@ -31,6 +31,9 @@ bool is_extreme(double x);
 /// A tensor of the inputs has equal elements.
 bool has_ties(const Case& one, const Difference& d);
 
+/// Values are alike, and the places where they were are not.
+bool only_places_differ(const Case& one, const Difference& d);
+
 /// Of numbers: all pairs (ours, theirs) that differ are such.
 Condition where_they_differ(bool (*are_such)(double, double));
 /// libtorch has NaN and xgrad a number.

@@ -142,17 +142,18 @@ void adjoints(Suite& s, const Geometry& g) {
   const Shape weight = forward[1].tensor.shape();
   Shape output = input;
   try {
-    output = our_convolution<rank>(forward[0].tensor, forward[1].tensor, {}, g.options<rank>())
-                 .shape();
+    output =
+        our_convolution<rank>(forward[0].tensor, forward[1].tensor, {}, g.options<rank>()).shape();
   } catch (const std::exception&) {
     return;  // nothing comes back of what is refused
   }
   if (output.size() != rank + 2) return;  // libtorch's takes batches alone
   const Input dy = random(output, xgrad::float64, -3, 3, 4);
-  const auto theirs = [=](const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w, bool of_x) {
+  const auto theirs = [=](const at::Tensor& dy, const at::Tensor& x, const at::Tensor& w,
+                          bool of_x) {
     const auto [dx, dw, db] = at::convolution_backward(
-        dy, x, w, c10::nullopt, list<rank>(g.stride), list<rank>(g.padding),
-        list<rank>(g.dilation), false, list<rank>({0, 0, 0}), g.groups, {of_x, !of_x, false});
+        dy, x, w, c10::nullopt, list<rank>(g.stride), list<rank>(g.padding), list<rank>(g.dilation),
+        false, list<rank>({0, 0, 0}), g.groups, {of_x, !of_x, false});
     return of_x ? dx : dw;
   };
   check(
@@ -163,7 +164,8 @@ void adjoints(Suite& s, const Geometry& g) {
         return f(x[0], x[1], input, g.options<rank>());
       },
       [=](const Theirs& x) {
-        return theirs(x[0], at::zeros(List(input.begin(), input.end()), x[0].options()), x[1], true);
+        return theirs(x[0], at::zeros(List(input.begin(), input.end()), x[0].options()), x[1],
+                      true);
       });
   check(
       s, over_axes<rank>("conv", "_weight"), {forward[0], dy}, g.what(),
@@ -207,8 +209,8 @@ void surrounded(Suite& s) {
           s, over_axes<rank>("conv"), operands<rank>(plain, true, false),
           mode + text(" padding", padding),
           [=](const Ours& x) {
-            return our_convolution<rank>(
-                x[0], x[1], x[2], {.padding = extents<rank>(padding), .padding_mode = mode});
+            return our_convolution<rank>(x[0], x[1], x[2],
+                                         {.padding = extents<rank>(padding), .padding_mode = mode});
           },
           [=](const Theirs& x) {
             List widths;
@@ -225,7 +227,8 @@ template <int rank>
 std::vector<Inputs> awkward_operands() {
   const Geometry plain;
   std::vector<Inputs> all;
-  for (const xgrad::DType dtype : all_dtypes) all.push_back(operands<rank>(plain, true, false, dtype));
+  for (const xgrad::DType dtype : all_dtypes)
+    all.push_back(operands<rank>(plain, true, false, dtype));
   const Inputs fitting = operands<rank>(plain, true, false);
   const auto with = [&](std::size_t place, const Input& other) {
     Inputs changed = fitting;
@@ -241,13 +244,12 @@ std::vector<Inputs> awkward_operands() {
   with(2, random({1}));
   with(2, random({}));
   with(2, random({8}, xgrad::float32));
-  for (const double value : {std::numeric_limits<double>::infinity(),
-                             std::numeric_limits<double>::quiet_NaN()})
+  for (const double value :
+       {std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
     with(0, with_value(fitting[0], 5, value));
   // Channels last, and the axes of the weight in another order.
   const auto turned = [](const Input& x) {
-    return Input{x.what + " turned",
-                 xgrad::contiguous(x.tensor.transpose(1, -1)).transpose(1, -1)};
+    return Input{x.what + " turned", xgrad::contiguous(x.tensor.transpose(1, -1)).transpose(1, -1)};
   };
   with(0, turned(fitting[0]));
   with(1, turned(fitting[1]));

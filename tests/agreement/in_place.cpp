@@ -90,8 +90,13 @@ void arithmetic(Suite& s, const std::string& operation, F f, G g) {
   alike("all by a row", [](const auto& x) { return x; });
   alike("turned", [](const auto& x) { return x.t(); });
   part(
-      "expanded", [](const Tensor& x) { return x.slice(0, 0, 1).expand({4, 4}); },
-      [](const at::Tensor& x) { return x.slice(0, 0, 1).expand({4, 4}); });
+      "expanded",
+      [](const Tensor& x) {
+        return x.slice(0, 0, 1).expand({4, 4});
+      },
+      [](const at::Tensor& x) {
+        return x.slice(0, 0, 1).expand({4, 4});
+      });
 }
 
 void of_values(Suite& s) {
@@ -127,13 +132,14 @@ void of_values(Suite& s) {
 }
 
 void of_indices(Suite& s) {
-  const Inputs indices{integers({0, 2}), integers({-1, 1}), integers({3}), integers({}),
-                       bools({true, false, true}), bools({false, false, false})};
+  const Inputs indices{integers({0, 2}), integers({-1, 1}),          integers({3}),
+                       integers({}),     bools({true, false, true}), bools({false, false, false})};
   for (const Input& x : {random({3, 4}), random({3}), whole({3, 2}, xgrad::int64, 0, 9),
                          random({3, 2}, xgrad::float32)})
     for (const Input& index : indices)
-      for (const Input& value : {filled({}, 7, x.tensor.dtype()), filled({2, 1}, 7, x.tensor.dtype()),
-                                 filled({2}, 7, x.tensor.dtype()), filled({}, 7, xgrad::bfloat16)})
+      for (const Input& value :
+           {filled({}, 7, x.tensor.dtype()), filled({2, 1}, 7, x.tensor.dtype()),
+            filled({2}, 7, x.tensor.dtype()), filled({}, 7, xgrad::bfloat16)})
         for (const bool accumulate : {false, true})
           changed(
               s, "index_put_", {x, index, value}, accumulate ? "accumulated" : "",

@@ -317,11 +317,12 @@ void indices(Suite& s) {
                       });
   for (const char* const reduce : {"sum", "prod", "mean", "amax", "amin", "else"})
     for (const bool self : {true, false})
-      by_index_and_source(s, "scatter_reduce", true,
-                          [=](const auto& x, std::int64_t axis, const auto& i, const auto& y) {
-                            return scatter_reduce(x, axis, i, y, reduce, self);
-                          },
-                          " " + std::string(reduce) + (self ? "" : " without x"));
+      by_index_and_source(
+          s, "scatter_reduce", true,
+          [=](const auto& x, std::int64_t axis, const auto& i, const auto& y) {
+            return scatter_reduce(x, axis, i, y, reduce, self);
+          },
+          " " + std::string(reduce) + (self ? "" : " without x"));
   in_brackets(s);
   by_mask(s);
   repeated(s);

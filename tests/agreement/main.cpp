@@ -1,4 +1,5 @@
 // agreement [--verbose] [OPERATION…]: compares xgrad with libtorch, all operations or those named.
+// --verbose prints every difference, of operations that are named those on purpose as well.
 #include <cstdio>
 #include <cstring>
 
@@ -30,12 +31,13 @@ int main(int argc, char** argv) {
   c10::SetStackTraceFetcher([] { return std::string(); });
   agreement::Suite suite(only, verbose);
   for (const auto& family :
-       {agreement::pointwise, agreement::activations, agreement::logic, agreement::reductions,
-        agreement::statistics, agreement::scans, agreement::shapes, agreement::arrangements,
-        agreement::indices, agreement::sorting, agreement::products, agreement::matrices,
-        agreement::losses, agreement::margin_losses, agreement::normalisation,
-        agreement::convolutions, agreement::pools, agreement::resampling, agreement::recurrent,
-        agreement::creation, agreement::in_place})
+       {agreement::pointwise,    agreement::activations,   agreement::logic,
+        agreement::reductions,   agreement::statistics,    agreement::scans,
+        agreement::shapes,       agreement::arrangements,  agreement::indices,
+        agreement::sorting,      agreement::products,      agreement::matrices,
+        agreement::losses,       agreement::margin_losses, agreement::normalisation,
+        agreement::convolutions, agreement::pools,         agreement::resampling,
+        agreement::recurrent,    agreement::creation,      agreement::in_place})
     family(suite);
   return suite.report();
 }

@@ -17,8 +17,8 @@ std::vector<Inputs> triples() {
   std::vector<Inputs> all;
   const auto add = [&](const Shape& a, const Shape& b, const Shape& c,
                        xgrad::DType dtype = xgrad::float64) {
-    all.push_back({random(a, dtype, -3, 3, 1), random(b, dtype, -3, 3, 2),
-                   random(c, dtype, -3, 3, 3)});
+    all.push_back(
+        {random(a, dtype, -3, 3, 1), random(b, dtype, -3, 3, 2), random(c, dtype, -3, 3, 3)});
   };
   for (const Shape& shape : shapes()) add(shape, shape, shape);
   for (const xgrad::DType dtype : all_dtypes) add({2, 3}, {2, 3}, {2, 3}, dtype);
@@ -43,8 +43,7 @@ void of_distances(Suite& s) {
     for (const double p : {2.0, 1.0, 3.0, 0.5, double(INFINITY), 0.0, -1.0})
       for (const bool kept : {false, true})
         check(
-            s, "pairwise_distance", {x[0], x[1]},
-            "p " + std::to_string(p) + (kept ? " kept" : ""),
+            s, "pairwise_distance", {x[0], x[1]}, "p " + std::to_string(p) + (kept ? " kept" : ""),
             [=](const Ours& x) { return xgrad::pairwise_distance(x[0], x[1], p, 1e-6, kept); },
             [=](const Theirs& x) { return at::pairwise_distance(x[0], x[1], p, 1e-6, kept); });
   for (const bool swap : {false, true})
@@ -54,8 +53,7 @@ void of_distances(Suite& s) {
             s, "triplet_margin_loss", triples(),
             [=](const Ours& x, Reduction r) {
               return xgrad::triplet_margin_loss(
-                  x[0], x[1], x[2],
-                  {.margin = margin, .p = p, .swap = swap, .reduction = r});
+                  x[0], x[1], x[2], {.margin = margin, .p = p, .swap = swap, .reduction = r});
             },
             [=](const Theirs& x, std::int64_t r) {
               return at::triplet_margin_loss(x[0], x[1], x[2], margin, p, 1e-6, swap, r);
@@ -65,9 +63,10 @@ void of_distances(Suite& s) {
           [=](const Ours& x, Reduction r) {
             return xgrad::triplet_margin_with_distance_loss(
                 x[0], x[1], x[2],
-                {.distance_function = [](const Tensor& a, const Tensor& b) {
-                   return xgrad::sum(xgrad::abs(a - b), -1);
-                 },
+                {.distance_function =
+                     [](const Tensor& a, const Tensor& b) {
+                       return xgrad::sum(xgrad::abs(a - b), -1);
+                     },
                  .margin = margin,
                  .swap = swap,
                  .reduction = r});
@@ -87,16 +86,17 @@ void of_distances(Suite& s) {
 
 void of_cosines(Suite& s) {
   std::vector<Inputs> inputs;
-  for (const auto& [a, b, t] : std::vector<std::tuple<Shape, Shape, Shape>>{{{4, 3}, {4, 3}, {4}},
-                                                                            {{3}, {3}, {}},
-                                                                            {{0, 3}, {0, 3}, {0}},
-                                                                            {{4, 0}, {4, 0}, {4}},
-                                                                            {{1, 3}, {1, 3}, {1}},
-                                                                            {{4, 3}, {4, 3}, {}},
-                                                                            {{4, 3}, {4, 3}, {3}},
-                                                                            {{4, 3}, {4, 3}, {4, 1}},
-                                                                            {{4, 3}, {3}, {4}},
-                                                                            {{2, 4, 3}, {2, 4, 3}, {2}}})
+  for (const auto& [a, b, t] :
+       std::vector<std::tuple<Shape, Shape, Shape>>{{{4, 3}, {4, 3}, {4}},
+                                                    {{3}, {3}, {}},
+                                                    {{0, 3}, {0, 3}, {0}},
+                                                    {{4, 0}, {4, 0}, {4}},
+                                                    {{1, 3}, {1, 3}, {1}},
+                                                    {{4, 3}, {4, 3}, {}},
+                                                    {{4, 3}, {4, 3}, {3}},
+                                                    {{4, 3}, {4, 3}, {4, 1}},
+                                                    {{4, 3}, {3}, {4}},
+                                                    {{2, 4, 3}, {2, 4, 3}, {2}}})
     for (const xgrad::DType dtype : {xgrad::float64, xgrad::float32}) {
       const Tensor signs = 2 * whole(t, xgrad::int64, 0, 2, 3).tensor - 1;
       inputs.push_back({random(a, dtype, -3, 3, 1), random(b, dtype, -3, 3, 2), {"±1", signs}});
@@ -130,15 +130,16 @@ std::vector<Inputs> classified(bool several) {
   std::vector<Inputs> all;
   if (several) {
     const Shape shape{3, 4};
-    all = {{scores, integers({0, 2, -1, 1, 3, -1, 0, 0, -1, 0, 0, 0}, xgrad::int64, shape), weight},
-           {scores, integers({0, 1, 2, 3, 3, 3, -1, 0, 1, 0, 2, -1}, xgrad::int64, shape), weight},
-           {scores, integers({0, 4, -1, 1, 3, -1, 0, 0, -1, 0, 0, 0}, xgrad::int64, shape), weight},
-           {scores, integers({0, -2, -1, 1, 3, -1, 0, 0, -1, 0, 0, 0}, xgrad::int64, shape), weight},
-           {random({4}), integers({2, -1, 0, 0}), weight},
-           {random({}), integers({0}, xgrad::int64, Shape{}), random({1})},
-           {random({0, 4}), integers({}, xgrad::int64, Shape{0, 4}), weight},
-           {random({3, 4}), integers({2, -1, 0, 0}), weight},
-           {random({2, 1}), integers({0, -1}, xgrad::int64, Shape{2, 1}), random({1})}};
+    all = {
+        {scores, integers({0, 2, -1, 1, 3, -1, 0, 0, -1, 0, 0, 0}, xgrad::int64, shape), weight},
+        {scores, integers({0, 1, 2, 3, 3, 3, -1, 0, 1, 0, 2, -1}, xgrad::int64, shape), weight},
+        {scores, integers({0, 4, -1, 1, 3, -1, 0, 0, -1, 0, 0, 0}, xgrad::int64, shape), weight},
+        {scores, integers({0, -2, -1, 1, 3, -1, 0, 0, -1, 0, 0, 0}, xgrad::int64, shape), weight},
+        {random({4}), integers({2, -1, 0, 0}), weight},
+        {random({}), integers({0}, xgrad::int64, Shape{}), random({1})},
+        {random({0, 4}), integers({}, xgrad::int64, Shape{0, 4}), weight},
+        {random({3, 4}), integers({2, -1, 0, 0}), weight},
+        {random({2, 1}), integers({0, -1}, xgrad::int64, Shape{2, 1}), random({1})}};
   } else {
     all = {{scores, integers({0, 2, 1}), weight},
            {scores, integers({0, 4, 1}), weight},
@@ -171,12 +172,11 @@ void of_classes(Suite& s) {
         loss(
             s, "multi_margin_loss", classified(false),
             [=](const Ours& x, Reduction r) {
-              return xgrad::multi_margin_loss(
-                  x[0], x[1],
-                  {.p = p,
-                   .margin = margin,
-                   .weight = weighted ? x[2].detach() : Tensor(),
-                   .reduction = r});
+              return xgrad::multi_margin_loss(x[0], x[1],
+                                              {.p = p,
+                                               .margin = margin,
+                                               .weight = weighted ? x[2].detach() : Tensor(),
+                                               .reduction = r});
             },
             [=](const Theirs& x, std::int64_t r) {
               return at::multi_margin_loss(x[0], x[1], p, margin,
@@ -240,21 +240,21 @@ void of_distributions(Suite& s) {
             s, "poisson_nll_loss", inputs,
             [=](const Ours& x, Reduction r) {
               return xgrad::poisson_nll_loss(
-                  x[0], x[1],
-                  {.log_input = log_input, .full = full, .eps = eps, .reduction = r});
+                  x[0], x[1], {.log_input = log_input, .full = full, .eps = eps, .reduction = r});
             },
             [=](const Theirs& x, std::int64_t r) {
               return at::poisson_nll_loss(x[0], x[1], log_input, full, eps, r);
             });
   std::vector<Inputs> varied;
-  for (const auto& [x, t, v] : std::vector<std::tuple<Shape, Shape, Shape>>{{{2, 3}, {2, 3}, {2, 3}},
-                                                                            {{2, 3}, {2, 3}, {2, 1}},
-                                                                            {{2, 3}, {2, 3}, {2}},
-                                                                            {{2, 3}, {2, 3}, {3}},
-                                                                            {{3}, {3}, {}},
-                                                                            {{3}, {3}, {1}},
-                                                                            {{0, 3}, {0, 3}, {0, 3}},
-                                                                            {{2, 3}, {2, 1}, {2, 3}}})
+  for (const auto& [x, t, v] :
+       std::vector<std::tuple<Shape, Shape, Shape>>{{{2, 3}, {2, 3}, {2, 3}},
+                                                    {{2, 3}, {2, 3}, {2, 1}},
+                                                    {{2, 3}, {2, 3}, {2}},
+                                                    {{2, 3}, {2, 3}, {3}},
+                                                    {{3}, {3}, {}},
+                                                    {{3}, {3}, {1}},
+                                                    {{0, 3}, {0, 3}, {0, 3}},
+                                                    {{2, 3}, {2, 1}, {2, 3}}})
     for (const xgrad::DType dtype : {xgrad::float64, xgrad::float32})
       varied.push_back({random(x, dtype), random(t, dtype, -3, 3, 2), random(v, dtype, 0, 2, 3)});
   for (const double v : {0.0, 1e-9, 1e-6, -0.5, double(NAN), double(INFINITY)})

@@ -29,8 +29,7 @@ Inputs images(std::int64_t channels) {
   all.push_back(filled({2, channels, 4}, 1e200));
   for (const double value : {double(NAN), double(INFINITY), 1e10, 1e200})
     all.push_back(with_value(some, 1, value));
-  for (const xgrad::DType dtype : all_dtypes)
-    all.push_back(whole({2, channels, 4}, dtype, 0, 5));
+  for (const xgrad::DType dtype : all_dtypes) all.push_back(whole({2, channels, 4}, dtype, 0, 5));
   for (const Input& x : lying_otherwise(random({4, channels}))) all.push_back(x);
   return all;
 }
@@ -91,8 +90,9 @@ void over_batches(Suite& s, const Input& x, bool affine, bool training, bool giv
       s, "instance_norm", with_affine(x, {3}, affine), with,
       [=](const Ours& x) {
         return with_statistics(x, given, [&](const Tensor& mean, const Tensor& var) {
-          return xgrad::instance_norm(x[0], mean, var, weight_of(x), bias_of(x),
-                                      {.use_input_stats = training, .momentum = momentum, .eps = eps});
+          return xgrad::instance_norm(
+              x[0], mean, var, weight_of(x), bias_of(x),
+              {.use_input_stats = training, .momentum = momentum, .eps = eps});
         });
       },
       [=](const Theirs& x) {
@@ -119,11 +119,12 @@ void over_groups(Suite& s) {
 
 void over_last_axes(Suite& s) {
   for (const Input& x : images(3))
-    for (const Shape& shape : {Shape{3}, Shape{4}, Shape{3, 4}, Shape{2, 2}, Shape{2, 3, 4}, Shape{},
-                               Shape{0}, Shape{1}})
+    for (const Shape& shape : {Shape{3}, Shape{4}, Shape{3, 4}, Shape{2, 2}, Shape{2, 3, 4},
+                               Shape{}, Shape{0}, Shape{1}})
       for (const bool affine : {false, true})
         for (const double eps : {1e-5, 0.0}) {
-          const std::string with = "over " + xgrad::to_string(shape) + " eps " + std::to_string(eps);
+          const std::string with =
+              "over " + xgrad::to_string(shape) + " eps " + std::to_string(eps);
           check(
               s, "layer_norm", with_affine(x, shape, affine), with,
               [=](const Ours& x) {
@@ -147,9 +148,7 @@ void others(Suite& s) {
     for (const bool affine : {false, true})
       check(
           s, "rms_norm", with_affine(x, {x.tensor.size(-1)}, affine), "",
-          [=](const Ours& x) {
-            return xgrad::rms_norm(x[0], {x[0].size(-1)}, weight_of(x), 1e-5);
-          },
+          [=](const Ours& x) { return xgrad::rms_norm(x[0], {x[0].size(-1)}, weight_of(x), 1e-5); },
           [=](const Theirs& x) { return their_rms_norm(x[0], weight_of(x), 1e-5); });
   }
   for (const Input& x : images(6)) {

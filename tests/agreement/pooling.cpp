@@ -196,9 +196,8 @@ void average_adjoint(Suite& s) {
         },
         [=](const Theirs& x) {
           return at::avg_pool2d_backward(
-              x[0], at::zeros({2, 3, 5, 6}, x[0].options().requires_grad(false)),
-              list<2>(g.kernel), list<2>(g.steps()), list<2>(g.padding), g.ceil_mode,
-              g.count_include_pad,
+              x[0], at::zeros({2, 3, 5, 6}, x[0].options().requires_grad(false)), list<2>(g.kernel),
+              list<2>(g.steps()), list<2>(g.padding), g.ceil_mode, g.count_include_pad,
               g.divisor ? c10::optional<std::int64_t>(*g.divisor) : c10::nullopt);
         });
   }
@@ -238,13 +237,12 @@ void adaptive(Suite& s) {
             return f(x[0], extents<rank>(size));
           },
           [=](const Theirs& x) {
-            constexpr auto f =
-                of_rank<rank>(at::adaptive_avg_pool1d, at::adaptive_avg_pool2d,
-                              at::adaptive_avg_pool3d);
+            constexpr auto f = of_rank<rank>(at::adaptive_avg_pool1d, at::adaptive_avg_pool2d,
+                                             at::adaptive_avg_pool3d);
             return f(x[0], list<rank>(size));
           });
-      constexpr auto found = of_rank<rank>(at::adaptive_max_pool1d, at::adaptive_max_pool2d,
-                                           at::adaptive_max_pool3d);
+      constexpr auto found =
+          of_rank<rank>(at::adaptive_max_pool1d, at::adaptive_max_pool2d, at::adaptive_max_pool3d);
       check(
           s, over_axes<rank>("adaptive_max_pool"), {input}, with,
           [=](const Ours& x) {
@@ -278,7 +276,8 @@ void unpools(Suite& s) {
           return f(x[0], x[1], extents<rank>(kernel), {.output_size = Shape(std::span(output))});
         },
         [=](const Theirs& x) {
-          constexpr auto f = of_rank<rank>(functional::max_unpool1d, functional::max_unpool2d, functional::max_unpool3d);
+          constexpr auto f = of_rank<rank>(functional::max_unpool1d, functional::max_unpool2d,
+                                           functional::max_unpool3d);
           return f(x[0], x[1], list<rank>(kernel), list<rank>(kernel), list<rank>({0, 0, 0}),
                    output.empty() ? c10::optional<List>() : c10::optional<List>(output));
         });
@@ -336,10 +335,12 @@ void folds(Suite& s) {
                                Shape{2, 90, 1}, Shape{2, 18, 30}, Shape{2, 18, 6}, Shape{2, 0, 12}})
       check(
           s, "fold", {random(shape)}, g.what(),
-          [=](const Ours& x) { return xgrad::fold(x[0], {5, 6}, extents<2>(g.kernel), how); },
+          [=](const Ours& x) {
+            return xgrad::fold(x[0], {5, 6}, extents<2>(g.kernel), how);
+          },
           [=](const Theirs& x) {
             return functional::fold(x[0], {5, 6}, list<2>(g.kernel), list<2>(g.dilation),
-                           list<2>(g.padding), list<2>(g.stride));
+                                    list<2>(g.padding), list<2>(g.stride));
           });
   }
 }

@@ -25,8 +25,7 @@ void norms(Suite& s) {
         return xgrad::norm(x, p, axes, keepdim);
       },
       [](const at::Tensor& x, const List& axes, bool keepdim) {
-        return at::linalg_vector_norm(
-            x, p, some_or_all(axes), keepdim);
+        return at::linalg_vector_norm(x, p, some_or_all(axes), keepdim);
       });
 }
 

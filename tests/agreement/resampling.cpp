@@ -15,13 +15,11 @@ using Mode = functional::InterpolateFuncOptions::mode_t;
 
 /// How libtorch calls a mode.
 Mode mode_of(const std::string& word) {
-  static const std::map<std::string, Mode> modes{{"nearest", torch::kNearest},
-                                                 {"nearest-exact", torch::kNearestExact},
-                                                 {"area", torch::kArea},
-                                                 {"linear", torch::kLinear},
-                                                 {"bilinear", torch::kBilinear},
-                                                 {"bicubic", torch::kBicubic},
-                                                 {"trilinear", torch::kTrilinear}};
+  static const std::map<std::string, Mode> modes{
+      {"nearest", torch::kNearest},    {"nearest-exact", torch::kNearestExact},
+      {"area", torch::kArea},          {"linear", torch::kLinear},
+      {"bilinear", torch::kBilinear},  {"bicubic", torch::kBicubic},
+      {"trilinear", torch::kTrilinear}};
   return modes.at(word);
 }
 
@@ -73,9 +71,9 @@ void resize(Suite& s, const Input& x, const Size& size, const How& how) {
                                          .antialias = how.antialias});
       },
       [=](const Theirs& x) {
-        return functional::detail::interpolate(
-            x[0], given(size.sizes), given(size.factors), mode_of(how.mode),
-            theirs_of(how.align_corners), theirs_of(how.recompute), how.antialias);
+        return functional::detail::interpolate(x[0], given(size.sizes), given(size.factors),
+                                               mode_of(how.mode), theirs_of(how.align_corners),
+                                               theirs_of(how.recompute), how.antialias);
       });
 }
 
@@ -128,9 +126,9 @@ void sizes(Suite& s) {
 }
 
 void shuffles(Suite& s) {
-  for (const Shape& shape :
-       {Shape{2, 12, 4, 6}, Shape{12, 4, 6}, Shape{1, 2, 4, 4, 6}, Shape{2, 12, 4}, Shape{4, 6},
-        Shape{0, 12, 4, 6}, Shape{2, 0, 4, 6}, Shape{2, 4, 0, 6}, Shape{6}, Shape{}, Shape{2, 9, 3, 3}})
+  for (const Shape& shape : {Shape{2, 12, 4, 6}, Shape{12, 4, 6}, Shape{1, 2, 4, 4, 6},
+                             Shape{2, 12, 4}, Shape{4, 6}, Shape{0, 12, 4, 6}, Shape{2, 0, 4, 6},
+                             Shape{2, 4, 0, 6}, Shape{6}, Shape{}, Shape{2, 9, 3, 3}})
     for (const xgrad::DType dtype : {xgrad::float64, xgrad::float32, xgrad::int64, xgrad::boolean})
       for (const std::int64_t n : {1, 2, 3, 0, -1, 5}) {
         const Input x = whole(shape, dtype, 0, 2);
@@ -162,21 +160,21 @@ std::vector<Sampled> sampled() {
                             -0.0, 1.0 / 3},
                            xgrad::float64, Shape{1, 3, 3, 2})});
   for (const double value : {double(NAN), double(INFINITY), -double(INFINITY), 1e300, -1e30, 1e10})
-    all.push_back({x, listed({value, 0.1, 0.2, value, value, value}, xgrad::float64,
-                             Shape{1, 3, 1, 2}),
-                   false});
+    all.push_back(
+        {x, listed({value, 0.1, 0.2, value, value, value}, xgrad::float64, Shape{1, 3, 1, 2}),
+         false});
   for (const double value : {double(NAN), double(INFINITY)})
     all.push_back({with_value(x, 7, value), random({1, 2, 2, 2}, xgrad::float64, -1.5, 1.5)});
   all.push_back({random({1, 2, 1, 1}), random({1, 3, 3, 2}, xgrad::float64, -1.5, 1.5)});
-  for (const auto& [image, grid] : std::vector<std::pair<Shape, Shape>>{
-           {{0, 3, 4, 5}, {0, 2, 2, 2}},
-           {{2, 0, 4, 5}, {2, 2, 2, 2}},
-           {{2, 3, 0, 5}, {2, 2, 2, 2}},
-           {{2, 3, 4, 5}, {2, 0, 2, 2}},
-           {{2, 3, 4, 5}, {1, 2, 2, 2}},
-           {{2, 3, 4, 5}, {2, 2, 2, 3}},
-           {{2, 3, 4, 5}, {2, 2, 2, 2, 3}},
-           {{3, 4, 5}, {2, 2, 2}}})
+  for (const auto& [image, grid] :
+       std::vector<std::pair<Shape, Shape>>{{{0, 3, 4, 5}, {0, 2, 2, 2}},
+                                            {{2, 0, 4, 5}, {2, 2, 2, 2}},
+                                            {{2, 3, 0, 5}, {2, 2, 2, 2}},
+                                            {{2, 3, 4, 5}, {2, 0, 2, 2}},
+                                            {{2, 3, 4, 5}, {1, 2, 2, 2}},
+                                            {{2, 3, 4, 5}, {2, 2, 2, 3}},
+                                            {{2, 3, 4, 5}, {2, 2, 2, 2, 3}},
+                                            {{3, 4, 5}, {2, 2, 2}}})
     all.push_back({random(image), random(grid, xgrad::float64, -1, 1)});
   all.push_back({random({1, 1, 4, 5}), random({1, 2, 2, 2}, xgrad::float32, -1, 1)});
   for (const xgrad::DType dtype : all_dtypes)
@@ -195,9 +193,11 @@ void samples(Suite& s) {
               s, "grid_sample", {one.x, one.grid},
               std::string(modes[mode]) + " " + paddings[padding] + (align ? " aligned" : ""),
               [=, finite = one.finite](const Ours& x) {
-                return xgrad::grid_sample(
-                    finite ? x[0] : x[0].detach(), finite ? x[1] : x[1].detach(),
-                    {.mode = modes[mode], .padding_mode = paddings[padding], .align_corners = align});
+                return xgrad::grid_sample(finite ? x[0] : x[0].detach(),
+                                          finite ? x[1] : x[1].detach(),
+                                          {.mode = modes[mode],
+                                           .padding_mode = paddings[padding],
+                                           .align_corners = align});
               },
               [=, finite = one.finite](const Theirs& x) {
                 return at::grid_sampler(finite ? x[0] : x[0].detach(),
@@ -223,9 +223,7 @@ void grids(Suite& s) {
         check(
             s, "affine_grid", {theta},
             xgrad::to_string(Shape(std::span(size))) + (align ? " aligned" : ""),
-            [=](const Ours& x) {
-              return xgrad::affine_grid(x[0], Shape(std::span(size)), align);
-            },
+            [=](const Ours& x) { return xgrad::affine_grid(x[0], Shape(std::span(size)), align); },
             [=](const Theirs& x) { return functional::affine_grid(x[0], size, align); });
 }
 

@@ -46,9 +46,12 @@ inline std::string text(const std::string& what, const PerAxis& all) {
 template <int rank, class One, class Two, class Three>
 constexpr auto of_rank([[maybe_unused]] One one, [[maybe_unused]] Two two,
                        [[maybe_unused]] Three three) {
-  if constexpr (rank == 1) return one;
-  else if constexpr (rank == 2) return two;
-  else return three;
+  if constexpr (rank == 1)
+    return one;
+  else if constexpr (rank == 2)
+    return two;
+  else
+    return three;
 }
 
 }  // namespace agreement

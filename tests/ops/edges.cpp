@@ -257,3 +257,72 @@ TEST_CASE("what tests compare with tells every value apart, the first and the la
   CHECK_FALSE(allclose(tensor(2.), tensor(3.), 0.3, 0));
   CHECK(allclose(tensor(2.), tensor(3.), 0.34, 0));
 }
+
+TEST_CASE("clamp: a minimum may be more than the dtype of x holds") {
+  const Tensor bounds = tensor({2., 0.5, 300.}, {.dtype = float64});
+  CHECK(shown(values(clamp_min(ones({3}, {.dtype = boolean}), bounds))) == "2 1 300");
+  CHECK(shown(values(clamp_min(ones({3}, {.dtype = uint8}), bounds))) == "2 1 300");
+  CHECK(clamp_min(ones({1}, {.dtype = uint8}), tensor({1000})).item<int>() == 1000);
+  CHECK(shown(values(clamp_max(zeros({3}, {.dtype = uint8}), -bounds))) == "-2 -0.5 -300");
+}
+
+TEST_CASE("a quotient's slopes, where the square of what it is divided by is 0 or infinite") {
+  CHECK(slopes(div, {0, 1e-300, 1e300}, {1e-300, 1e-300, 1e300}) ==
+        "1e+300 1e+300 1e-300 | 0 -1e+300 -1e-300");
+  CHECK(derivative([](const Tensor& b) { return 0 / b; }, {1e-300, inf}, 2) == "0 0");
+}
+
+TEST_CASE("arcus functions: second derivatives near 0, where 1 - x cancels, and at the ends") {
+  const auto near = [](const Function& f, double x, double by_hand) {
+    const Tensor at = from_vector(std::vector<double>{x}).requires_grad_();
+    const double found = slope(slope(f(at), at), at).item();
+    CHECK(std::fabs(found / by_hand - 1) < 1e-14);
+  };
+  near(asin, 1e-8, 1e-8);
+  near(acos, 1e-8, -1e-8);
+  near(atanh, 1e-8, 2e-8);
+  CHECK(derivative(asin, {-1, 1}, 2) == "-inf inf");
+  CHECK(derivative(acos, {-1, 1}, 2) == "inf -inf");
+  CHECK(derivative(acosh, {1}, 2) == "-inf");
+  CHECK(derivative(atanh, {-1, 1}, 2) == "-inf inf");
+}
+
+TEST_CASE("lerp goes from the nearer end, and its slopes are of that way alone") {
+  CHECK(lerp(tensor({0.}), tensor({inf}), -3).item() == -inf);
+  CHECK(lerp(tensor({0.}), tensor({inf}), tensor({-3.f})).item() == -inf);
+  const Tensor zero = tensor({0.}, {.dtype = float64});
+  CHECK(
+      derivative([&](const Tensor& x) { return lerp(x, zero, tensor({-inf}, {.dtype = float64})); },
+                 {0}) == "inf");
+  CHECK(derivative([&](const Tensor& w) { return lerp(zero, zero + 2, w); }, {-3, 0.25, 0.75, 7}) ==
+        "2 2 2 2");
+}
+
+TEST_CASE("fmod: the whole part has no derivative, where the quotient has none either") {
+  const Tensor zero = tensor({0.}, {.dtype = float64});
+  CHECK(derivative([&](const Tensor& b) { return fmod(zero, b); }, {1e-300}, 2) == "0");
+  CHECK(derivative([&](const Tensor& b) { return fmod(zero + 7, b); }, {2, -2}) == "-3 3");
+}
+
+TEST_CASE("the largest and the smallest of NaN: the gradient goes to what is NaN") {
+  for (const auto f : {max, min, amax, amin})
+    CHECK(derivative([&](const Tensor& x) { return f(x, {}, false); }, {1, none, 3, none}) ==
+          "0 0.5 0 0.5");
+}
+
+TEST_CASE("Bessel functions of order 1: second derivatives near 0") {
+  CHECK(derivative(i1e, {1e-20, -1e-20, 1e-300}, 2) == "-1 1 -1");
+  CHECK(derivative([](const Tensor& x) { return i1(x) * 1e8; }, {1e-8}, 2) == "0.375");
+}
+
+TEST_CASE("losses of what is infinite and of NaN") {
+  const Tensor x = tensor({1., 2.}, {.dtype = float64});
+  const Tensor var = tensor({inf, 1.}, {.dtype = float64});
+  CHECK(shown(values(gaussian_nll_loss(x, x, var, {.reduction = Reduction::none}))) == "inf 0");
+  // NaN in one way to spell the target is no probability of 0.
+  const Tensor steps = log_softmax(zeros({4, 3}, {.dtype = float64}), -1);
+  const Tensor broken = index_put(steps, {1, 2}, none);
+  const Tensor loss =
+      ctc_loss(broken, tensor({1, 2}), tensor(4), tensor(2), {.zero_infinity = true});
+  CHECK(std::isnan(loss.item()));
+}
