@@ -151,7 +151,7 @@ Tensor div(const Operand& x, const Operand& y) {
   return record(Op::div, quotient,
                 wrt(a, elementwise_to(a, [b = saved(b)](const Tensor& dy) { return dy / b(); })),
                 wrt(b, elementwise_to(b, [a = saved(a), b = saved(b)](const Tensor& dy) {
-                      return -dy * (a() / b()) / b();
+                      return -dy * (a() / b() / b());
                     })));
 }
 

@@ -156,7 +156,8 @@ Tensor losses_of(const Tensor& x, const Batch& batch) {
       x);
   std::vector<bool> is_spelled;
   for (const double loss : raw.to_vector<double>()) is_spelled.push_back(std::isfinite(loss));
-  const Tensor y = batch.zero_infinity ? where(isfinite(raw), raw, 0) : raw;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const Tensor y = batch.zero_infinity ? where(raw == infinity, 0, raw) : raw;  // NaN stays
   const auto slopes = [batch, shape](const Tensor& dy, const Tensor& at) {
     return compute<Types::floating>(
         "ctc_loss_input", shape,

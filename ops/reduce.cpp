@@ -3,6 +3,7 @@
 #include <xgrad/ops/channels.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/kernels/reduce.hpp>
+#include <xgrad/ops/logic.hpp>
 #include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
@@ -271,11 +272,20 @@ Tensor var(const Tensor& x, const Axes& which, std::int64_t correction, bool kee
   const Shape kept = kept_shape(x.shape(), axes);
   const auto n = count_of(x.shape(), axes);
   const double freedom = std::max(static_cast<double>(n) - static_cast<double>(correction), 0.0);
-  const Tensor y = no_grad([&] {
-    const Tensor d = x - mean(x, axes, true);
+  const auto spread_of = [&](const Tensor& d) {
     const Tensor sums = sum_values(d, axes, wide(x.dtype()));
     const Tensor squares = sum_of_squares(d, axes);
-    const Tensor spread = maximum(squares - sums * (sums / static_cast<double>(n)), 0);
+    return maximum(squares - sums * (sums / static_cast<double>(n)), 0);
+  };
+  const Tensor y = no_grad([&] {
+    const Tensor d = x - mean(x, axes, true);
+    Tensor spread = spread_of(d);
+    if (n > 0 && !all_finite(spread)) {
+      // Squares overflow, perhaps those of what the mean's rounding left of equal values.
+      const Tensor far = amax(abs(d), axes, true);
+      const Tensor unit = to(where(far == 0, 1, far), spread.dtype());
+      spread = where(isfinite(spread), spread, spread_of(d / to(unit, d.dtype())) * unit * unit);
+    }
     return shaped(divided(spread, freedom, x.dtype()), axes, keepdim);
   });
   return record(Op::var, y, wrt(x, [x = saved(x), kept, axes, freedom](const Tensor& dy) {

@@ -109,11 +109,10 @@ Tensor i0(const Tensor& x) {
 
 namespace {
 
-/// A slope whose terms cancel, rounded to 16 bits once.
+/// A slope whose terms cancel, worked out in float64 as the functions are, and rounded once.
 template <class Slope>
 Tensor rounded_once(const Tensor& x, Slope slope) {
-  const bool is_half = is_floating(x.dtype()) && item_size(x.dtype()) == 2;
-  return is_half ? to(slope(to(x, float32)), x.dtype()) : slope(x);
+  return x.dtype() == float64 ? slope(x) : to(slope(to(x, float64)), x.dtype());
 }
 
 }  // namespace

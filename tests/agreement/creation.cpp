@@ -119,6 +119,28 @@ void creation(Suite& s) {
         [=](const Ours&) { return xgrad::zeros({-1}, {.dtype = dtype}); },
         [=](const Theirs&) { return at::zeros({-1}, typed(dtype)); });
   }
+  for (const double base : {10.0, 2.0, 0.5, 0.0, -2.0})
+    for (const std::int64_t steps : {0, 1, 2, 5, -1})
+      check(
+          s, "logspace", {},
+          "-1 to 2 in " + std::to_string(steps) + " base " + std::to_string(base),
+          [=](const Ours&) {
+            return xgrad::logspace(-1, 2, steps, base, {.dtype = xgrad::float64});
+          },
+          [=](const Theirs&) { return at::logspace(-1, 2, steps, base, at::kDouble); });
+  for (const std::int64_t offset : {0, 1, -1, 5, -5})
+    for (const auto& [n, m] : {std::pair{3, 4}, {4, 3}, {0, 3}, {3, 0}, {-1, 2}}) {
+      const std::string with =
+          std::to_string(n) + " by " + std::to_string(m) + " offset " + std::to_string(offset);
+      check(
+          s, "tril_indices", {}, with,
+          [=, n = n, m = m](const Ours&) { return xgrad::tril_indices(n, m, offset); },
+          [=, n = n, m = m](const Theirs&) { return at::tril_indices(n, m, offset, at::kLong); });
+      check(
+          s, "triu_indices", {}, with,
+          [=, n = n, m = m](const Ours&) { return xgrad::triu_indices(n, m, offset); },
+          [=, n = n, m = m](const Theirs&) { return at::triu_indices(n, m, offset, at::kLong); });
+    }
   over(s, "zeros_like", [](const auto& x) { return zeros_like(x); });
   over(s, "ones_like", [](const auto& x) { return ones_like(x); });
   over(s, "full_like", [](const auto& x) { return full_like(x, 2.5); });
