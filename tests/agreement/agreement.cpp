@@ -31,8 +31,6 @@ at::ScalarType theirs(DType dtype) {
       ->second;
 }
 
-std::vector<std::int64_t> list(const xgrad::detail::ShortList& x) { return {x.begin(), x.end()}; }
-
 /// The bytes of x as they lie in memory, from its first element to its last.
 const void* bytes(const xgrad::Tensor& x) { return x.impl()->data(); }
 

@@ -8,6 +8,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <tuple>
@@ -59,6 +60,16 @@ class Suite {
 at::Tensor theirs(const xgrad::Tensor& x);
 /// libtorch's as xgrad's, off the tape; undefined where xgrad has no such dtype.
 xgrad::Tensor ours(const at::Tensor& x);
+
+// ---- arguments as libtorch has them
+
+template <class T>
+c10::optional<T> theirs_of(const std::optional<T>& value) {
+  return value ? c10::optional<T>(*value) : c10::nullopt;
+}
+inline std::vector<std::int64_t> list(const xgrad::detail::ShortList& extents) {
+  return {extents.begin(), extents.end()};
+}
 
 // ---- results of any form as lists of tensors
 

@@ -18,7 +18,7 @@ std::vector<double> numbers(const xgrad::Tensor& x) {
   return x.to(xgrad::float64).to_vector<double>();
 }
 
-/// x with a dtype in place of all that are narrower, and integers as well where `whole`.
+/// All floating ones as float64, and integers as well where `whole`.
 Ours widened(const Ours& list, bool whole) {
   Ours wide;
   for (const xgrad::Tensor& x : list) {

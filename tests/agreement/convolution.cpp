@@ -164,8 +164,7 @@ void adjoints(Suite& s, const Geometry& g) {
         return f(x[0], x[1], input, g.options<rank>());
       },
       [=](const Theirs& x) {
-        return theirs(x[0], at::zeros(List(input.begin(), input.end()), x[0].options()), x[1],
-                      true);
+        return theirs(x[0], at::zeros(list(input), x[0].options()), x[1], true);
       });
   check(
       s, over_axes<rank>("conv", "_weight"), {forward[0], dy}, g.what(),
@@ -175,8 +174,7 @@ void adjoints(Suite& s, const Geometry& g) {
         return f(x[0], x[1], weight, g.options<rank>());
       },
       [=](const Theirs& x) {
-        return theirs(x[1], x[0], at::zeros(List(weight.begin(), weight.end()), x[0].options()),
-                      false);
+        return theirs(x[1], x[0], at::zeros(list(weight), x[0].options()), false);
       });
 }
 

@@ -90,8 +90,7 @@ void creation(Suite& s) {
             s, "full", {}, xgrad::to_string(shape) + " of " + value.what + text(dtype),
             [=, v = value.ours](const Ours&) { return xgrad::full(shape, v, {.dtype = dtype}); },
             [=, v = value.theirs](const Theirs&) {
-              return at::full(std::vector<std::int64_t>(shape.begin(), shape.end()), v,
-                              typed(dtype));
+              return at::full(list(shape), v, typed(dtype));
             });
     for (const auto& [n, m] : {std::pair{3, 3}, {2, 4}, {0, 0}, {0, 3}, {-1, 2}, {2, -1}})
       check(

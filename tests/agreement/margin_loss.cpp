@@ -12,6 +12,13 @@ using xgrad::Reduction;
 using xgrad::Shape;
 using xgrad::Tensor;
 
+/// A reduction as functions of torch::nn have it.
+functional::TripletMarginWithDistanceLossFuncOptions::reduction_t reduction_of(std::int64_t r) {
+  if (r == at::Reduction::Mean) return torch::kMean;
+  if (r == at::Reduction::Sum) return torch::kSum;
+  return torch::kNone;
+}
+
 /// Three tensors of one shape, and some that are not.
 std::vector<Inputs> triples() {
   std::vector<Inputs> all;
@@ -72,14 +79,10 @@ void of_distances(Suite& s) {
                  .reduction = r});
           },
           [=](const Theirs& x, std::int64_t r) {
-            using R = functional::TripletMarginWithDistanceLossFuncOptions::reduction_t;
-            const R how = r == at::Reduction::Mean  ? R(torch::kMean)
-                          : r == at::Reduction::Sum ? R(torch::kSum)
-                                                    : R(torch::kNone);
             return functional::detail::triplet_margin_with_distance_loss(
                 x[0], x[1], x[2],
                 {[](const at::Tensor& a, const at::Tensor& b) { return at::abs(a - b).sum(-1); }},
-                margin, swap, how);
+                margin, swap, reduction_of(r));
           });
     }
 }
@@ -188,7 +191,6 @@ void of_classes(Suite& s) {
         return xgrad::multilabel_margin_loss(x[0], x[1], {.reduction = r});
       },
       [](const Theirs& x, std::int64_t r) { return at::multilabel_margin_loss(x[0], x[1], r); });
-  using R = functional::MultilabelSoftMarginLossFuncOptions::reduction_t;
   for (const bool weighted : {false, true})
     loss(
         s, "multilabel_soft_margin_loss", loss_inputs(0, 1),
@@ -197,11 +199,8 @@ void of_classes(Suite& s) {
               x[0], x[1], {.weight = weighted ? x[1].detach() : Tensor(), .reduction = r});
         },
         [=](const Theirs& x, std::int64_t r) {
-          const R how = r == at::Reduction::Mean  ? R(torch::kMean)
-                        : r == at::Reduction::Sum ? R(torch::kSum)
-                                                  : R(torch::kNone);
           return functional::detail::multilabel_soft_margin_loss(
-              x[0], x[1], weighted ? x[1].detach() : at::Tensor(), how);
+              x[0], x[1], weighted ? x[1].detach() : at::Tensor(), reduction_of(r));
         });
 }
 
@@ -274,10 +273,7 @@ void of_distributions(Suite& s) {
 
 /// Scores, targets, both lengths.
 std::vector<Inputs> sequences() {
-  const auto steps = [](const Shape& shape, xgrad::DType dtype = xgrad::float64) {
-    return random(shape, dtype);
-  };
-  const Input x = steps({7, 2, 4});
+  const Input x = random({7, 2, 4});
   const Input targets = integers({1, 2, 2, 3, 1, 1}, xgrad::int64, Shape{2, 3});
   const Input lengths = integers({7, 6}), target_lengths = integers({3, 2});
   std::vector<Inputs> all{
@@ -298,17 +294,17 @@ std::vector<Inputs> sequences() {
       {x, integers({1, -1, 2, 3, 1, 1}, xgrad::int64, Shape{2, 3}), lengths, target_lengths},
       {x, integers({1, 2, 2, 3, 1, 1}, xgrad::int32, Shape{2, 3}), lengths, target_lengths},
       {x, listed({1, 2, 2, 3, 1, 1}, xgrad::float64, Shape{2, 3}), lengths, target_lengths},
-      {steps({7, 4}), integers({1, 2, 3}), integers({7}, xgrad::int64, Shape{}),
+      {random({7, 4}), integers({1, 2, 3}), integers({7}, xgrad::int64, Shape{}),
        integers({3}, xgrad::int64, Shape{})},
-      {steps({7, 4}), integers({1, 2, 3}), integers({7}), integers({3})},
-      {steps({7, 0, 4}), integers({}, xgrad::int64, Shape{0, 3}), integers({}), integers({})},
-      {steps({7, 4}), integers({}), integers({7}, xgrad::int64, Shape{}),
+      {random({7, 4}), integers({1, 2, 3}), integers({7}), integers({3})},
+      {random({7, 0, 4}), integers({}, xgrad::int64, Shape{0, 3}), integers({}), integers({})},
+      {random({7, 4}), integers({}), integers({7}, xgrad::int64, Shape{}),
        integers({0}, xgrad::int64, Shape{})},
       {filled({7, 2, 4}, -INFINITY), targets, lengths, target_lengths},
       {with_value(x, 4, -INFINITY), targets, lengths, target_lengths},
       {with_value(x, 4, NAN), targets, lengths, target_lengths}};
   for (const xgrad::DType dtype : all_dtypes)
-    all.push_back({steps({7, 2, 4}, dtype), targets, lengths, target_lengths});
+    all.push_back({random({7, 2, 4}, dtype), targets, lengths, target_lengths});
   return all;
 }
 

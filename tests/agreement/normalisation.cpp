@@ -10,9 +10,6 @@ namespace {
 namespace functional = torch::nn::functional;
 using xgrad::Shape;
 using xgrad::Tensor;
-using List = std::vector<std::int64_t>;
-
-List list(const Shape& shape) { return {shape.begin(), shape.end()}; }
 
 /// Images of [.., channels, ..] whose values normalisation finds awkward.
 Inputs images(std::int64_t channels) {

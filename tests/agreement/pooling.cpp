@@ -162,7 +162,7 @@ void averages(Suite& s) {
       [](const at::Tensor& x, const Geometry& g) {
         const auto kernel = list<rank>(g.kernel), stride = list<rank>(g.steps()),
                    padding = list<rank>(g.padding);
-        const auto divisor = g.divisor ? c10::optional<std::int64_t>(*g.divisor) : c10::nullopt;
+        const auto divisor = theirs_of(g.divisor);
         if constexpr (rank == 1)
           return at::avg_pool1d(x, kernel, stride, padding, g.ceil_mode, g.count_include_pad);
         else if constexpr (rank == 2)
@@ -198,7 +198,7 @@ void average_adjoint(Suite& s) {
           return at::avg_pool2d_backward(
               x[0], at::zeros({2, 3, 5, 6}, x[0].options().requires_grad(false)), list<2>(g.kernel),
               list<2>(g.steps()), list<2>(g.padding), g.ceil_mode, g.count_include_pad,
-              g.divisor ? c10::optional<std::int64_t>(*g.divisor) : c10::nullopt);
+              theirs_of(g.divisor));
         });
   }
 }
@@ -294,7 +294,7 @@ void unpools(Suite& s) {
       for (const PerAxis& size : {PerAxis{4, 6, 8}, PerAxis{5, 7, 9}, PerAxis{3, 5, 7},
                                   PerAxis{6, 8, 10}, PerAxis{1, 1, 1}}) {
         const Shape whole_size = shape_of<rank>(outer, size);
-        both({x, indices}, List(whole_size.begin(), whole_size.end()));
+        both({x, indices}, list(whole_size));
         both({x, indices}, list<rank>(size));
       }
       if (x.tensor.numel() == 0) continue;

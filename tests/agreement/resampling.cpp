@@ -51,10 +51,6 @@ struct How {
 };
 
 template <class T>
-c10::optional<T> theirs_of(const std::optional<T>& value) {
-  return value ? c10::optional<T>(*value) : c10::nullopt;
-}
-template <class T>
 c10::optional<std::vector<T>> given(const std::vector<T>& values) {
   return values.empty() ? c10::optional<std::vector<T>>() : values;
 }

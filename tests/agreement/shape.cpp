@@ -21,10 +21,6 @@ struct Cut {
   std::int64_t step;
 };
 
-c10::optional<std::int64_t> theirs_of(const std::optional<std::int64_t>& bound) {
-  return bound ? c10::optional<std::int64_t>(*bound) : c10::nullopt;
-}
-
 std::string text(const Two& two) { return std::to_string(two.a) + " and " + std::to_string(two.b); }
 std::string text(const Cut& cut) {
   return "from " + std::to_string(cut.start) + " to " +
