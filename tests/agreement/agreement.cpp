@@ -420,7 +420,7 @@ std::size_t Suite::Record::report_deliberate() const {
     std::string names;
     for (const std::string& one : deliberate_[i].operations)
       names += (names.empty() ? "" : ", ") + one;
-    if (deliberate_counts_[i] == 0) ++stale;
+    if (deliberate_counts_[i] == 0 && deliberate_[i].certain) ++stale;
     if (only_.empty() || deliberate_counts_[i] > 0)
       std::printf("%6zu  %s: %s\n", deliberate_counts_[i],
                   names.empty() ? "any operation" : names.c_str(), deliberate_[i].reason.c_str());

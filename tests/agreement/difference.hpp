@@ -29,6 +29,7 @@ struct Deliberate {
   std::vector<std::string> operations;
   std::function<bool(const Case&, const Difference&)> applies;
   std::string reason;
+  bool certain = true;  ///< false: it depends on what lies in memory, and need not occur
 };
 /// In deliberate.cpp.
 std::vector<Deliberate> deliberate_differences();

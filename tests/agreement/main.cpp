@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "agreement.hpp"
+#include <ATen/Parallel.h>
 #include <c10/util/Exception.h>
 #include <c10/util/Logging.h>
 
@@ -29,6 +30,9 @@ int main(int argc, char** argv) {
   c10::Warning::set_warning_handler(&silent);
   // Nor are its stacks, which cost more than all else here.
   c10::SetStackTraceFetcher([] { return std::string(); });
+  // Inputs are small: threads would only wait for each other.
+  at::set_num_threads(1);
+  xgrad::set_num_threads(1);
   agreement::Suite suite(only, verbose);
   for (const auto& family :
        {agreement::pointwise,    agreement::activations,   agreement::logic,
