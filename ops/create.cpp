@@ -374,7 +374,12 @@ Tensor triu_indices(std::int64_t row, std::int64_t col, std::int64_t given,
 Tensor eye(std::int64_t n, std::optional<std::int64_t> m, const TensorOptions& options) {
   const std::int64_t columns = m.value_or(n);
   Tensor x = make("eye", {n, columns}, options, float32);
-  generate(x, [&](std::int64_t i) { return i / columns == i % columns ? 1 : 0; });
+  x.fill_(0);
+  dispatch(x.dtype(), [&]<class T>() {
+    T* const out = x.mutable_data<T>();
+    for (std::int64_t i = 0; i < std::min(n, columns); ++i)
+      out[i * (columns + 1)] = static_cast<T>(1);
+  });
   return finish(x, options);
 }
 

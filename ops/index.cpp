@@ -18,20 +18,37 @@
 namespace xgrad {
 namespace {
 
+void check_dtype(const char* operation, const Tensor& index) {
+  require<DTypeError>(index.dtype() == int64, "{}: the index is {}, it must be int64",
+                      detail::running_or(operation), index.dtype());
+}
+
+/// Where an index may point to, and how an error calls it.
+struct Axis {
+  const char* operation;
+  std::int64_t named;
+  std::int64_t extent;
+
+  void check(const std::int64_t* values, std::int64_t n) const {
+    // A sign bit for i < 0 or extent − 1 < i, of all of them: vectors, where a search would stop.
+    std::uint64_t signs = 0;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const auto value = static_cast<std::uint64_t>(values[i]);
+      signs |= value | (static_cast<std::uint64_t>(extent) - 1 - value);
+    }
+    const auto is_outside = [this](std::int64_t i) { return i < 0 || i >= extent; };
+    if (signs >> 63 != 0)
+      raise<ValueError>("{}: index {} is outside axis {}, which has {} elements", operation,
+                        *std::find_if(values, values + n, is_outside), named, extent);
+  }
+};
+
 /// The values of an index, all of which are of the axis.
 const std::int64_t* check_index(const char* operation, const Tensor& index, std::int64_t extent,
                                 std::int64_t axis) {
-  operation = detail::running_or(operation);
-  require<DTypeError>(index.dtype() == int64, "{}: the index is {}, it must be int64", operation,
-                      index.dtype());
+  check_dtype(operation, index);
   const std::int64_t* const values = index.data<std::int64_t>();
-  const std::int64_t* const end = values + index.numel();
-  const auto is_outside = [extent](std::int64_t i) { return (i < 0) | (i >= extent); };
-  bool is_wrong = false;  // of all of them, which is vectors; the search stops where it finds one
-  for (const std::int64_t* i = values; i < end; ++i) is_wrong |= is_outside(*i);
-  if (is_wrong)
-    raise<ValueError>("{}: index {} is outside axis {}, which has {} elements", operation,
-                      *std::find_if(values, end, is_outside), axis, extent);
+  Axis{detail::running_or(operation), axis, extent}.check(values, index.numel());
   return values;
 }
 
@@ -285,13 +302,17 @@ namespace {
 /// index (before `axis`). No two slabs name the same elements of the tensor of shape `whole`.
 class Gathered {
  public:
-  Gathered(const Tensor& index, const Shape& whole, std::size_t axis)
-      : chosen_(index.data<std::int64_t>()),
+  /// `which` is the axis as the user called it.
+  Gathered(const char* operation, std::int64_t which, const Tensor& index, const Shape& whole,
+           std::size_t axis)
+      : allowed_{detail::running_or(operation), which, whole[axis]},
+        chosen_(index.data<std::int64_t>()),
         shape_(index.shape()),
         strides_(row_major(whole)),
         axis_(axis) {
+    if (index.numel() == 0) return;  // the whole may have more elements than can be counted
+    slabs_ = 1;
     for (std::size_t d = 0; d < axis; ++d) slabs_ *= shape_[d];
-    if (index.numel() == 0) slabs_ = 0;
     for (std::size_t d = axis; d < shape_.size(); ++d) {
       each_ *= shape_[d];
       named_ *= whole[d];
@@ -310,20 +331,19 @@ class Gathered {
     kernels::parallel_for(slabs_, kernels::grain_of(0.6 * static_cast<double>(each_)), part);
   }
 
-  /// f(i, j) for every element i of the index in these slabs and the element j it names.
+  /// f(i, j) for every element i of the index in these slabs and the element j it names; ValueError
+  /// where there is none.
   template <class F>
   void visit(std::int64_t begin, std::int64_t end, const F& f) const {
-    if (shape_.empty()) return f(0, 0);
     const std::size_t last = shape_.size() - 1;
     const std::int64_t width = shape_[last];
     const std::int64_t stride = strides_[axis_];
     auto [position, base] = at(begin);
     for (std::int64_t row = begin * each_; row < end * each_; row += width) {
-      const std::int64_t* const chosen = chosen_ + row;
       if (axis_ == last)
-        for (std::int64_t k = 0; k < width; ++k) f(row + k, base + chosen[k]);
+        visit_row(row, width, f, [=, at = base](auto, auto to) { return at + to; });
       else
-        for (std::int64_t k = 0; k < width; ++k) f(row + k, base + chosen[k] * stride + k);
+        visit_row(row, width, f, [=, at = base](auto k, auto to) { return at + to * stride + k; });
       for (std::size_t d = last; d-- > 0;) {
         if (d != axis_) base += strides_[d];
         if (++position[d] < shape_[d]) break;
@@ -345,11 +365,23 @@ class Gathered {
     return {position, base};
   }
 
+  /// f(i, place(k, index[i])) for the k-th element of a row.
+  template <class F, class Place>
+  void visit_row(std::int64_t row, std::int64_t width, const F& f, const Place& place) const {
+    constexpr std::int64_t piece = 1024;  // what was checked is still near when it is used
+    for (std::int64_t first = 0; first < width; first += piece) {
+      const std::int64_t end = std::min(first + piece, width);
+      allowed_.check(chosen_ + row + first, end - first);
+      for (std::int64_t k = first; k < end; ++k) f(row + k, place(k, chosen_[row + k]));
+    }
+  }
+
+  Axis allowed_;
   const std::int64_t* chosen_;
   const Shape& shape_;
   Strides strides_;
   std::size_t axis_;
-  std::int64_t slabs_ = 1;
+  std::int64_t slabs_ = 0;
   std::int64_t each_ = 1;
   std::int64_t named_ = 1;
 };
@@ -393,11 +425,11 @@ Tensor gather(const Tensor& x, std::int64_t which, const Tensor& given) {
   const std::size_t axis = normalize_axis(which, x.shape().size(), "gather");
   check_gather_shapes("gather", x.shape(), given.shape(), axis);
   const Tensor index = in_rows(given);
-  check_index("gather", index, x.shape()[axis], which);
+  check_dtype("gather", index);
   const Tensor y = compute<Types::all>(
       Op::gather, index.shape(),
       [&](const auto* from, auto* out) {
-        const Gathered gathered(index, x.shape(), axis);
+        const Gathered gathered("gather", which, index, x.shape(), axis);
         gathered.in_parts([&, from, out](std::int64_t begin, std::int64_t end) {
           gathered.visit(begin, end, [=](std::int64_t i, std::int64_t j) { out[i] = from[j]; });
         });
@@ -429,7 +461,7 @@ Targets targets_of(const char* operation, const Tensor& x, std::int64_t which, c
   check_gather_shapes(operation, x.shape(), given.shape(), axis);
   check_source(operation, x, source);
   const Tensor index = in_rows(given);
-  check_index(operation, index, x.shape()[axis], which);
+  check_dtype(operation, index);
   return {axis, index, leading(operation, source, index.shape())};
 }
 
@@ -443,7 +475,7 @@ Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tens
   const std::size_t axis = targets.axis;
   const Tensor &index = targets.index, &part = targets.part;
   const auto add_all = [&]<class T>(const T* from, T* out) {
-    const Gathered gathered(index, shape, axis);
+    const Gathered gathered("scatter_add", which, index, shape, axis);
     const std::int64_t most = index.shape()[axis];  // values that one target may take
     const std::int64_t named = gathered.named();
     const bool is_wide = is_added_wide<T>(named, gathered.each(), most);
@@ -482,7 +514,7 @@ Tensor scatter(Tensor x, std::int64_t which, const Tensor& given, const Tensor& 
   const Targets targets = targets_of("scatter", x, which, given, source);
   const Tensor &index = targets.index, &part = targets.part;
   const Tensor y = changed<Types::all>(Op::scatter, x, part, [&](const auto* from, auto* out) {
-    const Gathered gathered(index, shape, targets.axis);
+    const Gathered gathered("scatter", which, index, shape, targets.axis);
     gathered.in_parts([&, from, out](std::int64_t begin, std::int64_t end) {
       gathered.visit(begin, end, [=](std::int64_t i, std::int64_t j) { out[j] = from[i]; });
     });
