@@ -1,4 +1,6 @@
+#include <array>
 #include <limits>
+#include <string>
 
 #include "support.hpp"
 
@@ -72,6 +74,50 @@ TEST_CASE("many rows are gathered and scattered alike on several threads") {
     same &= std::equal(row.begin(), row.end(), z.data<double>() + i * 40);
   }
   CHECK(same);
+}
+
+TEST_CASE(
+    "sums of many float32 at a place, along each axis, of an index that is smaller elsewhere") {
+  for (std::int64_t axis = 0; axis < 3; ++axis) {
+    CAPTURE(axis);
+    Shape shape{7, 6, 5}, part{6, 5, 4};
+    shape[static_cast<std::size_t>(axis)] = 100;
+    part[static_cast<std::size_t>(axis)] = 1500;
+    const Tensor index = randint(0, 100, part);
+    const Tensor values = to(normal(part, 2), float32);
+    const Tensor whole = to(normal(shape), float32);
+    const Tensor exact = scatter_add(to(whole, float64), axis, index, to(values, float64));
+    CHECK(allclose(to(scatter_add(whole, axis, index, values), float64), exact, 1e-7, 1e-7));
+    Tensor by_hand = to(whole, float64);
+    for (std::int64_t i = 0; i < index.numel(); ++i) {
+      std::array<std::int64_t, 3> at{i / (part[1] * part[2]), i / part[2] % part[1], i % part[2]};
+      at[static_cast<std::size_t>(axis)] = index.data<std::int64_t>()[i];
+      by_hand.mutable_data<double>()[(at[0] * shape[1] + at[1]) * shape[2] + at[2]] +=
+          static_cast<double>(values.data<float>()[i]);
+    }
+    CHECK(allclose(exact, by_hand, 1e-12, 1e-12));
+  }
+}
+
+TEST_CASE("a wrong index is found wherever it stands") {
+  const Tensor x = zeros({4, 5000});
+  for (const std::int64_t wrong :
+       {std::int64_t{5000}, std::int64_t{-1}, std::numeric_limits<std::int64_t>::min(),
+        std::numeric_limits<std::int64_t>::max()})
+    for (const std::int64_t place : {0, 1023, 1024, 4999, 19999}) {
+      CAPTURE(wrong);
+      CAPTURE(place);
+      Tensor index = randint(0, 5000, {4, 5000});
+      index.mutable_data<std::int64_t>()[place] = wrong;
+      const std::string expected = ": index " + std::to_string(wrong) + " is outside axis -1";
+      CHECK(message_of<ValueError>([&] { gather(x, -1, index); }).starts_with("gather" + expected));
+      CHECK(message_of<ValueError>([&] {
+              scatter(x, -1, index, 1);
+            }).starts_with("scatter" + expected));
+      CHECK(message_of<ValueError>([&] {
+              scatter_add(x, -1, index, x);
+            }).starts_with("scatter_add" + expected));
+    }
 }
 
 TEST_CASE("wrong indices are told") {
