@@ -103,11 +103,15 @@ Tensor solved(const char* operation, const Tensor& A, const Tensor& B) {
       const std::int64_t* const which = places.data<std::int64_t>();
       const T* const a = factors.data<T>();
       T* const b = columns.mutable_data<T>();
-      for_each(operation, batch, cubed(n) / static_cast<double>(n) * static_cast<double>(2 * k),
-               [&](std::int64_t i) {
-                 lapack::lu_solve(true, n, k, a + which[i] * n * n, pivots.data() + which[i] * n,
-                                  b + i * n * k);
-               });
+      // Columns are solved for by themselves: pieces of them keep all threads busy.
+      const std::int64_t piece = std::min<std::int64_t>(k, 64);
+      const std::int64_t pieces = (k + piece - 1) / piece;
+      const double work = static_cast<double>(n) * static_cast<double>(n * 2 * piece);
+      for_each(operation, {batch.numel() * pieces}, work, [&](std::int64_t i) {
+        const std::int64_t matrix = i / pieces, first = i % pieces * piece;
+        lapack::lu_solve(true, n, std::min(piece, k - first), a + which[matrix] * n * n,
+                         pivots.data() + which[matrix] * n, b + (matrix * k + first) * n);
+      });
     });
   return no_grad([&] { return clone(turned(columns)); });
 }

@@ -246,3 +246,17 @@ TEST_CASE("batches give the same bits on any number of threads") {
     for (std::size_t i = 0; i < found.size(); ++i) CHECK(equal(found[i], expected[i]));
   }
 }
+
+TEST_CASE("as many columns as there are pieces of, on however many threads") {
+  const Tensor A = normal({3, 30, 30}) + 10 * eye(30, {}, {.dtype = float64});
+  for (const std::int64_t columns : {63, 64, 65, 200}) {
+    CAPTURE(columns);
+    const Tensor B = normal({3, 30, columns}, 2);
+    const Tensor X = linalg::solve(A, B);
+    CHECK(allclose(matmul(A, X), B, 1e-12, 1e-12));
+    for (const int threads : {1, 3}) {
+      const Threads some(threads);
+      CHECK(equal(linalg::solve(A, B), X));
+    }
+  }
+}
