@@ -222,7 +222,8 @@ double count_of(std::int64_t start, std::int64_t end, std::int64_t step) {
   if ((start < end) != (step > 0)) return -1;
   const std::uint64_t span = step > 0 ? distance(start, end) : distance(end, start);
   const std::uint64_t stride = step > 0 ? distance(0, step) : distance(step, 0);
-  return static_cast<double>((span - 1) / stride + 1);
+  const std::uint64_t whole = (span - 1) / stride;
+  return static_cast<double>(whole + 1);
 }
 
 /// Counted in T: int64 or double.

@@ -17,7 +17,6 @@ namespace xgrad::linalg {
 
 namespace lapack = kernels::lapack;
 using namespace matrices;  // NOLINT: internal
-using detail::in_rows;
 using lapack::Triangle;
 
 // A = L Lᵀ;  dL/dA = ½ (G + Gᵀ) with G = L⁻ᵀ Φ(Lᵀ dL/dL) L⁻¹, where Φ takes the lower triangle and

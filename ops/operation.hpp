@@ -18,8 +18,8 @@ enum class Op : std::uint16_t {
 #undef COMPOSED
 #undef PRIMITIVE
 
-#define PRIMITIVE(name) +1
-#define COMPOSED(name) +1
+#define PRIMITIVE(name) +1  // NOLINT: a term of a sum
+#define COMPOSED(name) +1   // NOLINT
 inline constexpr std::size_t operation_count = 0
 #include <xgrad/ops/operations.def>
     ;

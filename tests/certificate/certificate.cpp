@@ -12,6 +12,7 @@
 
 #include "ops/table.hpp"
 #include <fmt/format.h>
+#include <unistd.h>
 
 using namespace table;  // NOLINT
 
@@ -63,14 +64,15 @@ Measured measured(const Row& row) {
 }
 
 std::vector<Operation> measure_all() {
+  const bool on_terminal = isatty(STDERR_FILENO) != 0;
   std::vector<Operation> operations;
   for (std::size_t i = 0; i < operation_names.size(); ++i) {
     const Op op = static_cast<Op>(i);
     operations.push_back({operation_names[i], is_composed(op), {}});
     for (const Row& row : rows_of(op)) operations.back().rows.push_back(measured(row));
-    std::fprintf(stderr, "\r%zu of %zu operations", i + 1, operation_names.size());
+    if (on_terminal) std::fprintf(stderr, "\r%zu of %zu operations", i + 1, operation_names.size());
   }
-  std::fprintf(stderr, "\n");
+  if (on_terminal) std::fprintf(stderr, "\n");
   return operations;
 }
 
