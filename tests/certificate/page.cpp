@@ -178,6 +178,16 @@ std::string page(const std::vector<Operation>& operations) {
   for (const Operation& operation : operations)
     out += fmt::format("<details id=\"{0}\"><summary>{0}</summary>\n{1}{2}</details>\n",
                        operation.name, rows_of(operation), curve(operation));
+  // What is linked to is opened.
+  out += R"(<script>
+const open = () => {
+  const one = document.getElementById(location.hash.slice(1));
+  if (one) one.open = true;
+};
+addEventListener("hashchange", open);
+open();
+</script>
+)";
   return out + "</html>\n";
 }
 
