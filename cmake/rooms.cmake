@@ -23,14 +23,13 @@ function(xgrad_component name)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
     # Calls inside the library may be inlined all the same, as Clang takes for granted.
     target_compile_options(${target} PRIVATE -fno-semantic-interposition)
-    # Reading what nearly all files include takes as long as compiling what is in them. Clang reads
-    # each file by itself, so that none leaves out what it needs.
-    if(name STREQUAL "core")
-      target_precompile_headers(${target} PRIVATE <xgrad/autograd/raise.hpp>
-                                                  <xgrad/autograd/tensor.hpp>)
-    else()
-      target_precompile_headers(${target} REUSE_FROM xgrad_core)
-    endif()
+  endif()
+  # Reading what nearly all files include takes as long as compiling what is in them.
+  if(name STREQUAL "core")
+    target_precompile_headers(${target} PRIVATE <xgrad/autograd/raise.hpp>
+                                                <xgrad/autograd/tensor.hpp>)
+  else()
+    target_precompile_headers(${target} REUSE_FROM xgrad_core)
   endif()
   target_link_libraries(${target} PRIVATE $<BUILD_INTERFACE:xgrad_options>)
   foreach(other ${arg_DEPENDS})
