@@ -16,22 +16,10 @@ bool has_word(const ConvOptions<rank>& o, std::string_view word) {
   return o.padding.word() == word;
 }
 
-template <int rank>
-std::string describe(const Shape& x, const ConvOptions<rank>& o) {
-  const Extents<rank>& padding = o.padding;
-  const bool even = o.stride == o.stride[0] && padding == padding[0];
-  std::string text = even ? fmt::format("input {}, stride {}, ", x, o.stride[0])
-                          : fmt::format("input {}, stride {}, ", x, o.stride);
-  text += !o.padding.word().empty() ? fmt::format("padding {}", o.padding.word())
-          : even                    ? fmt::format("padding {}", padding[0])
-                                    : fmt::format("padding {}", padding);
-  if (o.dilation != 1) text += fmt::format(", dilation {}", o.dilation);
-  if (o.groups != 1) text += fmt::format(", {} groups", o.groups);
-  return text;
-}
+}  // namespace
 
 template <int rank>
-void check_options(const char* operation, const ConvOptions<rank>& o) {
+void detail::check_options(const char* operation, const ConvOptions<rank>& o) {
   const Extents<rank>& padding = o.padding;
   require<ValueError>(
       at_least(1, o.stride) && at_least(1, o.dilation) && at_least(0, padding) && o.groups > 0,
@@ -47,6 +35,26 @@ void check_options(const char* operation, const ConvOptions<rank>& o) {
   require<ValueError>(std::ranges::find(modes, std::string_view(o.padding_mode)) != modes.end(),
                       "{}: padding_mode '{}' is none of zeros, reflect, replicate and circular",
                       operation, o.padding_mode);
+}
+
+template void detail::check_options(const char*, const ConvOptions<1>&);
+template void detail::check_options(const char*, const ConvOptions<2>&);
+template void detail::check_options(const char*, const ConvOptions<3>&);
+
+namespace {
+
+template <int rank>
+std::string describe(const Shape& x, const ConvOptions<rank>& o) {
+  const Extents<rank>& padding = o.padding;
+  const bool even = o.stride == o.stride[0] && padding == padding[0];
+  std::string text = even ? fmt::format("input {}, stride {}, ", x, o.stride[0])
+                          : fmt::format("input {}, stride {}, ", x, o.stride);
+  text += !o.padding.word().empty() ? fmt::format("padding {}", o.padding.word())
+          : even                    ? fmt::format("padding {}", padding[0])
+                                    : fmt::format("padding {}", padding);
+  if (o.dilation != 1) text += fmt::format(", dilation {}", o.dilation);
+  if (o.groups != 1) text += fmt::format(", {} groups", o.groups);
+  return text;
 }
 
 /// What surrounds an axis: before it, and in all.
@@ -67,7 +75,7 @@ Border border(const char* operation, std::size_t axis, std::int64_t kernel,
 template <int rank>
 Convolution planned(const char* operation, const Shape& x, const Shape& weight,
                     const ConvOptions<rank>& o) {
-  check_options(operation, o);
+  detail::check_options(operation, o);
   detail::check_images<rank>(operation, x);
   detail::check_weight<rank>(operation, weight, "filters, channels / groups");
   const std::int64_t channels = (Size(weight[1], operation) * o.groups).value();

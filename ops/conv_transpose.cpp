@@ -5,12 +5,11 @@
 #include <algorithm>
 
 namespace xgrad {
-namespace {
 
 using detail::Convolution;
 
 template <int rank>
-void check_options(const char* operation, const ConvTransposeOptions<rank>& o) {
+void detail::check_options(const char* operation, const ConvTransposeOptions<rank>& o) {
   require<ValueError>(at_least(1, o.stride) && at_least(1, o.dilation) && at_least(0, o.padding) &&
                           at_least(0, o.output_padding) && o.groups > 0,
                       "{}: stride {}, dilation {} and groups {} must be positive, padding {} and "
@@ -22,11 +21,17 @@ void check_options(const char* operation, const ConvTransposeOptions<rank>& o) {
                         operation, o.output_padding, o.stride, o.dilation);
 }
 
+template void detail::check_options(const char*, const ConvTransposeOptions<1>&);
+template void detail::check_options(const char*, const ConvTransposeOptions<2>&);
+template void detail::check_options(const char*, const ConvTransposeOptions<3>&);
+
+namespace {
+
 /// The convolution whose adjoint this is: its output is our input, and its filters our channels.
 template <int rank>
 Convolution planned(const char* operation, const Shape& x, const Shape& weight,
                     const ConvTransposeOptions<rank>& o) {
-  check_options(operation, o);
+  detail::check_options(operation, o);
   detail::check_images<rank>(operation, x);
   detail::check_weight<rank>(operation, weight, "channels, filters / groups");
   require<ShapeError>(x[1] == weight[0],

@@ -4,6 +4,7 @@
 
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/sizes.hpp>
+#include <xgrad/ops/conv.hpp>
 #include <xgrad/ops/extents.hpp>
 #include <xgrad/ops/kernels/conv.hpp>
 #include <xgrad/ops/operation.hpp>
@@ -41,6 +42,12 @@ constexpr std::string_view places_of(int rank) {
 inline Size reach(const char* operation, std::int64_t kernel, std::int64_t dilation) {
   return Size(dilation, operation) * (kernel - 1) + 1;
 }
+
+/// ValueError where no convolution has such options.
+template <int rank>
+void check_options(const char* operation, const ConvOptions<rank>& options);
+template <int rank>
+void check_options(const char* operation, const ConvTransposeOptions<rank>& options);
 
 template <int rank>
 void check_images(const char* operation, const Shape& x) {

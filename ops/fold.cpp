@@ -5,6 +5,14 @@
 #include <xgrad/ops/windows.hpp>
 
 namespace xgrad {
+void detail::check_window(const char* operation, const Extents<2>& kernel, const FoldOptions& o) {
+  require<ValueError>(at_least(1, kernel) && at_least(1, o.stride) && at_least(1, o.dilation) &&
+                          at_least(0, o.padding),
+                      "{}: window {}, dilation {} and stride {} must be positive, padding {} not "
+                      "negative",
+                      operation, kernel, o.dilation, o.stride, o.padding);
+}
+
 namespace {
 
 using kernels::WindowAxis;
@@ -13,11 +21,7 @@ using kernels::Windows;
 /// The windows over images of `size`, of no planes yet.
 Windows windows_over(const char* operation, const Extents<2>& size, const Extents<2>& kernel,
                      const FoldOptions& o) {
-  require<ValueError>(at_least(1, kernel) && at_least(1, o.stride) && at_least(1, o.dilation) &&
-                          at_least(0, o.padding),
-                      "{}: window {}, dilation {} and stride {} must be positive, padding {} not "
-                      "negative",
-                      operation, kernel, o.dilation, o.stride, o.padding);
+  detail::check_window(operation, kernel, o);
   Windows w{.planes = 0, .axes = {}};
   bool fits = true;
   for (int i = 0; i < 2; ++i) {

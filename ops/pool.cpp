@@ -132,12 +132,22 @@ Ranked max_pool3d_with_indices(const Tensor& x, Extents<3> kernel, const Pool3dO
   return max_pool(Op::max_pool3d_with_indices, x, kernel, options);
 }
 
+void detail::check_norm_type(const char* operation, double norm_type) {
+  require<ValueError>(std::isfinite(norm_type) && norm_type != 0,
+                      "{}: norm_type {} must be finite and not 0; the largest of |x| is a "
+                      "max_pool of abs(x)",
+                      operation, norm_type);
+}
+void detail::check_divisor(const char* operation, std::optional<std::int64_t> divisor_override) {
+  require<ValueError>(divisor_override != 0, "{}: divisor_override is 0", operation);
+}
+
 namespace {
 
 template <int rank>
 Windows avg_windows(const char* operation, const Shape& x, const Extents<rank>& kernel,
                     const AvgPoolOptions<rank>& options) {
-  require<ValueError>(options.divisor_override != 0, "{}: divisor_override is 0", operation);
+  detail::check_divisor(operation, options.divisor_override);
   return detail::pool_windows<rank>(
       operation, x, kernel,
       {.stride = options.stride, .padding = options.padding, .ceil_mode = options.ceil_mode});
@@ -219,10 +229,7 @@ template <int rank>
 Tensor lp_pool(Op op, Op mean_op, const Tensor& x, double p, const Extents<rank>& kernel,
                const LpPoolOptions<rank>& options) {
   const detail::Running running(name(op), x);
-  require<ValueError>(std::isfinite(p) && p != 0,
-                      "{}: norm_type {} must be finite and not 0; the largest of |x| is a "
-                      "max_pool of abs(x)",
-                      name(op), p);
+  detail::check_norm_type(name(op), p);
   const Windows w = avg_windows<rank>(name(op), x.shape(), kernel,
                                       {.stride = options.stride, .ceil_mode = options.ceil_mode});
   const auto pool = [&](const Tensor& values) {

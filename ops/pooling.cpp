@@ -88,11 +88,10 @@ Windows planes_of(const char* operation, const Shape& x) {
 }
 
 template <int rank>
-Windows pool_windows(const char* operation, const Shape& x, const Extents<rank>& kernel,
-                     const PoolOptions<rank>& options) {
+void check_window(const char* operation, const Extents<rank>& kernel,
+                  const PoolOptions<rank>& options) {
   const auto& [given, padding, dilation, ceil_mode] = options;
   const Extents<rank> stride = given == 0 ? kernel : given;
-  Windows w = planes_of<rank>(operation, x);
   require<ValueError>(at_least(1, kernel) && at_least(1, stride),
                       "{}: window {} and stride {} must be positive", operation, kernel, stride);
   require<ValueError>(at_least(1, dilation), "{}: dilation {} must be positive", operation,
@@ -102,6 +101,16 @@ Windows pool_windows(const char* operation, const Shape& x, const Extents<rank>&
   require<ValueError>(fits,
                       "{}: padding {} must not be negative nor more than half of the window {}",
                       operation, padding, kernel);
+}
+
+template <int rank>
+Windows pool_windows(const char* operation, const Shape& x, const Extents<rank>& kernel,
+                     const PoolOptions<rank>& options) {
+  const auto& [given, padding, dilation, ceil_mode] = options;
+  const Extents<rank> stride = given == 0 ? kernel : given;
+  Windows w = planes_of<rank>(operation, x);
+  check_window(operation, kernel, options);
+  bool fits = true;
   for (int i = 0; i < rank; ++i) {
     const auto at = static_cast<std::size_t>(i);
     WindowAxis& a = axis_of(w, rank, i);
@@ -198,6 +207,9 @@ Tensor mean_under_input(Op op, const Tensor& dy, const Shape& shape, int rank, c
 template Windows planes_of<1>(const char*, const Shape&);
 template Windows planes_of<2>(const char*, const Shape&);
 template Windows planes_of<3>(const char*, const Shape&);
+template void check_window(const char*, const Extents<1>&, const PoolOptions<1>&);
+template void check_window(const char*, const Extents<2>&, const PoolOptions<2>&);
+template void check_window(const char*, const Extents<3>&, const PoolOptions<3>&);
 template Windows pool_windows(const char*, const Shape&, const Extents<1>&, const PoolOptions<1>&);
 template Windows pool_windows(const char*, const Shape&, const Extents<2>&, const PoolOptions<2>&);
 template Windows pool_windows(const char*, const Shape&, const Extents<3>&, const PoolOptions<3>&);

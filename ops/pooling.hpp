@@ -1,11 +1,14 @@
 #pragma once
 // Internal: pools of any geometry over the last axes of a tensor. Kernels see three axes always.
 
+#include <xgrad/ops/fold.hpp>
 #include <xgrad/ops/kernels/windows.hpp>
 #include <xgrad/ops/operation.hpp>
 #include <xgrad/ops/pool.hpp>
 
 #include <cstddef>
+#include <cstdint>
+#include <optional>
 
 namespace xgrad::detail {
 
@@ -13,6 +16,17 @@ namespace xgrad::detail {
 /// unless x has channels and values.
 template <int rank>
 kernels::Windows planes_of(const char* operation, const Shape& x);
+
+/// ValueError where no input has such windows.
+template <int rank>
+void check_window(const char* operation, const Extents<rank>& kernel,
+                  const PoolOptions<rank>& options);
+template <int rank>
+void check_window(const char* operation, const Extents<rank>& kernel,
+                  const MaxUnpoolOptions<rank>& options);
+void check_window(const char* operation, const Extents<2>& kernel, const FoldOptions& options);
+void check_divisor(const char* operation, std::optional<std::int64_t> divisor_override);
+void check_norm_type(const char* operation, double norm_type);
 
 /// The windows of a pool over x. ShapeError or ValueError as pool.hpp says.
 template <int rank>

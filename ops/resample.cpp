@@ -4,7 +4,7 @@
 #include <xgrad/ops/frame.hpp>
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/resample.hpp>
-#include <xgrad/ops/resample.hpp>
+#include <xgrad/ops/resampling.hpp>
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
@@ -212,19 +212,44 @@ std::vector<T> for_axes(const char* what, const PerAxis<T>& given, const Tensor&
   return given.values();
 }
 
-/// What the mode takes, and what goes with it.
-void check(const Tensor& x, const InterpolateOptions& o) {
+bool is_nearest(std::string_view mode) { return mode == "nearest" || mode == "nearest-exact"; }
+bool is_plain(std::string_view mode) { return is_nearest(mode) || mode == "area"; }
+
+/// How many axes a mode is for, 0: any.
+std::int64_t axes_for(std::string_view mode) {
+  return mode == "linear"                          ? 1
+         : mode == "bilinear" || mode == "bicubic" ? 2
+         : mode == "trilinear"                     ? 3
+                                                   : 0;
+}
+
+}  // namespace
+
+void detail::check_options(const char* operation, const InterpolateOptions& o) {
   const std::string& mode = o.mode;
-  const bool is_nearest = mode == "nearest" || mode == "nearest-exact";
-  const bool is_plain = is_nearest || mode == "area";
-  const std::int64_t axes = mode == "linear"                          ? 1
-                            : mode == "bilinear" || mode == "bicubic" ? 2
-                            : mode == "trilinear"                     ? 3
-                                                                      : 0;
-  require<ValueError>(is_plain || axes > 0,
-                      "interpolate: mode '{}'; it is 'nearest', 'nearest-exact', 'linear', "
-                      "'bilinear', 'bicubic', 'trilinear' or 'area'",
+  require<ValueError>(is_plain(mode) || axes_for(mode) > 0,
+                      "{}: mode '{}'; it is 'nearest', 'nearest-exact', 'linear', 'bilinear', "
+                      "'bicubic', 'trilinear' or 'area'",
+                      operation, mode);
+  require<ValueError>(!is_plain(mode) || !o.align_corners,
+                      "{}: align_corners is given for mode '{}'; it is for the linear and cubic "
+                      "ones",
+                      operation, mode);
+  require<ValueError>(!o.antialias || axes_for(mode) == 2,
+                      "{}: antialias is for 'bilinear' and 'bicubic', not for '{}'", operation,
                       mode);
+  require<ValueError>(o.size.is_given() != o.scale_factor.is_given(),
+                      "{}: {} of size and scale_factor; give one", operation,
+                      o.size.is_given() ? "both" : "none");
+  require<ValueError>(!o.recompute_scale_factor.value_or(false) || !o.size.is_given(),
+                      "{}: recompute_scale_factor with a size, which needs no factor", operation);
+}
+
+namespace {
+
+/// What the mode takes.
+void check_input(const Tensor& x, const std::string& mode) {
+  const std::int64_t axes = axes_for(mode);
   require<ShapeError>(x.dim() >= 3 && x.dim() <= 5 && (axes == 0 || x.dim() - 2 == axes),
                       "interpolate: input {} for mode '{}', which takes [batch, channels] and {}",
                       x.shape(), mode,
@@ -232,13 +257,7 @@ void check(const Tensor& x, const InterpolateOptions& o) {
                       : axes == 1 ? "one axis"
                       : axes == 2 ? "two axes"
                                   : "three axes");
-  require<ValueError>(!is_plain || !o.align_corners,
-                      "interpolate: align_corners is given for mode '{}'; it is for the linear and "
-                      "cubic ones",
-                      mode);
-  require<ValueError>(!o.antialias || axes == 2,
-                      "interpolate: antialias is for 'bilinear' and 'bicubic', not for '{}'", mode);
-  require<DTypeError>(is_nearest || is_floating(x.dtype()),
+  require<DTypeError>(is_nearest(mode) || is_floating(x.dtype()),
                       "interpolate: mode '{}' takes floating tensors, got {}", mode, x.dtype());
   for (std::int64_t axis = 2; axis < x.dim(); ++axis)
     require<ShapeError>(x.size(axis) > 0,
@@ -248,12 +267,7 @@ void check(const Tensor& x, const InterpolateOptions& o) {
 
 /// The spatial axes of x and of the result.
 std::vector<Axis> axes_of(const Tensor& x, const InterpolateOptions& o) {
-  require<ValueError>(o.size.is_given() != o.scale_factor.is_given(),
-                      "interpolate: {} of size and scale_factor; give one",
-                      o.size.is_given() ? "both" : "none");
   const bool recomputes = o.recompute_scale_factor.value_or(false);
-  require<ValueError>(!recomputes || !o.size.is_given(),
-                      "interpolate: recompute_scale_factor with a size, which needs no factor");
   std::vector<Axis> axes;
   const auto add = [&](std::int64_t out, std::optional<double> factor) {
     const std::int64_t in = x.shape()[axes.size() + 2];
@@ -290,7 +304,8 @@ Tensor picked(const Tensor& x, const Resampling& by) {
 
 Tensor interpolate(const Tensor& x, const InterpolateOptions& options) {
   const detail::Running running(me, x);
-  check(x, options);
+  detail::check_options(me, options);
+  check_input(x, options.mode);
   Resampling by;
   const std::vector<Axis> axes = axes_of(x, options);
   for (const Axis& axis : axes) {

@@ -7,6 +7,20 @@
 #include <xgrad/ops/windows.hpp>
 
 namespace xgrad {
+
+template <int rank>
+void detail::check_window(const char* operation, const Extents<rank>& kernel,
+                          const MaxUnpoolOptions<rank>& options) {
+  const Extents<rank> stride = options.stride == 0 ? kernel : options.stride;
+  require<ValueError>(at_least(1, kernel) && at_least(1, stride) && at_least(0, options.padding),
+                      "{}: window {} and stride {} must be positive, padding {} not negative",
+                      operation, kernel, stride, options.padding);
+}
+
+template void detail::check_window(const char*, const Extents<1>&, const MaxUnpoolOptions<1>&);
+template void detail::check_window(const char*, const Extents<2>&, const MaxUnpoolOptions<2>&);
+template void detail::check_window(const char*, const Extents<3>&, const MaxUnpoolOptions<3>&);
+
 namespace {
 
 /// What the last axes of the output are: as the options say, or as a pool would have had it.
@@ -14,9 +28,7 @@ template <int rank>
 Extents<rank> unpooled_size(const char* operation, const Shape& x, const Extents<rank>& kernel,
                             const MaxUnpoolOptions<rank>& options) {
   const Extents<rank> stride = options.stride == 0 ? kernel : options.stride;
-  require<ValueError>(at_least(1, kernel) && at_least(1, stride) && at_least(0, options.padding),
-                      "{}: window {} and stride {} must be positive, padding {} not negative",
-                      operation, kernel, stride, options.padding);
+  detail::check_window(operation, kernel, options);
   const Shape& asked = options.output_size;
   const std::size_t axes = rank;
   require<ShapeError>(asked.size() == 0 || asked.size() == axes || asked.size() == axes + 2,
