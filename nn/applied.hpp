@@ -1,0 +1,48 @@
+#pragma once
+#include <xgrad/nn/module.hpp>
+
+#include <tuple>
+#include <utility>
+
+#pragma GCC visibility push(default)
+
+namespace xgrad::nn::detail {
+
+/// The base of a layer that is an operation of one tensor, with the arguments that it was made
+/// with. The layer is a class of its own, for that is what it is called:
+///
+///     struct GLU : detail::Applied<glu, std::int64_t> {
+///       explicit GLU(std::int64_t axis = -1) : Applied(axis) {}
+///     };
+template <auto operation, class... Arguments>
+class Applied : public Module {
+ public:
+  Tensor forward(const Tensor& x) override {
+    const auto apply = [&](const Arguments&... arguments) { return operation(x, arguments...); };
+    return std::apply(apply, arguments_);
+  }
+
+ protected:
+  explicit Applied(Arguments... arguments) : arguments_(std::move(arguments)...) {}
+
+  /// Has the operation say what it has against the arguments: on an input of no elements, so of
+  /// this shape, to which it objects in nothing else.
+  void try_on(const Shape& shape) { Applied::forward(Tensor::empty(shape)); }
+
+ private:
+  std::tuple<Arguments...> arguments_;
+};
+
+/// The same of an operation that takes any shape, tried when the layer is made.
+template <auto operation, class... Arguments>
+class Pointwise : public Applied<operation, Arguments...> {
+ protected:
+  explicit Pointwise(Arguments... arguments)
+      : Applied<operation, Arguments...>(std::move(arguments)...) {
+    this->try_on({0});
+  }
+};
+
+}  // namespace xgrad::nn::detail
+
+#pragma GCC visibility pop
