@@ -2,6 +2,7 @@
 // Modules, layers, initialisers, saving and loading.
 
 #include <xgrad/nn/activation.hpp>
+#include <xgrad/nn/adaptive_pool.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/functional_call.hpp>
@@ -10,6 +11,7 @@
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/module_of.hpp>
 #include <xgrad/nn/norm.hpp>
+#include <xgrad/nn/pad.hpp>
 #include <xgrad/nn/pool.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/shape.hpp>
