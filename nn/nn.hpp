@@ -7,6 +7,7 @@
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/functional_call.hpp>
 #include <xgrad/nn/init.hpp>
+#include <xgrad/nn/layer_norm.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/module_of.hpp>

@@ -9,19 +9,24 @@
 
 namespace xgrad::nn {
 
-BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options) : options_(options) {
-  require<ValueError>(channels > 0, "BatchNorm: {} channels; it must be positive", channels);
-  const xgrad::detail::Running running("BatchNorm");
-  if (options.affine) {
+detail::ChannelNorm::ChannelNorm(const char* layer, std::int64_t channels, bool affine,
+                                 bool track_running_stats) {
+  require<ValueError>(channels > 0, "{}: {} channels; it must be positive", layer, channels);
+  const xgrad::detail::Running running(layer);
+  if (affine) {
     weight = add_parameter("weight", ones({channels}));
     bias = add_parameter("bias", zeros({channels}));
   }
-  if (options.track_running_stats) {
+  if (track_running_stats) {
     running_mean = add_buffer("running_mean", zeros({channels}));
     running_var = add_buffer("running_var", ones({channels}));
     num_batches_tracked = add_buffer("num_batches_tracked", zeros({}, {.dtype = int64}));
   }
 }
+
+BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options)
+    : ChannelNorm("BatchNorm", channels, options.affine, options.track_running_stats),
+      options_(options) {}
 
 Tensor BatchNorm::forward(const Tensor& x) {
   check_input(x);
@@ -51,6 +56,19 @@ void BatchNorm2d::check_input(const Tensor& x) const {
   const xgrad::detail::Running running("BatchNorm2d", x);
   require<ShapeError>(x.dim() == 4,
                       "BatchNorm2d: input {} must be [batch, channels, height, width]", x.shape());
+}
+
+void BatchNorm3d::check_input(const Tensor& x) const {
+  const xgrad::detail::Running running("BatchNorm3d", x);
+  require<ShapeError>(x.dim() == 5,
+                      "BatchNorm3d: input {} must be [batch, channels, depth, height, width]",
+                      x.shape());
+}
+
+void SyncBatchNorm::check_input(const Tensor& x) const {
+  const xgrad::detail::Running running("SyncBatchNorm", x);
+  require<ShapeError>(x.dim() >= 2, "SyncBatchNorm: input {} must be [batch, channels, …]",
+                      x.shape());
 }
 
 }  // namespace xgrad::nn

@@ -15,18 +15,31 @@ struct BatchNormOptions {
   bool track_running_stats = true;  ///< without, eval() normalises by the batch's statistics too
 };
 
-/// xgrad::batch_norm with parameters and running statistics of its own. weight starts at 1, bias at
-/// 0. Errors: those of xgrad::batch_norm; ShapeError where the input has other axes. A call in
-/// training changes the running statistics, so it is for one thread at a time.
-class BatchNorm : public Module {
- public:
-  Tensor forward(const Tensor& x) override;
+namespace detail {
 
+/// What norms of channels keep. weight starts at 1, bias at 0.
+class ChannelNorm : public Module {
+ public:
   Parameter weight;            ///< [channels], or undefined
   Parameter bias;              ///< [channels], or undefined
   Buffer running_mean;         ///< [channels], or undefined
   Buffer running_var;          ///< [channels], unbiased, or undefined
   Buffer num_batches_tracked;  ///< int64, scalar, or undefined
+
+ protected:
+  ChannelNorm() = default;
+  /// ValueError that names the layer unless there are channels.
+  ChannelNorm(const char* layer, std::int64_t channels, bool affine, bool track_running_stats);
+};
+
+}  // namespace detail
+
+/// xgrad::batch_norm with parameters and running statistics of its own. Errors: those of
+/// xgrad::batch_norm; ShapeError where the input has other axes. A call in training changes the
+/// running statistics, so it is for one thread at a time.
+class BatchNorm : public detail::ChannelNorm {
+ public:
+  Tensor forward(const Tensor& x) override;
 
  protected:
   BatchNorm() = default;
@@ -53,6 +66,29 @@ class BatchNorm2d : public BatchNorm {
  public:
   BatchNorm2d() = default;
   explicit BatchNorm2d(std::int64_t channels, const BatchNormOptions& options = {})
+      : BatchNorm(channels, options) {}
+
+ protected:
+  void check_input(const Tensor& x) const override;
+};
+
+/// Over [N, C, D, H, W].
+class BatchNorm3d : public BatchNorm {
+ public:
+  BatchNorm3d() = default;
+  explicit BatchNorm3d(std::int64_t channels, const BatchNormOptions& options = {})
+      : BatchNorm(channels, options) {}
+
+ protected:
+  void check_input(const Tensor& x) const override;
+};
+
+/// Over [N, C, …] of any axes. Statistics are those of this process, as there are no others that
+/// train with it: PyTorch's of this name in a single process, which is batch norm.
+class SyncBatchNorm : public BatchNorm {
+ public:
+  SyncBatchNorm() = default;
+  explicit SyncBatchNorm(std::int64_t channels, const BatchNormOptions& options = {})
       : BatchNorm(channels, options) {}
 
  protected:

@@ -66,3 +66,25 @@ TEST_CASE("batch norms refuse other axes") {
   CHECK(message_of<ValueError>([] { nn::BatchNorm2d{0}; }) ==
         "BatchNorm: 0 channels; it must be positive");
 }
+
+TEST_CASE("batch norm of volumes, and of any axes in a single process") {
+  const Tensor x = normal({4, 3, 2, 3, 4}).to(float32);
+  const auto expected = [&](const Tensor& v) {
+    return batch_norm(v, {}, {}, ones({3}), zeros({3}), {.training = true});
+  };
+  nn::BatchNorm3d volumes{3};
+  CHECK(equal(volumes(x), expected(x)));
+  nn::SyncBatchNorm any{3};
+  CHECK(equal(any(x), expected(x)));
+  CHECK(equal(any(x[0][0].flatten(0, 1).slice(1, 0, 3)),
+              expected(x[0][0].flatten(0, 1).slice(1, 0, 3))));
+  CHECK(any.state_dict().size() == 5);
+  CHECK(any.num_batches_tracked.item<std::int64_t>() == 2);
+  CHECK(message_of<ShapeError>([&] {
+          volumes(zeros({2, 3, 4, 4}));
+        }) ==
+        "net (BatchNorm3d): BatchNorm3d: input [2, 3, 4, 4] must be [batch, channels, depth, "
+        "height, width]");
+  CHECK(message_of<ShapeError>([&] { any(zeros({3})); }) ==
+        "net (SyncBatchNorm): SyncBatchNorm: input [3] must be [batch, channels, …]");
+}
