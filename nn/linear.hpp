@@ -1,5 +1,6 @@
 #pragma once
 #include <xgrad/nn/module.hpp>
+#include <xgrad/nn/module_of.hpp>
 
 #pragma GCC visibility push(default)
 
@@ -19,6 +20,20 @@ class Linear : public Module {
   Tensor forward(const Tensor& x) override;
 
   Parameter weight;  ///< [out, in]
+  Parameter bias;    ///< [out], or undefined
+};
+
+/// yₖ = x1ᵀ Wₖ x2 + bₖ on the last axes: [..., in1] and [..., in2] to [..., out], the axes in front
+/// being the same. ValueError unless all three are positive.
+class Bilinear : public ModuleOf<Bilinear> {
+ public:
+  /// Not usable before a made one is assigned.
+  Bilinear() = default;
+  Bilinear(std::int64_t in1, std::int64_t in2, std::int64_t out, const LinearOptions& options = {});
+
+  Tensor forward(const Tensor& x1, const Tensor& x2);
+
+  Parameter weight;  ///< [out, in1, in2]
   Parameter bias;    ///< [out], or undefined
 };
 

@@ -4,7 +4,9 @@
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/adaptive_pool.hpp>
 #include <xgrad/nn/conv.hpp>
+#include <xgrad/nn/distance.hpp>
 #include <xgrad/nn/dropout.hpp>
+#include <xgrad/nn/fold.hpp>
 #include <xgrad/nn/functional_call.hpp>
 #include <xgrad/nn/init.hpp>
 #include <xgrad/nn/layer_norm.hpp>
@@ -15,6 +17,7 @@
 #include <xgrad/nn/norm.hpp>
 #include <xgrad/nn/pad.hpp>
 #include <xgrad/nn/pool.hpp>
+#include <xgrad/nn/resample.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/shape.hpp>
 #include <xgrad/nn/state.hpp>

@@ -1,5 +1,6 @@
 #pragma once
-#include <xgrad/nn/module.hpp>
+#include <xgrad/nn/applied.hpp>
+#include <xgrad/ops/arrange.hpp>
 
 #pragma GCC visibility push(default)
 
@@ -14,6 +15,11 @@ class Flatten : public Module {
  private:
   std::int64_t start_;
   std::int64_t end_;
+};
+
+/// xgrad::unflatten: makes several axes of one.
+struct Unflatten : detail::Applied<unflatten, std::int64_t, Shape> {
+  Unflatten(std::int64_t axis, const Shape& sizes) : Applied(axis, sizes) {}
 };
 
 /// Gives what it is given: in a Sequential, in the place of a layer that is left out.
