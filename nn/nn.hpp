@@ -12,6 +12,7 @@
 #include <xgrad/nn/layer_norm.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/lookup.hpp>
+#include <xgrad/nn/loss.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/module_of.hpp>
 #include <xgrad/nn/norm.hpp>
