@@ -33,10 +33,12 @@ class Buffer {
   Ref<Storage> room_;
 };
 
-/// `rows` of `columns` values, turned.
+/// A head's `rows` of `columns` values, turned.
 template <class T>
-void transpose(std::int64_t rows, std::int64_t columns, const T* from, T* to) {
-  xgrad::detail::copy_from({Shape{columns, rows}, {1, columns}}, sizeof(T), from, to);
+void transpose(const HeadRows<const T>& from, std::int64_t head, std::int64_t rows,
+               std::int64_t columns, T* to) {
+  xgrad::detail::copy_from({Shape{columns, rows}, {1, from.step}}, sizeof(T), from.row(head, 0),
+                           to);
 }
 
 /// Queries [first, first + count) of one head.
@@ -69,6 +71,13 @@ std::int64_t query_blocks(const AttentionExtents& e) {
 template <class T>
 void scale_to(std::int64_t n, const T* x, T scale, T* y) {
   for (std::int64_t i = 0; i < n; ++i) y[i] = x[i] * scale;
+}
+
+/// `rows` of `columns` values side by side, each times a factor.
+template <class T>
+void scale_rows_to(std::int64_t rows, std::int64_t columns, const T* x, std::int64_t step, T factor,
+                   T* y) {
+  for (std::int64_t i = 0; i < rows; ++i) scale_to(columns, x + i * step, factor, y + i * columns);
 }
 
 template <class T>
@@ -178,13 +187,11 @@ struct ForwardRoom {
 // round products that are added in other places, and so give other bits.
 template <class T>
 [[gnu::noinline]] void attend(const AttentionExtents& e, const AttentionInputs<T>& in,
-                              const Queries& queries, const ForwardRoom<T>& room, T* y,
-                              T* log_sum) {
-  const std::int64_t row = queries.row(e);
-  scale_to(queries.count * e.width, in.query + row * e.width, static_cast<T>(e.scale),
-           room.scaled.data());
-  const T* const values = in.value + queries.head / e.group * e.keys * e.value_width;
-  T* const out = y + row * e.value_width;
+                              const Queries& queries, const ForwardRoom<T>& room,
+                              const HeadRows<T>& y, T* log_sum) {
+  scale_rows_to(queries.count, e.width, in.query.row(queries.head, queries.first), in.query.step,
+                static_cast<T>(e.scale), room.scaled.data());
+  T* const out = y.row(queries.head, queries.first);
   T* const scores = room.scores.data();
   std::array<Softmax<T>, block_queries> states{};
   for (std::int64_t from = 0; from < queries.keys(e); from += block_keys) {
@@ -193,17 +200,18 @@ template <class T>
     for (std::int64_t i = 0; i < queries.count; ++i) {
       const T factor =
           states[static_cast<std::size_t>(i)].take(queries.seen(e, i, from, n), n, scores + i * n);
-      if (from > 0 && factor != 1) scale(e.value_width, factor, out + i * e.value_width);
+      if (from > 0 && factor != 1) scale(e.value_width, factor, out + i * y.step);
     }
     multiply_by_tiles<T>(queries.count, e.value_width, n, {scores, n},
-                         {values + from * e.value_width, e.value_width}, out, e.value_width,
+                         {in.value.row(queries.head / e.group, from), in.value.step}, out, y.step,
                          from > 0);
   }
+  T* const log_sums = log_sum + queries.row(e);
   for (std::int64_t i = 0; i < queries.count; ++i) {
     const Softmax<T>& state = states[static_cast<std::size_t>(i)];
     const T share = state.sum == 0 ? T(0) : static_cast<T>(1 / state.sum);
-    scale(e.value_width, share, out + i * e.value_width);
-    log_sum[row + i] = state.log_sum();
+    scale(e.value_width, share, out + i * y.step);
+    log_sums[i] = state.log_sum();
   }
 }
 
@@ -237,9 +245,10 @@ void row_slopes(std::int64_t seen, std::int64_t n, T log_sum, T dot, T* weights,
 template <class T>
 [[gnu::noinline]] void attend_backward(const AttentionExtents& e, const AttentionInputs<T>& in,
                                        const Queries& queries, const BackwardRoom<T>& room,
-                                       const T* y, const T* log_sum, const T* dy,
+                                       const HeadRows<const T>& y, const T* log_sum,
+                                       const HeadRows<const T>& dy,
                                        const AttentionGradients<T>& to) {
-  const std::int64_t row = queries.row(e);
+  const T* const log_sums = log_sum + queries.row(e);
   const std::int64_t head = queries.head / e.group;
   const std::int64_t m = queries.count;
   const std::int64_t width = e.width;
@@ -247,34 +256,36 @@ template <class T>
   T* const scaled = room.scaled.data();
   T* const weights = room.weights.data();
   T* const slopes = room.slopes.data();
-  T* const dq = to.query + row * width;
-  const T* const dout = dy + row * value_width;
-  scale_to(m * width, in.query + row * width, static_cast<T>(e.scale), scaled);
+  T* const dq = to.query.row(queries.head, queries.first);
+  const T* const dout = dy.row(queries.head, queries.first);
+  const T* const out = y.row(queries.head, queries.first);
+  scale_rows_to(m, width, in.query.row(queries.head, queries.first), in.query.step,
+                static_cast<T>(e.scale), scaled);
   std::array<T, block_queries> dots;
   for (std::int64_t i = 0; i < m; ++i) {
-    const T* const a = dout + i * value_width;
-    const T* const b = y + (row + i) * value_width;
+    const T* const a = dout + i * dy.step;
+    const T* const b = out + i * y.step;
     Wide<T> dot;
     sum_lanes<1, T>(value_width, &dot, [=](std::int64_t j, std::size_t) { return a[j] * b[j]; });
     dots[static_cast<std::size_t>(i)] = static_cast<T>(dot);
   }
   for (std::int64_t from = 0; from < queries.keys(e); from += block_keys) {
     const std::int64_t n = std::min(block_keys, queries.keys(e) - from);
-    const std::int64_t key = head * e.keys + from;
     find_scores(e, in.mask, queries, from, n, scaled, room.turned_keys.data(), weights);
-    multiply_by_tiles<T>(m, n, value_width, {dout, value_width},
+    multiply_by_tiles<T>(m, n, value_width, {dout, dy.step},
                          {room.turned_values.data() + from, e.keys}, slopes, n, false);
     for (std::int64_t i = 0; i < m; ++i)
-      row_slopes(queries.seen(e, i, from, n), n, log_sum[row + i],
-                 dots[static_cast<std::size_t>(i)], weights + i * n, slopes + i * n);
-    multiply_by_tiles<T>(n, value_width, m, {weights, n, true}, {dout, value_width},
-                         to.value + key * value_width, value_width, true);
-    multiply_by_tiles<T>(n, width, m, {slopes, n, true}, {scaled, width}, to.key + key * width,
-                         width, true);
-    multiply_by_tiles<T>(m, width, n, {slopes, n}, {in.key + key * width, width}, dq, width,
-                         from > 0);
+      row_slopes(queries.seen(e, i, from, n), n, log_sums[i], dots[static_cast<std::size_t>(i)],
+                 weights + i * n, slopes + i * n);
+    multiply_by_tiles<T>(n, value_width, m, {weights, n, true}, {dout, dy.step},
+                         to.value.row(head, from), to.value.step, true);
+    multiply_by_tiles<T>(n, width, m, {slopes, n, true}, {scaled, width}, to.key.row(head, from),
+                         to.key.step, true);
+    multiply_by_tiles<T>(m, width, n, {slopes, n}, {in.key.row(head, from), in.key.step}, dq,
+                         to.query.step, from > 0);
   }
-  scale(m * width, static_cast<T>(e.scale), dq);
+  for (std::int64_t i = 0; i < m; ++i)
+    scale(width, static_cast<T>(e.scale), dq + i * to.query.step);
 }
 
 /// About what all products and exponentials of one head of queries take.
@@ -286,36 +297,39 @@ double head_nanoseconds(const AttentionExtents& e, double products) {
 }  // namespace
 
 template <class T>
-void attention(const AttentionExtents& e, const AttentionInputs<T>& in, T* y, T* log_sum) {
+void attention(const AttentionExtents& e, const AttentionInputs<T>& in, const HeadRows<T>& y,
+               T* log_sum) {
   const std::int64_t blocks = query_blocks(e);
   const double nanoseconds = head_nanoseconds(e, 2) / static_cast<double>(blocks);
-  parallel_for(
-      e.heads * e.group * blocks, grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
-        const ForwardRoom<T> room(e);
-        std::int64_t turned = -1;
-        for (std::int64_t i = begin; i < end; ++i) {
-          const std::int64_t head = i / blocks / e.group;
-          if (head != turned)
-            transpose(e.keys, e.width, in.key + head * e.keys * e.width, room.turned_keys.data());
-          turned = head;
-          attend(e, in, Queries(e, i / blocks, i % blocks), room, y, log_sum);
-        }
-      });
+  parallel_for(e.heads * e.group * blocks, grain_of(nanoseconds),
+               [&](std::int64_t begin, std::int64_t end) {
+                 const ForwardRoom<T> room(e);
+                 std::int64_t turned = -1;
+                 for (std::int64_t i = begin; i < end; ++i) {
+                   const std::int64_t head = i / blocks / e.group;
+                   if (head != turned)
+                     transpose(in.key, head, e.keys, e.width, room.turned_keys.data());
+                   turned = head;
+                   attend(e, in, Queries(e, i / blocks, i % blocks), room, y, log_sum);
+                 }
+               });
 }
 
 template <class T>
-void attention_backward(const AttentionExtents& e, const AttentionInputs<T>& in, const T* y,
-                        const T* log_sum, const T* dy, const AttentionGradients<T>& to) {
+void attention_backward(const AttentionExtents& e, const AttentionInputs<T>& in,
+                        const HeadRows<const T>& y, const T* log_sum, const HeadRows<const T>& dy,
+                        const AttentionGradients<T>& to) {
   // Heads of queries that share one of keys add to the same gradients.
   const double nanoseconds = head_nanoseconds(e, 5) * static_cast<double>(e.group);
   parallel_for(e.heads, grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
     const BackwardRoom<T> room(e);
     for (std::int64_t head = begin; head < end; ++head) {
-      const std::int64_t keys = head * e.keys;
-      transpose(e.keys, e.width, in.key + keys * e.width, room.turned_keys.data());
-      transpose(e.keys, e.value_width, in.value + keys * e.value_width, room.turned_values.data());
-      std::fill_n(to.key + keys * e.width, e.keys * e.width, T(0));
-      std::fill_n(to.value + keys * e.value_width, e.keys * e.value_width, T(0));
+      transpose(in.key, head, e.keys, e.width, room.turned_keys.data());
+      transpose(in.value, head, e.keys, e.value_width, room.turned_values.data());
+      for (std::int64_t i = 0; i < e.keys; ++i) {
+        std::fill_n(to.key.row(head, i), e.width, T(0));
+        std::fill_n(to.value.row(head, i), e.value_width, T(0));
+      }
       for (std::int64_t i = 0; i < e.group * query_blocks(e); ++i)
         attend_backward(e, in,
                         Queries(e, head * e.group + i / query_blocks(e), i % query_blocks(e)), room,
@@ -324,10 +338,12 @@ void attention_backward(const AttentionExtents& e, const AttentionInputs<T>& in,
   });
 }
 
-#define XGRAD_INSTANTIATE(T)                                                                     \
-  template void attention(const AttentionExtents&, const AttentionInputs<T>&, T*, T*);           \
-  template void attention_backward(const AttentionExtents&, const AttentionInputs<T>&, const T*, \
-                                   const T*, const T*, const AttentionGradients<T>&);
+#define XGRAD_INSTANTIATE(T)                                                                      \
+  template void attention(const AttentionExtents&, const AttentionInputs<T>&, const HeadRows<T>&, \
+                          T*);                                                                    \
+  template void attention_backward(const AttentionExtents&, const AttentionInputs<T>&,            \
+                                   const HeadRows<const T>&, const T*, const HeadRows<const T>&,  \
+                                   const AttentionGradients<T>&);
 XGRAD_INSTANTIATE(float)
 XGRAD_INSTANTIATE(double)
 #undef XGRAD_INSTANTIATE

@@ -31,27 +31,39 @@ struct AttentionMask {
   std::int64_t column_step = 0;
 };
 
+/// The rows of all heads, wherever they lie; a row's values lie side by side.
+template <class T>
+struct HeadRows {
+  T* first;
+  const std::int64_t* starts;  ///< of each head
+  std::int64_t step;           ///< from row to row
+
+  T* row(std::int64_t head, std::int64_t i) const { return first + starts[head] + i * step; }
+};
+
 template <class T>
 struct AttentionInputs {
-  const T* query;
-  const T* key;
-  const T* value;
+  HeadRows<const T> query;
+  HeadRows<const T> key;
+  HeadRows<const T> value;
   AttentionMask<T> mask;
 };
 
 /// y = softmax(scale · q kᵀ + mask) v and log_sum [heads, group, queries] = ln Σ exp of the scores.
 /// Of a query that sees nothing both are 0.
 template <class T>
-void attention(const AttentionExtents& e, const AttentionInputs<T>& in, T* y, T* log_sum);
+void attention(const AttentionExtents& e, const AttentionInputs<T>& in, const HeadRows<T>& y,
+               T* log_sum);
 
 template <class T>
 struct AttentionGradients {
-  T* query;
-  T* key;
-  T* value;
+  HeadRows<T> query;
+  HeadRows<T> key;
+  HeadRows<T> value;
 };
 template <class T>
-void attention_backward(const AttentionExtents& e, const AttentionInputs<T>& in, const T* y,
-                        const T* log_sum, const T* dy, const AttentionGradients<T>& to);
+void attention_backward(const AttentionExtents& e, const AttentionInputs<T>& in,
+                        const HeadRows<const T>& y, const T* log_sum, const HeadRows<const T>& dy,
+                        const AttentionGradients<T>& to);
 
 }  // namespace xgrad::kernels
