@@ -16,8 +16,10 @@
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/module_of.hpp>
 #include <xgrad/nn/norm.hpp>
+#include <xgrad/nn/packed.hpp>
 #include <xgrad/nn/pad.hpp>
 #include <xgrad/nn/pool.hpp>
+#include <xgrad/nn/recurrent.hpp>
 #include <xgrad/nn/resample.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/nn/shape.hpp>

@@ -6,7 +6,7 @@
 #include <xgrad/ops/kernels/recurrent.hpp>
 #include <xgrad/ops/matmul.hpp>
 #include <xgrad/ops/operands.hpp>
-#include <xgrad/ops/recurrent.hpp>
+#include <xgrad/ops/recurrence.hpp>
 
 #include <algorithm>
 #include <array>
@@ -390,6 +390,7 @@ LSTMState cell(const char* operation, const Tensor& input, const LSTMState& hx, 
 struct Plan {
   const char* operation;
   const RecurrentOptions& options;
+  bool reverse = false;
   std::int64_t units = 0;
   std::int64_t out = 0;  ///< values of h
 
@@ -452,7 +453,7 @@ LSTMOutput run_layers(const Plan& plan, Tensor x, const LSTMState& hx,
   for (std::int64_t layer_number = 0; layer_number < o.num_layers; ++layer_number) {
     std::vector<Tensor> outputs;
     for (std::int64_t direction = 0; direction < plan.directions(); ++direction) {
-      const bool reverse = direction == 1;
+      const bool reverse = plan.reverse || direction == 1;
       const std::size_t place = h.size();
       const auto which = static_cast<std::int64_t>(place);
       const auto* const p = params.data() + place * plan.each();
@@ -479,7 +480,7 @@ LSTMOutput run_layers(const Plan& plan, Tensor x, const LSTMState& hx,
 
 template <class Cell>
 LSTMOutput sequence(const Tensor& input, const LSTMState& hx, const std::vector<Tensor>& given,
-                    const RecurrentOptions& o) {
+                    const RecurrentOptions& o, bool reverse = false) {
   const char* const operation = name(Cell::op);
   const detail::Running running(operation, input);
   require_floating(operation, input);
@@ -489,7 +490,7 @@ LSTMOutput sequence(const Tensor& input, const LSTMState& hx, const std::vector<
                       "{}: input {} must be [{}, features], or [steps, features]", operation,
                       input.shape(), o.batch_first ? "batch, steps" : "steps, batch");
   check_options(operation, o, Cell::gates == 4);
-  Plan plan{operation, o};
+  Plan plan{operation, o, reverse};
   check_parameters(plan, Cell::gates, input, given);
   require<ShapeError>(input.size(turned ? 1 : 0) > 0, "{}: input {} has no steps", operation,
                       input.shape());
@@ -532,33 +533,38 @@ Tensor rnn_relu_cell(const Tensor& input, const Tensor& hx, const Tensor& w_ih, 
   return cell<RNN<Activation::relu>>("rnn_relu_cell", input, {hx, {}}, w_ih, w_hh, b_ih, b_hh).h;
 }
 
+LSTMOutput recur(Op op, const Tensor& input, const LSTMState& hx, const std::vector<Tensor>& params,
+                 const RecurrentOptions& options, bool reverse) {
+  switch (op) {
+    case Op::lstm:
+      return sequence<LSTM>(input, hx, params, options, reverse);
+    case Op::gru:
+      return sequence<GRU>(input, hx, params, options, reverse);
+    case Op::rnn_relu:
+      return sequence<RNN<Activation::relu>>(input, hx, params, options, reverse);
+    default:
+      return sequence<RNN<Activation::tanh>>(input, hx, params, options, reverse);
+  }
+}
+
 LSTMOutput lstm(const Tensor& input, const LSTMState& hx, const std::vector<Tensor>& params,
                 const RecurrentOptions& options) {
-  return sequence<LSTM>(input, hx, params, options);
+  return recur(Op::lstm, input, hx, params, options);
 }
-
-namespace {
-
-template <class Cell>
-RNNOutput without_memory(const Tensor& input, const Tensor& hx, const std::vector<Tensor>& params,
-                         const RecurrentOptions& options) {
-  const LSTMOutput y = sequence<Cell>(input, {hx, {}}, params, options);
-  return {y.output, y.state.h};
-}
-
-}  // namespace
-
 RNNOutput gru(const Tensor& input, const Tensor& hx, const std::vector<Tensor>& params,
               const RecurrentOptions& options) {
-  return without_memory<GRU>(input, hx, params, options);
+  const LSTMOutput y = recur(Op::gru, input, {hx, {}}, params, options);
+  return {y.output, y.state.h};
 }
 RNNOutput rnn_tanh(const Tensor& input, const Tensor& hx, const std::vector<Tensor>& params,
                    const RecurrentOptions& options) {
-  return without_memory<RNN<Activation::tanh>>(input, hx, params, options);
+  const LSTMOutput y = recur(Op::rnn_tanh, input, {hx, {}}, params, options);
+  return {y.output, y.state.h};
 }
 RNNOutput rnn_relu(const Tensor& input, const Tensor& hx, const std::vector<Tensor>& params,
                    const RecurrentOptions& options) {
-  return without_memory<RNN<Activation::relu>>(input, hx, params, options);
+  const LSTMOutput y = recur(Op::rnn_relu, input, {hx, {}}, params, options);
+  return {y.output, y.state.h};
 }
 
 }  // namespace xgrad
