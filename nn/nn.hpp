@@ -3,6 +3,7 @@
 
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/adaptive_pool.hpp>
+#include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/distance.hpp>
 #include <xgrad/nn/dropout.hpp>
