@@ -26,6 +26,7 @@
 #include <xgrad/nn/shape.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/nn/summary.hpp>
+#include <xgrad/nn/transformer.hpp>
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/ops.hpp>
 
