@@ -1,6 +1,5 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/autograd/text.hpp>
 #include <xgrad/nn/module_state.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 
@@ -9,7 +8,6 @@
 #include <memory>
 #include <typeinfo>
 #include <unordered_map>
-#include <unordered_set>
 
 #include <cxxabi.h>
 
@@ -339,48 +337,6 @@ StateDict Module::state_dict() const {
   for (const auto& [name, x] : named_parameters()) result.emplace_back(name, x.detach());
   for (const auto& [name, x] : named_buffers()) result.emplace_back(name, x.detach());
   return result;
-}
-
-namespace {
-
-/// Whether files keep numbers of `to` as `from` to be small, so that each has its value there.
-bool widens(DType from, DType to) {
-  const bool small = is_half(from) || from == int32 || from == uint8;
-  return small && is_floating(from) == is_floating(to) && promote(from, to) == to && to != boolean;
-}
-
-}  // namespace
-
-void Module::load_state_dict(const StateDict& values) {
-  StateDict own = state_dict();
-  std::unordered_map<std::string_view, const Tensor*> given;
-  std::unordered_set<std::string_view> known;
-  for (const auto& [name, x] : values) given.emplace(name, &x);
-  std::vector<std::string> problems;
-  for (const auto& [name, x] : own) {
-    known.insert(name);
-    const auto found = given.find(name);
-    const Tensor* other = found == given.end() ? nullptr : found->second;
-    if (other == nullptr) {
-      problems.push_back(fmt::format("missing: {} {}", name, x.shape()));
-    } else if (other->shape() != x.shape()) {
-      problems.push_back(fmt::format("shape: {} is {} here and {} in what is loaded", name,
-                                     x.shape(), other->shape()));
-    } else if (other->dtype() != x.dtype() && !widens(other->dtype(), x.dtype())) {
-      problems.push_back(fmt::format("dtype: {} is {} here and {} in what is loaded", name,
-                                     x.dtype(), other->dtype()));
-    }
-  }
-  for (const auto& [name, x] : values) {
-    if (!known.contains(name))
-      problems.push_back(fmt::format("unexpected: {} {}", excerpt(name), x.shape()));
-    if (const auto first = given.find(name); first->second != &x)
-      problems.push_back(fmt::format("twice: {} {}", excerpt(name), x.shape()));
-  }
-  if (!problems.empty())
-    raise<ValueError>("load_state_dict: {} does not match:{}", type_name(),
-                      xgrad::detail::lines(problems));
-  for (auto& [name, x] : own) x.copy_(given.at(name)->detach());
 }
 
 HookHandle Module::register_forward_hook(ForwardHook hook) {

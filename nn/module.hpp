@@ -1,5 +1,6 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
+#include <xgrad/nn/loading.hpp>
 
 #include <atomic>
 #include <concepts>
@@ -198,7 +199,10 @@ class Module : public detail::Part {
   /// Copies values in. Names, shapes and dtypes must all match, but that those of 16 bits go into
   /// wider floating ones and int32 and uint8 into int64: a ValueError lists everything that is
   /// missing, unexpected, different or named twice, and nothing is changed.
-  void load_state_dict(const StateDict& values);
+  ///
+  /// With {.strict = false} what is missing or unexpected is left out and reported. Where no tensor
+  /// at all is one of the module's, as with a forgotten prefix, that is a ValueError still.
+  LoadReport load_state_dict(const StateDict& values, const LoadOptions& options = {});
 
   /// Calls `hook` after each call of this module. What it registers is called from the next call
   /// on, what it removes not any more. ValueError for an empty one.

@@ -251,7 +251,9 @@ void save(const Module& module, const std::string& path, const SaveOptions& opti
   save(module.state_dict(), path, options);
 }
 
-void load(Module& module, const std::string& path) { module.load_state_dict(load(path)); }
+LoadReport load(Module& module, const std::string& path, const LoadOptions& options) {
+  return module.load_state_dict(load(path), options);
+}
 
 void save(const Tensor& x, const std::string& path, const SaveOptions& options) {
   save(StateDict{{"tensor", x}}, path, options);

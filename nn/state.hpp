@@ -57,7 +57,7 @@ void save(const Module& module, const std::string& path, const SaveOptions& opti
 /// behind: for the beginning of a long training.
 void require_writable(const std::string& path);
 /// Loads into `module`; see Module::load_state_dict.
-void load(Module& module, const std::string& path);
+LoadReport load(Module& module, const std::string& path, const LoadOptions& options = {});
 
 /// One tensor, in a file of its own where it is called "tensor".
 void save(const Tensor& x, const std::string& path, const SaveOptions& options = {});
