@@ -58,7 +58,7 @@ class Call {
   Call(const Call&) = delete;
   Call& operator=(const Call&) = delete;
 
-  const ModuleState& state() const { return *state_; }
+  const std::shared_ptr<ModuleState>& state() const { return state_; }
 
   std::string name() const {
     if (caller_ == nullptr) return "net";
@@ -153,27 +153,24 @@ void Module::throw_takes_others() const {
 }
 
 Tensor Module::operator()(Tensor x) {
-  const bool watched = has_hooks();
-  const Tensor input = watched ? x : Tensor();
   Tensor y;
   const auto forward = [&] { y = forward_one(std::move(x)); };
-  const auto outputs = [&](std::vector<Tensor>& to) { to.push_back(y); };
-  call(std::ref(forward), {&input, watched ? 1U : 0U}, std::ref(outputs));
+  const auto inputs = [&](detail::Places& to) { to.add(x); };
+  const auto outputs = [&](detail::Places& to) { to.add(y); };
+  call(std::ref(forward), std::ref(inputs), std::ref(outputs));
   return y;
 }
 
-bool Module::has_hooks() const { return !state()->hooks->empty(); }
-
-void Module::call(const std::function<void()>& forward, std::span<const Tensor> inputs,
-                  const std::function<void(std::vector<Tensor>&)>& outputs) {
+void Module::call(const std::function<void()>& forward,
+                  const std::function<void(detail::Places&)>& inputs,
+                  const std::function<void(detail::Places&)>& outputs) {
   const Call call(*this);
   try {
     call.require_registered();
-    forward();
-    if (call.state().hooks->empty()) return;
-    std::vector<Tensor> made;
-    outputs(made);
-    call.state().hooks->each([&](const CallHook& hook) { hook(*this, inputs, made); });
+    if (call.state()->hooks->empty())
+      forward();
+    else
+      call_hooked(*this, call.state(), forward, inputs, outputs);
   } catch (Error& error) {
     error.leave_module(call.name(), type_name());
     throw;
@@ -337,20 +334,6 @@ StateDict Module::state_dict() const {
   for (const auto& [name, x] : named_parameters()) result.emplace_back(name, x.detach());
   for (const auto& [name, x] : named_buffers()) result.emplace_back(name, x.detach());
   return result;
-}
-
-HookHandle Module::register_forward_hook(ForwardHook hook) {
-  xgrad::detail::require_hook(static_cast<bool>(hook), "register_forward_hook");
-  return register_call_hook([hook = std::move(hook)](const Module& module,
-                                                     std::span<const Tensor> inputs,
-                                                     std::span<const Tensor> outputs) {
-    hook(module, inputs.empty() ? Tensor() : inputs.front(),
-         outputs.empty() ? Tensor() : outputs.front());
-  });
-}
-
-HookHandle Module::register_call_hook(CallHook hook) {
-  return state()->hooks->add("register_call_hook", std::move(hook));
 }
 
 }  // namespace xgrad::nn

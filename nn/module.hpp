@@ -10,6 +10,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <utility>
 #include <vector>
 
@@ -94,11 +95,71 @@ class Parameter : public Tensor, public detail::Part {
 };
 using Buffer = Parameter;
 
-/// Sees a module, its first input and its first output after each call.
-using ForwardHook = std::function<void(const Module&, const Tensor& input, const Tensor& output)>;
-/// Sees a module and all tensors among its inputs and its outputs after each call.
-using CallHook = std::function<void(const Module&, std::span<const Tensor> inputs,
-                                    std::span<const Tensor> outputs)>;
+namespace detail {
+
+/// A function of these that gives nothing, or a tensor to put in the place of one that it saw; an
+/// undefined one leaves it.
+template <class... Arguments>
+class ReplacingHook {
+ public:
+  ReplacingHook() = default;
+  template <class F>
+  requires(!std::derived_from<F, ReplacingHook> && std::invocable<F&, Arguments...>)
+      ReplacingHook(F f) {  // NOLINT: a lambda is a hook
+    if constexpr (requires { f.operator bool(); } || std::is_pointer_v<F>)
+      if (!f) return;
+    if constexpr (std::convertible_to<std::invoke_result_t<F&, Arguments...>, Tensor>)
+      f_ = std::move(f);
+    else
+      f_ = [f = std::move(f)](Arguments... arguments) mutable {
+        f(arguments...);
+        return Tensor();
+      };
+  }
+
+  Tensor operator()(Arguments... arguments) const { return f_(arguments...); }
+  explicit operator bool() const { return static_cast<bool>(f_); }
+
+ private:
+  std::function<Tensor(Arguments...)> f_;
+};
+
+/// The tensors in what a module is given or gives, where they stand.
+class Places {
+ public:
+  void add(Tensor& x) { places_.push_back({&x, true}); }
+  /// A copy of it is seen, in whose stead nothing can be put.
+  void add(const Tensor& x);
+
+  std::size_t size() const { return places_.size(); }
+  std::vector<Tensor> tensors() const;
+  /// False where it cannot be.
+  bool replace(std::size_t i, const Tensor& by);
+
+ private:
+  struct Place {
+    Tensor* tensor;
+    bool is_open;
+  };
+  std::vector<Place> places_;
+  std::vector<std::unique_ptr<Tensor>> copies_;
+};
+
+}  // namespace detail
+
+/// Sees a module and all tensors among its inputs before each call; a defined result takes the
+/// place of the first.
+using ForwardPreHook = detail::ReplacingHook<const Module&, std::span<const Tensor>>;
+/// Sees a module, its first input and its first output after each call; a defined result takes the
+/// place of the output.
+using ForwardHook = detail::ReplacingHook<const Module&, const Tensor&, const Tensor&>;
+/// The same for all tensors among its inputs and its outputs, the first of which it may replace.
+using CallHook =
+    detail::ReplacingHook<const Module&, std::span<const Tensor>, std::span<const Tensor>>;
+/// Sees the gradients of a call's inputs, which it may change, and of its outputs; undefined where
+/// a tensor requires none, or nothing depends on an output.
+using BackwardHook = std::function<void(const Module&, std::vector<Tensor>& grad_input,
+                                        std::span<const Tensor> grad_output)>;
 
 /// A part of a network: parameters, buffers and child modules, and how they turn an input into an
 /// output.
@@ -205,10 +266,23 @@ class Module : public detail::Part {
   LoadReport load_state_dict(const StateDict& values, const LoadOptions& options = {});
 
   /// Calls `hook` after each call of this module. What it registers is called from the next call
-  /// on, what it removes not any more. ValueError for an empty one.
+  /// on, what it removes not any more. ValueError for an empty one; GraphError, at the call, where
+  /// it replaces an output and there is none.
   HookHandle register_forward_hook(ForwardHook hook);
   /// The same for all inputs and outputs.
   HookHandle register_call_hook(CallHook hook);
+  /// Calls `hook` before each call, likewise. GraphError where it replaces an input that forward()
+  /// takes as a reference which is not const.
+  HookHandle register_forward_pre_hook(ForwardPreHook hook);
+  /// Calls `hook` in each pass over a call that is made from now on, once the gradients of all of
+  /// the call's inputs are complete: those that come through this call, whoever else uses the
+  /// inputs. Where no input requires a gradient, as in a first layer, it is called with those of
+  /// the outputs. It is not called where no output requires one either; where a pass does not go on
+  /// to the inputs, as grad() in the weights alone; where, as in a second derivative, it comes to
+  /// the inputs by another way than the outputs; and where the module has ended or was assigned.
+  /// What an input gets from several places in the module is summed before the rest, so that the
+  /// last bits may differ. NodeHook (autograd/hooks.hpp) is the same for one operation.
+  HookHandle register_full_backward_hook(BackwardHook hook);
 
  protected:
   // Of what derives from it alone.
@@ -232,11 +306,11 @@ class Module : public detail::Part {
   virtual Tensor forward_one(Tensor x) { return forward(x); }
   [[noreturn]] void throw_takes_others() const;
 
-  bool has_hooks() const;
-  /// Runs `forward` as this module's: errors get its path, and hooks see what went in and what
-  /// `outputs` puts into its argument.
-  void call(const std::function<void()>& forward, std::span<const Tensor> inputs,
-            const std::function<void(std::vector<Tensor>&)>& outputs);
+  /// Runs `forward` as this module's: errors get its path, and hooks see and change what stands in
+  /// the places that `inputs` and `outputs` name.
+  void call(const std::function<void()>& forward,
+            const std::function<void(detail::Places&)>& inputs,
+            const std::function<void(detail::Places&)>& outputs);
 
  private:
   using Copier = std::unique_ptr<Module> (*)(const Module&);

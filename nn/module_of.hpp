@@ -53,50 +53,107 @@ concept TupleLike = requires {
 };
 
 template <class T>
-void collect_tensors(const T& value, std::vector<Tensor>& to);
+concept OptionalLike = requires(T& value) {
+  value.has_value();
+  *value;
+};
+
+template <class T>
+void collect_tensors(T& value, Places& to);
 
 template <class... T>
-void collect_all(std::vector<Tensor>& to, const T&... values) {
+void collect_all(Places& to, T&... values) {
   (collect_tensors(values, to), ...);
 }
 
 template <class T>
-void collect_fields(const T& value, std::vector<Tensor>& to) {
-  constexpr std::size_t count = field_count<T>();
+void collect_fields(T& value, Places& to) {
+  constexpr std::size_t count = field_count<std::remove_const_t<T>>();
   if constexpr (count == 1) {
-    const auto& [a] = value;
+    auto& [a] = value;
     collect_all(to, a);
   } else if constexpr (count == 2) {
-    const auto& [a, b] = value;
+    auto& [a, b] = value;
     collect_all(to, a, b);
   } else if constexpr (count == 3) {
-    const auto& [a, b, c] = value;
+    auto& [a, b, c] = value;
     collect_all(to, a, b, c);
   } else if constexpr (count == 4) {
-    const auto& [a, b, c, d] = value;
+    auto& [a, b, c, d] = value;
     collect_all(to, a, b, c, d);
   }
 }
 
 /// Tensors, ranges, tuples and optionals of them, and structs of up to 4 fields; nothing of others.
 template <class T>
-void collect_tensors(const T& value, std::vector<Tensor>& to) {
-  if constexpr (std::derived_from<T, Tensor>) {
-    to.push_back(value);
+void collect_tensors(T& value, Places& to) {
+  using Plain = std::remove_const_t<T>;
+  if constexpr (std::derived_from<Plain, Tensor>) {
+    to.add(value);
   } else if constexpr (std::ranges::range<T>) {
     if constexpr (std::derived_from<std::ranges::range_value_t<T>, Tensor>)
-      for (const Tensor& x : value) to.push_back(x);
-  } else if constexpr (TupleLike<T>) {
-    std::apply([&](const auto&... fields) { collect_all(to, fields...); }, value);
-  } else if constexpr (requires {
-                         value.has_value();
-                         *value;
-                       }) {
+      for (auto&& x : value) {
+        if constexpr (std::is_lvalue_reference_v<std::ranges::range_reference_t<T>>)
+          to.add(x);
+        else
+          to.add(std::as_const(x));
+      }
+  } else if constexpr (TupleLike<Plain>) {
+    std::apply([&](auto&... fields) { collect_all(to, fields...); }, value);
+  } else if constexpr (OptionalLike<T>) {
     if (value.has_value()) collect_tensors(*value, to);
-  } else if constexpr (std::is_aggregate_v<T>) {
+  } else if constexpr (std::is_aggregate_v<Plain>) {
     collect_fields(value, to);
   }
 }
+
+template <class T>
+constexpr bool may_hold_tensors() {
+  if constexpr (std::derived_from<T, Module>)
+    return false;
+  else if constexpr (std::ranges::range<T>)
+    return std::derived_from<std::ranges::range_value_t<T>, Tensor>;
+  else
+    return std::derived_from<T, Tensor> || TupleLike<T> || OptionalLike<T> ||
+           std::is_aggregate_v<T>;
+}
+
+/// An argument on its way to forward(). Hooks see and replace what is in it, where it is the call's
+/// own, or in a copy that takes its place.
+template <class Argument>
+class Passed {
+  using Plain = std::remove_cvref_t<Argument>;
+  static constexpr bool is_copied = std::is_lvalue_reference_v<Argument> &&
+                                    std::is_const_v<std::remove_reference_t<Argument>> &&
+                                    std::copy_constructible<Plain> && may_hold_tensors<Plain>();
+
+ public:
+  explicit Passed(Argument&& given) : given_(given) {}
+
+  void collect(Places& to) {
+    if constexpr (is_copied)
+      collect_tensors(own_.emplace(given_), to);
+    else if constexpr (std::is_lvalue_reference_v<Argument>)
+      collect_tensors(std::as_const(given_), to);
+    else
+      collect_tensors(given_, to);
+  }
+
+  Argument&& get() {
+    if constexpr (is_copied)
+      if (own_) return *own_;
+    return static_cast<Argument&&>(given_);
+  }
+
+ private:
+  struct Nothing {};
+  std::remove_reference_t<Argument>& given_;
+  [[no_unique_address]] std::conditional_t<is_copied, std::optional<Plain>, Nothing> own_;
+};
+
+template <class Argument>
+using AsConst = std::conditional_t<std::is_lvalue_reference_v<Argument>,
+                                   const std::remove_reference_t<Argument>&, Argument&&>;
 
 // ---- what forward() takes, where it is one function
 
@@ -139,7 +196,15 @@ class ModuleOf : public Module {
   /// Self::forward(arguments…).
   template <class... A, class S = Self>
   requires detail::ForwardTakesOthers<S, sizeof...(A)>
-  auto operator()(A&&... arguments) { return guarded<A...>(std::forward<A>(arguments)...); }
+  auto operator()(A&&... arguments) {
+    // A variable is not forward()'s to change, unless that asks for it.
+    if constexpr (requires(S & self) {
+                    self.forward(static_cast<detail::AsConst<A>>(arguments)...);
+                  })
+      return guarded<detail::AsConst<A>...>(static_cast<detail::AsConst<A>>(arguments)...);
+    else
+      return guarded<A...>(std::forward<A>(arguments)...);
+  }
 
   // Of all its arguments, each of its own type, so that one in braces knows what it is.
   template <class S = Self>
@@ -184,14 +249,16 @@ class ModuleOf : public Module {
     Self& self = static_cast<Self&>(*this);
     using Result = decltype(self.forward(std::forward<Arguments>(arguments)...));
     static_assert(!std::is_void_v<Result>, "forward() gives something");
-    std::vector<Tensor> inputs;
-    if (has_hooks()) detail::collect_all(inputs, arguments...);
+    std::tuple<detail::Passed<Arguments>...> passed(std::forward<Arguments>(arguments)...);
     std::optional<std::decay_t<Result>> result;
     const auto forward = [&] {
-      result.emplace(self.forward(std::forward<Arguments>(arguments)...));
+      std::apply([&](auto&... each) { result.emplace(self.forward(each.get()...)); }, passed);
     };
-    const auto outputs = [&](std::vector<Tensor>& to) { detail::collect_tensors(*result, to); };
-    call(std::ref(forward), inputs, std::ref(outputs));
+    const auto inputs = [&](detail::Places& to) {
+      std::apply([&](auto&... each) { (each.collect(to), ...); }, passed);
+    };
+    const auto outputs = [&](detail::Places& to) { detail::collect_tensors(*result, to); };
+    call(std::ref(forward), std::ref(inputs), std::ref(outputs));
     return std::move(*result);
   }
 

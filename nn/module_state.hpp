@@ -12,6 +12,20 @@
 
 namespace xgrad::nn::detail {
 
+/// What looks on at a module's calls.
+struct Hooks {
+  HookList<ForwardPreHook> before;
+  HookList<CallHook> after;
+  HookList<std::shared_ptr<const BackwardHook>> backward;
+
+  bool empty() const { return before.empty() && after.empty() && backward.empty(); }
+};
+
+/// A call that hooks see; `state` is the module's.
+void call_hooked(const Module& module, const std::shared_ptr<ModuleState>& state,
+                 const std::function<void()>& forward, const std::function<void(Places&)>& inputs,
+                 const std::function<void(Places&)>& outputs);
+
 /// The parts of a module by their names, and its mode. It stays where it is while the module is
 /// moved about; parts tell it where they go.
 struct ModuleState {
@@ -95,7 +109,7 @@ struct ModuleState {
   std::size_t levels() const;
 
   std::vector<Entry> entries;
-  std::shared_ptr<HookList<CallHook>> hooks = std::make_shared<HookList<CallHook>>();
+  std::shared_ptr<Hooks> hooks = std::make_shared<Hooks>();
   std::atomic<bool> training{true};
   // EvalGuards that live. They share it, not this.
   std::shared_ptr<std::atomic<int>> guards = std::make_shared<std::atomic<int>>(0);
