@@ -232,6 +232,12 @@ std::vector<Tensor> Module::parameters() const {
   return result;
 }
 
+std::vector<Tensor> Module::buffers() const {
+  std::vector<Tensor> result;
+  for (const auto& [name, x] : named_buffers()) result.push_back(x);
+  return result;
+}
+
 std::vector<std::pair<std::string, Module*>> Module::children() const {
   std::vector<std::pair<std::string, Module*>> result;
   state()->each_child(

@@ -228,8 +228,11 @@ class Module : public detail::Part {
 
   std::vector<Tensor> parameters() const;
   NamedTensors named_parameters() const;
+  std::vector<Tensor> buffers() const;
   NamedTensors named_buffers() const;
+  /// The modules that are parts of this one, with their names, in the order they were added.
   std::vector<std::pair<std::string, Module*>> children() const;
+  std::vector<std::pair<std::string, Module*>> named_children() const { return children(); }
   std::size_t child_count() const;
   /// The i-th one added. ValueError where there are not so many.
   Module& child(std::size_t i) const;
@@ -301,6 +304,14 @@ class Module : public detail::Part {
     });
     return made;
   }
+
+  /// ValueError where `operation` cannot put another part before number i: there are not so many,
+  /// or they have other names than their numbers.
+  void require_numbered(const char* operation, std::size_t i) const;
+  /// Makes the part that was added last number i, and names it and those behind it anew.
+  void place_last(std::size_t i);
+  /// Copies of what the other owns, as a list does, behind this one's and named by their numbers.
+  void add_copies_of(const Module& other);
 
   /// forward() of one tensor, whatever it is declared as.
   virtual Tensor forward_one(Tensor x) { return forward(x); }
