@@ -20,7 +20,8 @@ std::map<std::string, Place> places_of(const Module& net) {
   std::map<std::string, Place> places;
   ModuleState::of(net)->visit("", [&](const std::string& path, const ModuleState& at) {
     for (const ModuleState::Entry& entry : at.entries) {
-      if (entry.kind == PartKind::module || !at.tensor_at(entry).defined()) continue;
+      const bool is_own = entry.kind == PartKind::parameter || entry.kind == PartKind::buffer;
+      if (!is_own || !at.tensor_at(entry).defined()) continue;
       places.emplace(path + entry.name,
                      Place{ModuleState::shared_of(*at.module), entry.name, &at.tensor_at(entry)});
     }

@@ -167,6 +167,7 @@ void Module::call(const std::function<void()>& forward,
   const Call call(*this);
   try {
     call.require_registered();
+    if (call.state()->computes) call.state()->compute_parts(true);
     if (call.state()->hooks->empty())
       forward();
     else

@@ -21,7 +21,8 @@ namespace xgrad::nn {
 class Module;
 namespace detail {
 struct ModuleState;
-enum class PartKind : std::uint8_t { parameter, buffer, module };
+/// `computed`: a tensor that a parametrisation makes anew before each call.
+enum class PartKind : std::uint8_t { parameter, buffer, module, computed };
 
 /// A member that a module knows by its name: a parameter, a buffer or another module. Both know
 /// each other's place for as long as they live. The name goes with the member where it is moved, as

@@ -39,6 +39,7 @@ struct ModuleState {
     // What the part will be a copy of, and whose part that is.
     const Part* source = nullptr;
     std::weak_ptr<ModuleState> source_owner = {};
+    Tensor computed = {};  // what a parametrisation put there
   };
 
   explicit ModuleState(const Module* owner) : module(owner) {}
@@ -65,6 +66,18 @@ struct ModuleState {
   void loosen_parts() noexcept;
   /// Makes `part`, a copy of `source`, what a module that is being copied on this thread awaits.
   static void claim(const Part& source, Part& part);
+
+  /// Makes `module` a part of `owner` that it owns.
+  template <std::derived_from<Module> M>
+  static M& own(Module& owner, const std::string& name, M module) {
+    return owner.add_owned(name, std::move(module));
+  }
+  /// No part any more, and gone, where the module owns it.
+  void erase(const std::string& name);
+
+  /// Puts into the members that are computed what their parametrisations make of their originals;
+  /// those that change with each call in training (spectral norm) do so where `in_call`.
+  void compute_parts(bool in_call);
 
   // ---- looking inside; GraphError where a part is gone
 
@@ -110,6 +123,7 @@ struct ModuleState {
 
   std::vector<Entry> entries;
   std::shared_ptr<Hooks> hooks = std::make_shared<Hooks>();
+  bool computes = false;  // whether a part is computed
   std::atomic<bool> training{true};
   // EvalGuards that live. They share it, not this.
   std::shared_ptr<std::atomic<int>> guards = std::make_shared<std::atomic<int>>(0);

@@ -19,6 +19,7 @@
 #include <xgrad/nn/norm.hpp>
 #include <xgrad/nn/packed.hpp>
 #include <xgrad/nn/pad.hpp>
+#include <xgrad/nn/parametrizations.hpp>
 #include <xgrad/nn/pool.hpp>
 #include <xgrad/nn/recurrent.hpp>
 #include <xgrad/nn/resample.hpp>

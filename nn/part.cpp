@@ -102,6 +102,7 @@ std::shared_ptr<ModuleState> ModuleState::copy_of(const std::shared_ptr<ModuleSt
   if (!from) return nullptr;
   auto made = std::make_shared<ModuleState>(owner);
   made->training = from->is_training();
+  made->computes = from->computes;
   bool awaits = false;
   for (const Entry& entry : from->entries) {
     made->entries.push_back({entry.name, entry.kind});
@@ -152,6 +153,12 @@ void ModuleState::lose(const Part& part) noexcept { replace(part, nullptr); }
 void ModuleState::replace(const Part& part, Part* by) noexcept {
   for (Entry& entry : entries)
     if (entry.part == &part) entry.part = by;
+}
+
+void ModuleState::erase(const std::string& name) {
+  std::unique_ptr<Module> last;  // ends when it is no entry any more
+  if (Entry* const entry = find(name)) last.swap(entry->owned);
+  std::erase_if(entries, [&](const Entry& entry) { return entry.name == name; });
 }
 
 void ModuleState::release_parts() noexcept {
