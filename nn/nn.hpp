@@ -9,6 +9,7 @@
 #include <xgrad/nn/dropout.hpp>
 #include <xgrad/nn/fold.hpp>
 #include <xgrad/nn/functional_call.hpp>
+#include <xgrad/nn/fusion.hpp>
 #include <xgrad/nn/init.hpp>
 #include <xgrad/nn/layer_norm.hpp>
 #include <xgrad/nn/linear.hpp>

@@ -41,6 +41,8 @@ class BatchNorm : public detail::ChannelNorm {
  public:
   Tensor forward(const Tensor& x) override;
 
+  const BatchNormOptions& options() const { return options_; }
+
  protected:
   BatchNorm() = default;
   BatchNorm(std::int64_t channels, const BatchNormOptions& options);

@@ -1,9 +1,11 @@
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/gradient.hpp>
 #include <xgrad/nn/utils.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
+#include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -146,6 +148,40 @@ void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value) {
   std::vector<Tensor> gradients = changeable_gradients_of(name, parameters);
   change_each(name, gradients,
               [max_value](double v) { return std::clamp(v, -max_value, max_value); });
+}
+
+Tensor parameters_to_vector(const std::vector<Tensor>& parameters) {
+  constexpr const char* name = "parameters_to_vector";
+  require<ValueError>(!parameters.empty(), "{}: there are no parameters", name);
+  std::vector<Tensor> rows;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor& x = parameters[i];
+    require<ValueError>(x.defined(), "{}: parameter {} is undefined", name, i);
+    if (x.dtype() != parameters[0].dtype())
+      raise<DTypeError>("{}: {} is {}, {} is {}", name, detail::called(parameters[0], 0),
+                        parameters[0].dtype(), detail::called(x, i), x.dtype());
+    rows.push_back(x.reshape({-1}));
+  }
+  return cat(rows);
+}
+
+void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters) {
+  constexpr const char* name = "vector_to_parameters";
+  std::int64_t count = 0;
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    require<ValueError>(parameters[i].defined(), "{}: parameter {} is undefined", name, i);
+    count += parameters[i].numel();
+  }
+  const xgrad::detail::Running running(name, vector);
+  require<ShapeError>(vector.dim() == 1 && vector.size(0) == count,
+                      "{}: a vector {} for parameters of {} values in all", name, vector.shape(),
+                      count);
+  const Tensor values = vector.detach();
+  std::int64_t at = 0;
+  for (const Tensor& x : parameters) {
+    x.detach().copy_(values.slice(0, at, at + x.numel()).reshape(x.shape()));
+    at += x.numel();
+  }
 }
 
 }  // namespace utils

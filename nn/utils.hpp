@@ -28,6 +28,13 @@ double clip_grad_norm_(const std::vector<Tensor>& parameters, double max_norm);
 /// for a max_value that is not positive, GraphError as above.
 void clip_grad_value_(const std::vector<Tensor>& parameters, double max_value);
 
+/// All values one behind the other, [their number in all]; gradients flow back. ValueError where
+/// there are none or one is undefined, DTypeError where they are not of one dtype.
+Tensor parameters_to_vector(const std::vector<Tensor>& parameters);
+/// Copies such values back, off the tape. ShapeError, and nothing is changed, where their number is
+/// another; ValueError as above.
+void vector_to_parameters(const Tensor& vector, const std::vector<Tensor>& parameters);
+
 }  // namespace xgrad::nn::utils
 
 #pragma GCC visibility pop
