@@ -159,6 +159,72 @@ TEST_CASE("hostile: layers") {
          const std::string name = from.text("bias");
          layer.load_state_dict({{"weight", weight}, {name, from.tensor({2})}});
        }},
+      {"load_state_dict|shape",
+       [](Arguments& from) {
+         nn::Linear layer{3, 2};
+         const Tensor weight = from.tensor({2, 3});
+         const std::string prefix = from.text("fc.");
+         const std::string by = from.text("");
+         const bool skips = from.flag();
+         layer.load_state_dict(
+             {{"fc.weight", weight}},
+             {.strict = false, .prefixes = {{prefix, by}}, .skip_mismatched = skips});
+       }},
+      {"insert",
+       [](Arguments& from) {
+         nn::Sequential net{nn::Linear{3, 2}, nn::ReLU{}};
+         net.insert(from.count(1), nn::ReLU{});
+       }},
+      {"ParameterList|add_parameter|requires_grad_",
+       [](Arguments& from) {
+         nn::ParameterList list;
+         list.push_back(from.tensor({2}));
+         Arguments::use(list[from.count(0)]);
+       }},
+      {"ParameterDict|add|add_parameter|requires_grad_",
+       [](Arguments& from) {
+         nn::ParameterDict dict;
+         const std::string name = from.text("own");
+         dict.add(name, from.tensor({2}));
+         Arguments::use(dict[from.text("own")]);
+       }},
+      {"weight_norm",
+       [](Arguments& from) {
+         nn::Linear layer{3, 2};
+         const std::string name = from.text("weight");
+         nn::utils::parametrizations::weight_norm(layer, name, {.axis = from.size(1)});
+         layer(ones({1, 3}));
+       }},
+      {"spectral_norm",
+       [](Arguments& from) {
+         nn::Linear layer{3, 2};
+         const std::string name = from.text("weight");
+         const double eps = from.real(1e-12);
+         const std::int64_t axis = from.size(1);
+         nn::utils::parametrizations::spectral_norm(layer, name, {.eps = eps, .axis = axis});
+         layer(ones({1, 3}));
+       }},
+      {"orthogonal",
+       [](Arguments& from) {
+         nn::Linear layer{3, 2};
+         const std::string name = from.text("weight");
+         const std::string map = from.text("cayley");
+         nn::utils::parametrizations::orthogonal(layer, name, {.orthogonal_map = map});
+         layer(ones({1, 3}));
+       }},
+      {"remove_parametrizations",
+       [](Arguments& from) {
+         nn::Linear layer{3, 2};
+         nn::utils::parametrizations::weight_norm(layer);
+         nn::utils::parametrize::remove_parametrizations(layer, from.text("weight"));
+       }},
+      {"parameters_to_vector",
+       [](Arguments& from) { Arguments::use(nn::utils::parameters_to_vector(from.tensors({2}))); }},
+      {"vector_to_parameters|copy_",
+       [](Arguments& from) {
+         const Tensor vector = from.tensor({4});
+         nn::utils::vector_to_parameters(vector, from.tensors({2}));
+       }},
       {"summary|zeros|net|net.0 (Linear)|shape",
        [](Arguments& from) {
          nn::Sequential net{nn::Linear{3, 2}, nn::ReLU{}};
@@ -172,6 +238,38 @@ TEST_CASE("hostile: initialisers") {
   using Plain = Tensor (*)(Tensor);
   using Gained = Tensor (*)(Tensor, double, Generator*);
   std::vector<Row> rows;
+  rows.push_back({"eye_", [](Arguments& from) {
+                    Arguments::use(nn::init::eye_(from.tensor({2, 3})));
+                  }});
+  rows.push_back({"calculate_gain", [](Arguments& from) {
+                    const std::string name = from.text("leaky_relu");
+                    nn::init::calculate_gain(name, from.real(0.01));
+                  }});
+  rows.push_back({.names = "kaiming_normal_|calculate_gain",
+                  .call =
+                      [](Arguments& from) {
+                        const Tensor x = from.tensor({2, 3});
+                        const double a = from.real(0);
+                        const std::string mode = from.text("fan_out");
+                        Arguments::use(nn::init::kaiming_normal_(x, {.a = a, .mode = mode}));
+                      },
+                  .computes = true});
+  rows.push_back({"orthogonal_", [](Arguments& from) {
+                    const Tensor x = from.tensor({2, 3, 2});
+                    Arguments::use(nn::init::orthogonal_(x, from.real(1)));
+                  }});
+  rows.push_back({"trunc_normal_", [](Arguments& from) {
+                    const Tensor x = from.tensor({2, 3});
+                    const double mean = from.real(0);
+                    const double std = from.real(1);
+                    const double a = from.real(-2);
+                    Arguments::use(nn::init::trunc_normal_(x, mean, std, a, from.real(2)));
+                  }});
+  rows.push_back({"sparse_", [](Arguments& from) {
+                    const Tensor x = from.tensor({2, 3});
+                    const double sparsity = from.real(0.5);
+                    Arguments::use(nn::init::sparse_(x, sparsity, from.real(1)));
+                  }});
   for (const auto& [name, f] : std::vector<std::pair<std::string, Plain>>{
            {"zeros_", nn::init::zeros_}, {"ones_", nn::init::ones_}, {"dirac_", nn::init::dirac_}})
     rows.push_back({name, [f = f](Arguments& from) {
