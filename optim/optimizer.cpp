@@ -137,6 +137,26 @@ void Optimizer::set_learning_rates(const std::vector<double>& rates) {
   visit_rates([&](double& rate) { rate = *next++; });
 }
 
+double Optimizer::lr() {
+  require_parameters("lr");
+  return learning_rates().front();
+}
+
+std::vector<double> Optimizer::momenta() {
+  std::vector<double> momenta;
+  visit_momenta([&](double& momentum) { momenta.push_back(momentum); });
+  return momenta;
+}
+
+void Optimizer::set_momenta(const std::vector<double>& given) {
+  require_parameters("set_momenta");
+  const std::size_t groups = momenta().size();
+  require<ValueError>(given.size() == groups, "set_momenta: {} momenta for {} groups that have one",
+                      given.size(), groups);
+  auto next = given.begin();
+  visit_momenta([&](double& momentum) { momentum = *next++; });
+}
+
 void Optimizer::load_state_dict(const NamedTensors& values) {
   require_parameters("load_state_dict");
   detail::load_state("load_state_dict", state(), values);

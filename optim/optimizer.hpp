@@ -79,10 +79,17 @@ class Optimizer {
 
   /// Sets the learning rate of all groups.
   void set_lr(double lr);
+  /// The learning rate of the first group.
+  double lr();
   /// The learning rate of each group.
   std::vector<double> learning_rates();
   /// One for each group (ValueError otherwise).
   void set_learning_rates(const std::vector<double>& rates);
+  /// What the schedulers cycle against the rate: of each group the first of its `betas`, or its
+  /// `momentum`. Empty where an optimiser has neither.
+  std::vector<double> momenta();
+  /// One for each group (ValueError otherwise).
+  void set_momenta(const std::vector<double>& momenta);
 
   /// What the optimiser remembers from step to step, such as momentum, sharing memory; its options
   /// are not in it. With the parameters it is all that a training needs to go on as if it had never
@@ -96,12 +103,25 @@ class Optimizer {
   virtual void visit(const std::function<void(Tensor&)>& f) = 0;
   /// Calls f for the learning rate of every group.
   virtual void visit_rates(const std::function<void(double&)>& f) = 0;
+  /// Calls f for the momentum of every group, where there is one.
+  virtual void visit_momenta(const std::function<void(double&)>&) {}
   virtual std::vector<detail::StateEntry> state() = 0;
   /// Refuses a step in which no parameter has a gradient (GraphError), or one is undefined
   /// (ValueError).
   void require_gradients(const char* optimizer);
   /// Refuses what was moved from (ValueError).
   void require_parameters(const char* operation);
+
+ private:
+  friend class SchedulerBase;
+
+  /// A group's rate before the first scheduler changed it, and what the last one left. Schedulers
+  /// that are made side by side go by the same rates, unless somebody else set others since.
+  struct Scheduled {
+    double initial;
+    double last;
+  };
+  std::vector<Scheduled> scheduled_;
 };
 
 }  // namespace xgrad::optim

@@ -266,6 +266,14 @@ class OptimizerOf : public Optimizer {
   void visit_rates(const std::function<void(double&)>& f) override {
     for (Group& group : groups_) f(detail::rate(group.options.lr));
   }
+  void visit_momenta(const std::function<void(double&)>& f) override {
+    for (Group& group : groups_) {
+      if constexpr (requires { f(group.options.betas[0]); })
+        f(group.options.betas[0]);
+      else if constexpr (requires { f(group.options.momentum); })
+        f(group.options.momentum);
+    }
+  }
   std::vector<detail::StateEntry> state() override {
     check_groups();
     std::vector<detail::StateEntry> entries;

@@ -293,3 +293,23 @@ TEST_CASE("sizes around the pieces that threads take, and several parameters at 
     }
   }
 }
+
+TEST_CASE("rates and momenta are read and set group by group") {
+  const auto leaf = [] { return ones({2}, {.requires_grad = true}); };
+  SGD sgd(std::vector<SGD::Group>{{{leaf()}, {.lr = 0.1, .momentum = 0.9}}, {{leaf()}, {.lr = 3}}});
+  CHECK(sgd.lr() == 0.1);
+  CHECK(sgd.momenta() == std::vector<double>{0.9, 0});
+  sgd.set_momenta({0.5, 0.25});
+  CHECK(sgd.groups()[0].options.momentum == 0.5);
+  CHECK(sgd.groups()[1].options.momentum == 0.25);
+  CHECK(message_of<ValueError>([&] { sgd.set_momenta({0.5}); }) ==
+        "set_momenta: 1 momenta for 2 groups that have one");
+  optim::AdamW adam({leaf()}, {.lr = 1, .betas = {0.8, 0.99}});
+  CHECK(adam.momenta() == std::vector<double>{0.8});
+  adam.set_momenta({0.7});
+  CHECK(adam.groups()[0].options.betas == std::array<double, 2>{0.7, 0.99});
+  const SGD moved = std::move(sgd);
+  CHECK(message_of<ValueError>([&] {
+          sgd.lr();
+        }).starts_with("lr: this optimiser has no parameters"));
+}
