@@ -2,6 +2,10 @@
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/average.hpp>
 #include <xgrad/optim/clip.hpp>
+#include <xgrad/optim/lr_cycle.hpp>
+#include <xgrad/optim/lr_decay.hpp>
+#include <xgrad/optim/lr_plateau.hpp>
+#include <xgrad/optim/lr_scheduler.hpp>
 #include <xgrad/optim/muon.hpp>
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/optim/schedule.hpp>

@@ -1,5 +1,4 @@
 #include <xgrad/autograd/raise.hpp>
-#include <xgrad/ops/create.hpp>
 #include <xgrad/optim/schedule.hpp>
 
 #include <algorithm>
@@ -54,73 +53,6 @@ void Scheduler::set(double progress) {
   std::vector<double> rates = rates_;
   for (double& rate : rates) rate *= factor;
   optimizer_.set_learning_rates(rates);
-}
-
-LRScheduler::LRScheduler(Optimizer& optimizer)
-    : optimizer_(optimizer), rates_(optimizer.learning_rates()) {}
-
-void LRScheduler::set_rates(std::int64_t step, const std::vector<double>& rates) {
-  std::vector<double> now = rates;
-  for (std::size_t group = 0; group < now.size(); ++group) now[group] *= factor(step, group);
-  optimizer_.set_learning_rates(now);
-}
-
-void LRScheduler::step() {
-  set_rates(steps_ + 1, rates_);
-  ++steps_;
-}
-
-NamedTensors LRScheduler::state_dict() const {
-  return {{"step", full({}, steps_)}, {"base_lrs", from_vector(rates_, {}, {.dtype = float64})}};
-}
-
-void LRScheduler::load_state_dict(const NamedTensors& values) {
-  NamedTensors own = state_dict();
-  std::vector<detail::StateEntry> entries;
-  for (auto& [name, x] : own) entries.push_back({name, &x, x.shape(), x.dtype()});
-  detail::load_state("load_state_dict", entries, values);
-  for (const auto& [name, x] : own)
-    require<ValueError>(x.defined(), "load_state_dict: the scheduler's {} is missing", name);
-  const auto steps = own[0].second.item<std::int64_t>();
-  require<ValueError>(steps >= 0, "load_state_dict: the scheduler's step is {}", steps);
-  const double* rates = own[1].second.data<double>();
-  std::vector<double> loaded(rates, rates + rates_.size());
-  set_rates(steps, loaded);
-  steps_ = steps;
-  rates_ = std::move(loaded);
-}
-
-StepLR::StepLR(Optimizer& optimizer, const StepLROptions& options)
-    : LRScheduler(optimizer), options_(options) {
-  require<ValueError>(options.step_size > 0, "StepLR: step_size is {}, it must be positive",
-                      options.step_size);
-  require<ValueError>(options.gamma >= 0 && std::isfinite(options.gamma),
-                      "StepLR: gamma is {}, it must be finite and not negative", options.gamma);
-}
-
-StepLR::StepLR(Optimizer& optimizer, std::int64_t step_size, double gamma)
-    : StepLR(optimizer, {step_size, gamma}) {}
-
-double StepLR::factor(std::int64_t step, std::size_t) const {
-  return std::pow(options_.gamma, static_cast<double>(step / options_.step_size));
-}
-
-LambdaLR::LambdaLR(Optimizer& optimizer, Factor factor)
-    : LambdaLR(optimizer,
-               std::vector<Factor>(optimizer.learning_rates().size(), std::move(factor))) {}
-
-LambdaLR::LambdaLR(Optimizer& optimizer, std::vector<Factor> factors)
-    : LRScheduler(optimizer), factors_(std::move(factors)) {
-  const std::size_t groups = optimizer.learning_rates().size();
-  require<ValueError>(factors_.size() == groups, "LambdaLR: {} functions for {} groups",
-                      factors_.size(), groups);
-  for (const Factor& f : factors_)
-    require<ValueError>(static_cast<bool>(f), "LambdaLR: a function is empty");
-  set_rates();
-}
-
-double LambdaLR::factor(std::int64_t step, std::size_t group) const {
-  return factors_[group](step);
 }
 
 }  // namespace xgrad::optim

@@ -1,7 +1,6 @@
 #pragma once
 #include <xgrad/optim/optimizer.hpp>
 
-#include <cstdint>
 #include <functional>
 #include <vector>
 
@@ -45,82 +44,6 @@ class Scheduler {
   Optimizer& optimizer_;
   Schedule schedule_;
   std::vector<double> rates_;
-};
-
-/// Schedules that go by their own steps, as PyTorch's do: step() after the optimiser's step, or
-/// after each epoch.
-///
-///     optim::StepLR scheduler(optimizer, 30);
-///     for (int epoch = 0; epoch < 90; ++epoch) {
-///       train(…);
-///       scheduler.step();
-///     }
-class LRScheduler {
- public:
-  virtual ~LRScheduler() = default;
-  LRScheduler(const LRScheduler&) = delete;
-  LRScheduler& operator=(const LRScheduler&) = delete;
-
-  /// One step on: every group's rate becomes its own times the factor of that step.
-  void step();
-  /// How many there were.
-  std::int64_t steps() const noexcept { return steps_; }
-
-  /// The steps and the rates at factor 1: with the optimiser's state and the parameters all that a
-  /// training needs to go on.
-  NamedTensors state_dict() const;
-  /// Copies values in, and sets the rates. ValueError, and nothing changed, for what does not fit.
-  void load_state_dict(const NamedTensors& values);
-
- protected:
-  /// The rates that the optimiser has now are those at factor 1. The optimiser must live as long as
-  /// this.
-  explicit LRScheduler(Optimizer& optimizer);
-  virtual double factor(std::int64_t step, std::size_t group) const = 0;
-  /// Sets the rates of the step that is now; of the first, for the constructors of what derives.
-  void set_rates() { set_rates(steps_, rates_); }
-
- private:
-  void set_rates(std::int64_t step, const std::vector<double>& rates);
-
-  Optimizer& optimizer_;
-  std::vector<double> rates_;
-  std::int64_t steps_ = 0;
-};
-
-struct StepLROptions {
-  std::int64_t step_size;
-  double gamma = 0.1;
-};
-
-/// Times `gamma` after every `step_size` steps.
-class StepLR : public LRScheduler {
- public:
-  /// ValueError unless step_size is positive and gamma finite and not negative.
-  StepLR(Optimizer& optimizer, const StepLROptions& options);
-  StepLR(Optimizer& optimizer, std::int64_t step_size, double gamma = 0.1);
-
- protected:
-  double factor(std::int64_t step, std::size_t group) const override;
-
- private:
-  StepLROptions options_;
-};
-
-/// A factor for each step, from 0 on, which is set at once.
-class LambdaLR : public LRScheduler {
- public:
-  using Factor = std::function<double(std::int64_t step)>;
-  /// ValueError for an empty function.
-  LambdaLR(Optimizer& optimizer, Factor factor);
-  /// One for each group; ValueError for another number of them.
-  LambdaLR(Optimizer& optimizer, std::vector<Factor> factors);
-
- protected:
-  double factor(std::int64_t step, std::size_t group) const override;
-
- private:
-  std::vector<Factor> factors_;  // of each group
 };
 
 }  // namespace xgrad::optim

@@ -140,5 +140,6 @@ void resampling(Suite& suite);
 void recurrent(Suite& suite);
 void creation(Suite& suite);
 void in_place(Suite& suite);
+void schedulers(Suite& suite);
 
 }  // namespace agreement

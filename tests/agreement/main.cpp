@@ -41,7 +41,8 @@ int main(int argc, char** argv) {
         agreement::sorting,      agreement::products,      agreement::matrices,
         agreement::losses,       agreement::margin_losses, agreement::normalisation,
         agreement::convolutions, agreement::pools,         agreement::resampling,
-        agreement::recurrent,    agreement::creation,      agreement::in_place})
+        agreement::recurrent,    agreement::creation,      agreement::in_place,
+        agreement::schedulers})
     family(suite);
   return suite.report();
 }

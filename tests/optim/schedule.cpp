@@ -1,3 +1,4 @@
+#include <xgrad/optim/lr_decay.hpp>
 #include <xgrad/optim/schedule.hpp>
 #include <xgrad/optim/sgd.hpp>
 
@@ -99,19 +100,4 @@ TEST_CASE("a schedule by step goes on from its state") {
         "load_state_dict: the state does not fit:\n  unexpected: rates [1]");
   CHECK(after.steps() == 4);
   CHECK(rate(second) == 0.25);
-}
-
-TEST_CASE("schedules by step that make no sense are errors") {
-  const Tensor x = ones({1}, {.requires_grad = true});
-  optim::SGD optimizer({x}, {.lr = 1});
-  CHECK(message_of<ValueError>([&] { optim::StepLR(optimizer, 0); }) ==
-        "StepLR: step_size is 0, it must be positive");
-  CHECK(message_of<ValueError>([&] { optim::StepLR(optimizer, {.step_size = 1, .gamma = -1}); }) ==
-        "StepLR: gamma is -1, it must be finite and not negative");
-  CHECK(message_of<ValueError>([&] { optim::LambdaLR(optimizer, optim::LambdaLR::Factor()); }) ==
-        "LambdaLR: a function is empty");
-  CHECK(message_of<ValueError>([&] {
-          optim::LambdaLR(optimizer, std::vector<optim::LambdaLR::Factor>());
-        }) == "LambdaLR: 0 functions for 1 groups");
-  CHECK(optimizer.learning_rates()[0] == 1);
 }
