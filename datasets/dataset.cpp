@@ -6,6 +6,9 @@
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/shape.hpp>
 
+#include <algorithm>
+#include <cmath>
+
 #include <fmt/ranges.h>
 
 namespace xgrad::datasets {
@@ -22,6 +25,21 @@ Tensor to_tensor(std::span<const std::int64_t> indices) {
 }
 
 }  // namespace
+
+Batch Dataset::get(std::int64_t) const {
+  throw Error("Dataset: one's own overrides batch() or get()");
+}
+
+Batch Dataset::batch(std::span<const std::int64_t> indices) const {
+  check_indices("Dataset", indices, size());
+  std::vector<Tensor> data, target;
+  for (const std::int64_t index : indices) {
+    Batch one = get(index);
+    data.push_back(std::move(one.data));
+    target.push_back(std::move(one.target));
+  }
+  return {stack(data), stack(target)};
+}
 
 Batch Dataset::operator[](std::int64_t index) const {
   const Batch one = batch(std::span(&index, 1));
@@ -85,6 +103,27 @@ std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<st
     next += size;
   }
   return result;
+}
+
+std::vector<std::int64_t> detail::sizes_of(const std::vector<double>& fractions,
+                                           std::int64_t size) {
+  double sum = 0;
+  for (const double fraction : fractions) {
+    require<ValueError>(fraction >= 0 && fraction <= 1,
+                        "random_split: fraction {}, it must lie in [0, 1]", fraction);
+    sum += fraction;
+  }
+  require<ValueError>(std::abs(sum - 1) < 1e-9, "random_split: fractions {} add up to {}, not 1",
+                      fmt::join(fractions, ", "), sum);
+  std::vector<std::int64_t> sizes;
+  std::int64_t rest = size;
+  for (const double fraction : fractions) {
+    sizes.push_back(std::min(
+        rest, static_cast<std::int64_t>(std::floor(fraction * static_cast<double>(size)))));
+    rest -= sizes.back();
+  }
+  for (std::size_t i = 0; rest > 0; i = (i + 1) % sizes.size(), --rest) ++sizes[i];
+  return sizes;
 }
 
 ImageDataset::ImageDataset(Images images, std::vector<std::string> classes, Transform transform)

@@ -1,13 +1,16 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#include <array>
 #include <concepts>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -21,13 +24,17 @@ struct Batch {
 };
 
 /// A numbered collection of examples. Reading is const and may happen on several threads: so must a
-/// transform of it.
+/// transform of it. One's own says its size() and either batch() or get().
 class Dataset {
  public:
   virtual ~Dataset() = default;
   virtual std::int64_t size() const = 0;
   /// The examples of these numbers, in this order. ValueError for a number outside 0..size() − 1.
-  virtual Batch batch(std::span<const std::int64_t> indices) const = 0;
+  /// Unless it says otherwise, what get() gives of each, stacked.
+  virtual Batch batch(std::span<const std::int64_t> indices) const;
+  /// The example of this number, without the batch axis. Error unless it is overridden; to read
+  /// one of any dataset, there is operator[].
+  virtual Batch get(std::int64_t index) const;
 
   /// One example, without the batch axis.
   Batch operator[](std::int64_t index) const;
@@ -77,6 +84,33 @@ class Subset : public Dataset {
 /// The same seed gives the same subsets; without one the default generator decides.
 std::vector<Subset> random_split(const AnyDataset& dataset, const std::vector<std::int64_t>& sizes,
                                  std::optional<std::uint64_t> seed = {});
+
+namespace detail {
+
+/// The sizes that fractions mean: each rounded down, and what is left goes to the first ones, one
+/// example each. ValueError unless they lie in [0, 1] and add up to 1.
+std::vector<std::int64_t> sizes_of(const std::vector<double>& fractions, std::int64_t size);
+
+}  // namespace detail
+
+/// The same of sizes in braces, or of fractions that add up to 1 (ValueError), as many subsets as
+/// there are:
+///
+///     auto [train, test] = random_split(data, {0.8, 0.2});
+template <Number T, std::size_t n>
+std::array<Subset, n> random_split(const AnyDataset& dataset, const T (&parts)[n],
+                                   std::optional<std::uint64_t> seed = {}) {
+  std::vector<std::int64_t> sizes;
+  if constexpr (std::floating_point<T>)
+    sizes = detail::sizes_of({parts, parts + n}, dataset->size());
+  else
+    for (const T part : parts) sizes.push_back(static_cast<std::int64_t>(part));
+  std::vector<Subset> subsets = random_split(dataset, sizes, seed);
+  return [&]<std::size_t... i>(std::index_sequence<i...>) {
+    return std::array<Subset, n>{std::move(subsets[i])...};
+  }
+  (std::make_index_sequence<n>());
+}
 
 /// Changes the data of a batch on its way out.
 using Transform = std::function<Tensor(const Tensor& batch)>;

@@ -210,6 +210,8 @@ class Reader {
   Header header_;
 };
 
+std::string part_key(std::string_view part) { return "xgrad.part." + std::string(part); }
+
 }  // namespace
 
 void save(const StateDict& values, const std::string& path, const SaveOptions& options) {
@@ -232,7 +234,21 @@ File load_file(const std::string& path) {
   return {file.read(), file.header().metadata, file.header().checked};
 }
 
-StateDict load(const std::string& path) { return Reader(path).read(); }
+Loaded load(const std::string& path) {
+  const Reader file(path);
+  return {file.read(), file.header().metadata};
+}
+
+StateDict Loaded::operator[](std::string_view part) const {
+  const std::string beginning = std::string(part) + ".";
+  StateDict values;
+  for (const auto& [name, x] : *this)
+    if (name.starts_with(beginning)) values.emplace_back(name.substr(beginning.size()), x);
+  if (values.empty() && !metadata.contains(part_key(part)))
+    raise<ValueError>("load: the file has no tensor whose name begins with '{}'",
+                      excerpt(beginning));
+  return values;
+}
 
 StateDict load(const std::string& path, const std::vector<std::string>& names) {
   return Reader(path).read(names);
@@ -246,6 +262,19 @@ std::vector<std::string> tensor_names(const std::string& path) {
 }
 
 Metadata load_metadata(const std::string& path) { return Reader(path).header().metadata; }
+
+void save(const std::vector<std::pair<std::string, StateDict>>& parts, const std::string& path,
+          const SaveOptions& options) {
+  StateDict values;
+  SaveOptions with_parts = options;
+  for (const auto& [part, state] : parts) {
+    require<ValueError>(part.find('.') == std::string::npos,
+                        "save: state '{}': there can be no dot in its name", excerpt(part));
+    with_parts.metadata.emplace(part_key(part), "");
+    for (const auto& [name, x] : state) values.emplace_back(part + "." + name, x);
+  }
+  save(values, path, with_parts);
+}
 
 void save(const Module& module, const std::string& path, const SaveOptions& options) {
   save(module.state_dict(), path, options);

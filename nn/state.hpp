@@ -3,6 +3,8 @@
 
 #include <map>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -19,6 +21,16 @@ struct SaveOptions {
   Metadata metadata = {};
 };
 
+/// What a file holds, and by name what belongs to a part of it.
+struct Loaded : StateDict {
+  using StateDict::operator[];
+  /// The tensors of names that begin with `part` and a dot, without these. ValueError where there
+  /// are none, and no empty state was saved there.
+  StateDict operator[](std::string_view part) const;
+
+  Metadata metadata;
+};
+
 /// Writes tensors to a file in the safetensors format (github.com/huggingface/safetensors). The
 /// file is complete or not there, whatever happens meanwhile, a power cut included: it is written
 /// beside, brought to the disk and renamed. Of several that save to one path the last wins, and
@@ -33,7 +45,7 @@ void save(const StateDict& values, const std::string& path, const SaveOptions& o
 /// int64, a BOOL that is neither 0 nor 1, a name that comes twice, tensors that overlap or leave
 /// gaps, a checksum that is not right; files of other programs (.pt) by what they are. Time and
 /// memory follow the size of the file, whatever numbers are in it.
-StateDict load(const std::string& path);
+Loaded load(const std::string& path);
 /// Of these tensors alone, in this order; the others may be of any dtype. IOError likewise, and
 /// where the file has no such tensor.
 StateDict load(const std::string& path, const std::vector<std::string>& names);
@@ -58,6 +70,14 @@ void save(const Module& module, const std::string& path, const SaveOptions& opti
 void require_writable(const std::string& path);
 /// Loads into `module`; see Module::load_state_dict.
 LoadReport load(Module& module, const std::string& path, const LoadOptions& options = {});
+
+/// Several states in one file, each tensor behind its state's name and a dot, with the names of the
+/// states as "xgrad.part.…" in the metadata; load(path)["model"] is one of them again. ValueError
+/// for a dot in a state's name:
+///
+///     save({{"model", net.state_dict()}, {"optimizer", optimizer.state_dict()}}, path);
+void save(const std::vector<std::pair<std::string, StateDict>>& parts, const std::string& path,
+          const SaveOptions& options = {});
 
 /// One tensor, in a file of its own where it is called "tensor".
 void save(const Tensor& x, const std::string& path, const SaveOptions& options = {});

@@ -1,5 +1,6 @@
 #include <xgrad/datasets/datasets.hpp>
 
+#include <cmath>
 #include <limits>
 #include <numeric>
 #include <set>
@@ -27,6 +28,48 @@ TEST_CASE("tensors, subsets and splits") {
   CHECK(seen.size() == 10);
   const auto again = random_split(all, {7, 3}, 1);
   CHECK(again[1][0].target.item<int>() == parts[1][0].target.item<int>());
+}
+
+TEST_CASE("fractions split as numbers do") {
+  const TensorDataset all(zeros({10, 1}), arange(10));
+  auto [train, test] = random_split(all, {0.75, 0.25}, 1);  // 7 and 2, and one more for the first
+  CHECK(train.size() == 8);
+  CHECK(test.size() == 2);
+  auto [first, second] = random_split(all, {8, 2}, 1);
+  for (std::int64_t i = 0; i < 2; ++i)
+    CHECK(test[i].target.item<int>() == second[i].target.item<int>());
+  CHECK(first.size() == 8);
+  const auto thirds = random_split(all, {1. / 3, 1. / 3, 1. / 3, 0.});
+  CHECK(thirds[0].size() == 4);
+  CHECK(thirds[2].size() == 3);
+  CHECK(thirds[3].size() == 0);
+  CHECK(message_of<ValueError>([&] {
+          random_split(all, {0.8, 0.3});
+        }) == "random_split: fractions 0.8, 0.3 add up to 1.1, not 1");
+  CHECK(message_of<ValueError>([&] {
+          random_split(all, {1.5, -0.5});
+        }) == "random_split: fraction 1.5, it must lie in [0, 1]");
+  CHECK_THROWS_AS(random_split(all, {double(NAN), 1.}), ValueError);
+}
+
+TEST_CASE("a data set of one's own gives one example at a time") {
+  struct Squares : Dataset {
+    std::int64_t size() const override { return 5; }
+    Batch get(std::int64_t i) const override { return {full({2}, i), full({}, i * i)}; }
+  };
+  const Squares squares;
+  CHECK(squares[3].target.item<int>() == 9);
+  DataLoader loader(squares, {.batch_size = 4});
+  const Batch one = *loader.begin();
+  CHECK(one.data.shape() == Shape{4, 2});
+  CHECK(values(one.target) == std::vector<double>{0, 1, 4, 9});
+  CHECK(message_of<ValueError>([&] { squares[5]; }) == "Dataset: no example 5, there are 5");
+
+  struct Nothing : Dataset {
+    std::int64_t size() const override { return 1; }
+  };
+  CHECK(message_of<Error>([&] { Nothing()[0]; }) ==
+        "Dataset: one's own overrides batch() or get()");
 }
 
 TEST_CASE("wrong uses are told") {

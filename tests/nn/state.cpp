@@ -242,3 +242,25 @@ TEST_CASE("values lie at multiples of eight bytes, whatever the header's length"
     CHECK(7 + header - end < 8);
   }
 }
+
+TEST_CASE("several states lie in one file under their names") {
+  const TemporaryDirectory directory;
+  const std::string path = directory.file("checkpoint.safetensors");
+  nn::Linear net{3, 2};
+  const NamedTensors momenta{{"velocity.0.0", ones({2, 3})}};
+  xgrad::save({{"model", net.state_dict()}, {"optimizer", momenta}, {"nothing", {}}}, path);
+  const auto back = xgrad::load(path);
+  CHECK(back.size() == 3);
+  CHECK(back[2].first == "optimizer.velocity.0.0");
+  nn::Linear other{3, 2};
+  other.load_state_dict(back["model"]);
+  CHECK(equal(other.weight, net.weight));
+  REQUIRE(back["optimizer"].size() == 1);
+  CHECK(back["optimizer"][0].first == "velocity.0.0");
+  CHECK(back["nothing"].empty());
+  CHECK(message_of<ValueError>([&] { static_cast<void>(back["mode"]); }) ==
+        "load: the file has no tensor whose name begins with 'mode.'");
+  CHECK(message_of<ValueError>([&] {
+          xgrad::save({{"a.b", momenta}}, path);
+        }) == "save: state 'a.b': there can be no dot in its name");
+}
