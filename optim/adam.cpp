@@ -3,7 +3,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <concepts>
 
 namespace xgrad::optim {
 namespace {
@@ -11,9 +10,7 @@ namespace {
 template <class Options>
 void check_for(const char* name, const Options& o) {
   detail::require_not_negative(name, "lr", o.lr);
-  for (const double beta : o.betas)
-    require<ValueError>(beta >= 0 && beta < 1, "{}: betas are {} and {}, they must lie in [0, 1)",
-                        name, o.betas[0], o.betas[1]);
+  detail::require_betas(name, o.betas);
   detail::require_not_negative(name, "eps", o.eps);
   detail::require_not_negative(name, "weight_decay", o.weight_decay);
 }
@@ -55,14 +52,14 @@ void remember(const Numbers& n, T g, T& m, T& v) {
 }
 
 template <class Options>
-void take_step(const Options& o, double decay, double shrink, Slot& slot) {
+void take_step(const Options& o, bool decoupled, Slot& slot) {
   const auto t = static_cast<double>(slot.step());
   const auto [beta1, beta2] = o.betas;
   const Numbers n{.beta1 = beta1,
                   .beta2 = beta2,
                   .eps = o.eps,
-                  .decay = decay,
-                  .shrink = shrink,
+                  .decay = decoupled ? 0 : o.weight_decay,
+                  .shrink = decoupled ? 1 - o.lr * o.weight_decay : 1,
                   .rate = o.lr / (1 - std::pow(beta1, t)),
                   .root = 1 / std::sqrt(1 - std::pow(beta2, t))};
   const Tensor mean = slot["exp_avg"];
@@ -89,14 +86,14 @@ Adam::Adam(std::vector<Tensor> parameters, const AdamOptions& options)
     : Adam(std::vector<Group>{{std::move(parameters), options}}) {}
 Adam::Adam(std::vector<Group> groups) : OptimizerOf("Adam", std::move(groups), memories()) {}
 
-void Adam::update(const AdamOptions& o, Slot& slot) { take_step(o, o.weight_decay, 1, slot); }
+void Adam::update(const AdamOptions& o, Slot& slot) {
+  take_step(o, o.decoupled_weight_decay, slot);
+}
 
 AdamW::AdamW(std::vector<Tensor> parameters, const AdamWOptions& options)
     : AdamW(std::vector<Group>{{std::move(parameters), options}}) {}
 AdamW::AdamW(std::vector<Group> groups) : OptimizerOf("AdamW", std::move(groups), memories()) {}
 
-void AdamW::update(const AdamWOptions& o, Slot& slot) {
-  take_step(o, 0, 1 - o.lr * o.weight_decay, slot);
-}
+void AdamW::update(const AdamWOptions& o, Slot& slot) { take_step(o, true, slot); }
 
 }  // namespace xgrad::optim

@@ -13,7 +13,9 @@ struct AdamOptions {
   std::array<double, 2> betas = {0.9, 0.999};  ///< β₁ and β₂ in [0, 1): how long m and v remember
   double eps = 1e-8;                           ///< ε, at least 0
   double weight_decay = 0;                     ///< λ, at least 0, added to the gradient: g + λθ
-  bool amsgrad = false;  ///< divide by the largest v there was (Reddi et al., ICLR 2018)
+  bool amsgrad = false;   ///< divide by the largest v there was (Reddi et al., ICLR 2018)
+  bool maximize = false;  ///< step along −g
+  bool decoupled_weight_decay = false;  ///< λ as AdamW has it
 
   /// ValueError for options outside their ranges.
   friend void require_valid(const AdamOptions& options);
@@ -39,6 +41,7 @@ struct AdamWOptions {
   double eps = 1e-8;
   double weight_decay = 1e-2;  ///< λ, decoupled: θ ← (1 − αλ) θ before the step
   bool amsgrad = false;
+  bool maximize = false;
 
   friend void require_valid(const AdamWOptions& options);
 };

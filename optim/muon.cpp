@@ -44,13 +44,15 @@ void newton_schulz(std::int64_t rows, std::int64_t columns, bool transposed, T* 
 
 /// v ← μ v + g; the direction to be orthogonalised, of v's shape.
 template <class T>
-Tensor gather(const MuonOptions& o, const Tensor& gradient, const Tensor& velocity) {
+Tensor gather(const MuonOptions& o, const Slot& slot, const Tensor& velocity) {
   Tensor direction = Tensor::empty(velocity.shape(), velocity.dtype());
   each(velocity.numel(),
-       [momentum = static_cast<T>(o.momentum), nesterov = o.nesterov, g = gradient.data<T>(),
+       [momentum = static_cast<T>(o.momentum), sign = static_cast<T>(slot.sign()),
+        nesterov = o.nesterov, gradients = slot.gradient().data<T>(),
         v = velocity.mutable_data<T>(), d = direction.mutable_data<T>()](std::int64_t i) {
-         v[i] = momentum * v[i] + g[i];
-         d[i] = nesterov ? g[i] + momentum * v[i] : v[i];
+         const T g = sign * gradients[i];
+         v[i] = momentum * v[i] + g;
+         d[i] = nesterov ? g + momentum * v[i] : v[i];
        });
   return direction;
 }
@@ -115,7 +117,7 @@ void Muon::update(const MuonOptions& o, Slot& slot) {
   if (o.normalize)
     scale *= std::sqrt(static_cast<double>(x.size(0))) / std::max(frobenius_norm(x), 1e-12);
   dispatch_floating(x.dtype(), "Muon", [&]<class T>() {
-    const Tensor direction = gather<T>(o, slot.gradient(), velocity);
+    const Tensor direction = gather<T>(o, slot, velocity);
     const Tensor along = orthogonalize(flatten(direction, 1), o.steps);
     each(x.numel(), [scale = static_cast<T>(scale), rate = static_cast<T>(double(o.lr)),
                      u = along.data<T>(), values = x.mutable_data<T>()](std::int64_t k) {

@@ -23,6 +23,7 @@ struct MuonOptions {
   /// is learned, as suits a convolution before a batch norm.
   bool normalize = false;
   double weight_decay = 0;  ///< λ, decoupled: θ ← (1 − αλ) θ before the step
+  bool maximize = false;    ///< step along −g
 
   /// ValueError for options outside their ranges.
   friend void require_valid(const MuonOptions& options);

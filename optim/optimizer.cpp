@@ -1,3 +1,4 @@
+#include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/tape.hpp>
 #include <xgrad/autograd/text.hpp>
@@ -18,6 +19,12 @@ void require_not_negative(const char* optimizer, const char* option, double valu
 void require_fraction(const char* optimizer, const char* option, double value) {
   require<ValueError>(value >= 0 && value < 1, "{}: {} is {}, it must lie in [0, 1)", optimizer,
                       option, value);
+}
+
+void require_betas(const char* optimizer, const std::array<double, 2>& betas) {
+  for (const double beta : betas)
+    require<ValueError>(beta >= 0 && beta < 1, "{}: betas are {} and {}, they must lie in [0, 1)",
+                        optimizer, betas[0], betas[1]);
 }
 
 namespace {
@@ -107,6 +114,47 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
 }
 
 }  // namespace detail
+
+Tensor Optimizer::loss_of(const char* optimizer, const Closure& closure) {
+  require<ValueError>(static_cast<bool>(closure), "{}: the closure is empty", optimizer);
+  const EnableGradGuard guard;
+  Tensor loss = closure();
+  if (!loss.defined() || loss.numel() != 1)
+    raise<ValueError>("{}: the closure gives {}, it must give the loss, one number", optimizer,
+                      loss.defined() ? to_string(loss.shape()) : "nothing");
+  return loss.detach();
+}
+
+std::vector<Tensor> Optimizer::parameters_of(Optimizer& inner) {
+  std::vector<Tensor> all;
+  inner.visit([&all](const Tensor& x) { all.push_back(x); });
+  return all;
+}
+
+bool Optimizer::has_gradient(Optimizer& inner) {
+  bool any = false;
+  inner.visit([&any](const Tensor& x) { any |= x.grad().defined(); });
+  return any;
+}
+
+void Optimizer::throw_needs_closure(const char* optimizer) {
+  raise<ValueError>(
+      "{}: a step computes the loss more than once; call step(closure), with a function that calls "
+      "zero_grad(), computes the loss, calls its backward() and returns it",
+      optimizer);
+}
+
+Tensor Optimizer::step(const Closure& closure) {
+  Tensor loss = loss_of("step", closure);
+  step();
+  return loss;
+}
+
+std::vector<detail::StateEntry> Optimizer::inner_state(Optimizer& inner, const char* prefix) {
+  std::vector<detail::StateEntry> entries = inner.state();
+  for (detail::StateEntry& entry : entries) entry.name = prefix + entry.name;
+  return entries;
+}
 
 void Optimizer::require_parameters(const char* operation) {
   bool any = false;

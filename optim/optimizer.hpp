@@ -2,6 +2,7 @@
 #include <xgrad/autograd/tensor.hpp>
 #include <xgrad/nn/gradient.hpp>
 
+#include <array>
 #include <functional>
 #include <string>
 #include <type_traits>
@@ -36,6 +37,8 @@ namespace detail {
 void require_not_negative(const char* optimizer, const char* option, double value);
 /// ValueError unless it lies in [0, 1).
 void require_fraction(const char* optimizer, const char* option, double value);
+/// ValueError unless both lie in [0, 1).
+void require_betas(const char* optimizer, const std::array<double, 2>& betas);
 
 /// Refuses what would silently train nothing: no tensors, the same one twice (ValueError), results
 /// of the tape (GraphError); and views that are not contiguous (ValueError).
@@ -65,6 +68,9 @@ void load_state(const char* owner, const std::vector<StateEntry>& entries,
 
 }  // namespace detail
 
+/// Computes the loss anew: clears the gradients, runs forward and backward, and gives the loss.
+using Closure = std::function<Tensor()>;
+
 /// Changes parameters along their gradients. A step is for one thread, while no other computes with
 /// the parameters; it changes nothing where it throws. After a move the optimiser that is left
 /// throws a ValueError.
@@ -74,6 +80,9 @@ class Optimizer {
 
   /// One update of every parameter that has a gradient. GraphError if none has.
   virtual void step() = 0;
+  /// closure(), then step(): the loss before the step. Some optimisers call the closure several
+  /// times. ValueError where it is empty or gives no number.
+  virtual Tensor step(const Closure& closure);
   /// Clears all gradients, so that the next backward() starts anew.
   void zero_grad();
 
@@ -106,6 +115,27 @@ class Optimizer {
   /// Calls f for the momentum of every group, where there is one.
   virtual void visit_momenta(const std::function<void(double&)>&) {}
   virtual std::vector<detail::StateEntry> state() = 0;
+  /// Throws what a step would, before anything changes.
+  virtual void check() {}
+
+  // For an optimiser around others, whose protected members are out of its reach.
+  static void visit_inner(Optimizer& inner, const std::function<void(Tensor&)>& f) {
+    inner.visit(f);
+  }
+  static void visit_inner_rates(Optimizer& inner, const std::function<void(double&)>& f) {
+    inner.visit_rates(f);
+  }
+  /// Under names that begin with `prefix`.
+  static std::vector<detail::StateEntry> inner_state(Optimizer& inner, const char* prefix = "");
+  static void check_inner(Optimizer& inner) { inner.check(); }
+  static std::vector<Tensor> parameters_of(Optimizer& inner);
+  static bool has_gradient(Optimizer& inner);
+
+  /// The loss that the closure gives, as a step with one begins.
+  static Tensor loss_of(const char* optimizer, const Closure& closure);
+  /// What step() says where it cannot do without a closure.
+  [[noreturn]] static void throw_needs_closure(const char* optimizer);
+
   /// Refuses a step in which no parameter has a gradient (GraphError), or one is undefined
   /// (ValueError).
   void require_gradients(const char* optimizer);

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/optim/optimizer_of.hpp>
 
 #include <algorithm>
@@ -38,6 +39,41 @@ void Pass::run() const {
         loop.run(loop.function.data(), begin, end);
       });
 }
+
+void sum_blocks(std::int64_t n, std::size_t count, const void* f,
+                void (*block)(const void* f, std::int64_t begin, std::int64_t end, double* sums),
+                double* total) {
+  constexpr std::int64_t size = xgrad::detail::terms_together;
+  const std::int64_t blocks = (n + size - 1) / size;
+  if (blocks <= 1) return block(f, 0, n, total);
+  const auto memory = Storage::allocate(static_cast<std::size_t>(blocks) * count * sizeof(double));
+  auto* const sums = reinterpret_cast<double*>(memory->own());
+  const auto width = static_cast<std::int64_t>(count);
+  xgrad::detail::parallel_for(blocks, xgrad::detail::grain_of(0.3 * size),
+                              [&](std::int64_t begin, std::int64_t end) {
+                                for (std::int64_t i = begin; i < end; ++i)
+                                  block(f, i * size, std::min(n, (i + 1) * size), sums + i * width);
+                              });
+  std::fill_n(total, count, 0.);
+  for (std::int64_t i = 0; i < blocks; ++i)
+    for (std::size_t k = 0; k < count; ++k)
+      total[k] += sums[i * width + static_cast<std::int64_t>(k)];
+}
+
+namespace {
+
+template <class T>
+double sum_of_terms(const T* terms, std::int64_t n) {
+  double total = 0;
+  kernels::sum_lanes<1, double>(
+      n, &total, [terms](std::int64_t i, std::size_t) { return static_cast<double>(terms[i]); });
+  return total;
+}
+
+}  // namespace
+
+double sum_of(const float* terms, std::int64_t n) { return sum_of_terms(terms, n); }
+double sum_of(const double* terms, std::int64_t n) { return sum_of_terms(terms, n); }
 
 std::size_t Memories::kind(const char* optimizer, std::string_view name) const {
   for (std::size_t i = 0; i < kinds_.size(); ++i)

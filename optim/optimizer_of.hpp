@@ -7,6 +7,7 @@
 #include <xgrad/autograd/storage.hpp>
 #include <xgrad/optim/optimizer.hpp>
 
+#include <algorithm>
 #include <array>
 #include <concepts>
 #include <cstddef>
@@ -70,6 +71,37 @@ class Pass {
   std::size_t count_ = 0;
 };
 
+/// Calls block(f, begin, end, sums) for blocks of [0, n) on all threads and adds up their `count`
+/// sums.
+void sum_blocks(std::int64_t n, std::size_t count, const void* f,
+                void (*block)(const void* f, std::int64_t begin, std::int64_t end, double* sums),
+                double* total);
+
+double sum_of(const float* terms, std::int64_t n);
+double sum_of(const double* terms, std::int64_t n);
+
+// What an element is made of lies at its own place in each array. This is said to the compiler,
+// which would otherwise compare where they end, and leave five arrays alone.
+
+/// f(x, ±g, m…) for each element.
+template <class T, class F, std::same_as<T>... M>
+void for_elements(const F& f, T sign, std::int64_t n, T* __restrict x, const T* __restrict g,
+                  M* __restrict... m) {
+  const F own = f;  // not behind a pointer that the writes might reach
+  for (std::int64_t i = 0; i < n; ++i) own(x[i], sign * g[i], m[i]...);
+}
+
+/// The same of an f that gives `Count` terms.
+template <class T, class F, std::size_t Count, std::size_t Few, std::same_as<T>... M>
+void terms_of(const F& f, T sign, std::int64_t n, std::array<std::array<T, Few>, Count>& terms,
+              T* __restrict x, const T* __restrict g, M* __restrict... m) {
+  const F own = f;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const std::array<T, Count> all = own(x[i], sign * g[i], m[i]...);
+    for (std::size_t k = 0; k < Count; ++k) terms[k][static_cast<std::size_t>(i)] = all[k];
+  }
+}
+
 /// What is remembered of every parameter, by groups.
 class Memories {
  public:
@@ -105,6 +137,9 @@ class Slot {
   const Tensor& parameter() const noexcept { return parameter_; }
   /// In row-major order, off the tape.
   const Tensor& gradient() const noexcept { return gradient_; }
+  /// −1 where the options say `maximize`, by which each() and sums() have multiplied the gradient;
+  /// 1 otherwise.
+  double sign() const noexcept { return sign_; }
   /// Whether there is something to remember under this name yet.
   bool has(std::string_view memory) const;
   /// What is remembered under a name that the optimiser was made with; ValueError for another.
@@ -112,10 +147,10 @@ class Slot {
   /// The number of this step for this parameter, from 1.
   std::int64_t step();
 
-  /// f(x, g, m…) for every element of the parameter, its gradient and memories like the parameter,
-  /// called with a T&, a T and T&… of their type: what f makes of x and m… stays. All parameters'
-  /// elements go in one pass over all threads, when every update() has returned. f holds numbers
-  /// alone, by value. ValueError where a memory is not like the parameter.
+  /// f(x, g, m…) for every element of the parameter, its gradient (times sign()) and memories like
+  /// the parameter, called with a T&, a T and T&… of their type: what f makes of x and m… stays.
+  /// All parameters' elements go in one pass over all threads, when every update() has returned. f
+  /// holds numbers alone, by value. ValueError where a memory is not like the parameter.
   template <class F, std::same_as<Tensor>... M>
   void each(const F& f, const M&... memories) {
     (require_like_parameter(memories), ...);
@@ -125,14 +160,25 @@ class Slot {
       add<double>(f, memories...);
   }
 
+  /// Sums over all elements of what f(x, g, m…) gives, a std::array<T, Count>: at once, for a step
+  /// that goes by norms. f is as for each(). Added up in float64 by blocks: the same bits on any
+  /// number of threads.
+  template <std::size_t Count, class F, std::same_as<Tensor>... M>
+  std::array<double, Count> sums(const F& f, const M&... memories) {
+    (require_like_parameter(memories), ...);
+    return parameter_.dtype() == float32 ? sums_of<float, Count>(f, memories...)
+                                         : sums_of<double, Count>(f, memories...);
+  }
+
  private:
   template <class Options>
   friend class OptimizerOf;
-  Slot(const char* optimizer, const Tensor& parameter, const Tensor& gradient,
+  Slot(const char* optimizer, const Tensor& parameter, const Tensor& gradient, double sign,
        detail::Memories& memories, std::size_t group, std::size_t number, detail::Pass& pass)
       : optimizer_(optimizer),
         parameter_(parameter),
         gradient_(gradient),
+        sign_(sign),
         memories_(memories),
         group_(group),
         number_(number),
@@ -142,17 +188,42 @@ class Slot {
 
   template <class T, class F, class... M>
   void add(const F& f, const M&... memories) {
-    pass_.add(parameter_.numel(),
-              [f, x = parameter_.mutable_data<T>(), g = gradient_.data<T>(),
-               ... m = memories.template mutable_data<T>()](std::int64_t begin, std::int64_t end) {
-                const F own = f;  // not behind a pointer that the writes might reach
-                for (std::int64_t i = begin; i < end; ++i) own(x[i], g[i], m[i]...);
-              });
+    pass_.add(
+        parameter_.numel(),
+        [f, sign = static_cast<T>(sign_), x = parameter_.mutable_data<T>(), g = gradient_.data<T>(),
+         ... m = memories.template mutable_data<T>()](std::int64_t begin, std::int64_t end) {
+          detail::for_elements(f, sign, end - begin, x + begin, g + begin, (m + begin)...);
+        });
+  }
+
+  template <class T, std::size_t Count, class F, class... M>
+  std::array<double, Count> sums_of(const F& f, const M&... memories) {
+    std::array<double, Count> total{};
+    const auto block = [f, sign = static_cast<T>(sign_), x = parameter_.mutable_data<T>(),
+                        g = gradient_.data<T>(), ... m = memories.template mutable_data<T>()](
+                           std::int64_t begin, std::int64_t end, double* to) {
+      constexpr std::int64_t few = 1024;  // whose terms stay in the cache
+      std::array<std::array<T, few>, Count> terms;
+      std::fill_n(to, Count, 0.);
+      for (std::int64_t i = begin; i < end; i += few) {
+        const std::int64_t count = std::min(few, end - i);
+        detail::terms_of(f, sign, count, terms, x + i, g + i, (m + i)...);
+        for (std::size_t k = 0; k < Count; ++k) to[k] += detail::sum_of(terms[k].data(), count);
+      }
+    };
+    detail::sum_blocks(
+        parameter_.numel(), Count, &block,
+        [](const void* own, std::int64_t begin, std::int64_t end, double* to) {
+          (*static_cast<const decltype(block)*>(own))(begin, end, to);
+        },
+        total.data());
+    return total;
   }
 
   const char* optimizer_;
   const Tensor& parameter_;
   const Tensor& gradient_;
+  double sign_;
   detail::Memories& memories_;
   std::size_t group_;
   std::size_t number_;
@@ -163,6 +234,15 @@ namespace detail {
 
 inline double& rate(double& lr) { return lr; }
 inline double& rate(Required& lr) { return lr.value(); }
+
+/// What the gradient is multiplied by.
+template <class Options>
+double sign_of(const Options& options) {
+  if constexpr (requires { static_cast<bool>(options.maximize); })
+    return options.maximize ? -1 : 1;
+  else
+    return 1;
+}
 
 /// Options that a function require_valid() refuses, where there is one.
 template <class Options>
@@ -188,9 +268,9 @@ double bytes_of_step(const std::vector<Tensor>& parameters, const Memories& memo
 
 }  // namespace detail
 
-/// An optimiser of parameters in groups. Options is an aggregate with an `lr`; where there is a
-/// function require_valid(const Options&), options at which it throws are refused when they are
-/// given and before each step.
+/// An optimiser of parameters in groups. Options is an aggregate with an `lr`; a bool `maximize`
+/// among them turns the gradient round; where there is a function require_valid(const Options&),
+/// options at which it throws are refused when they are given and before each step.
 template <class Options>
 class OptimizerOf : public Optimizer {
  public:
@@ -199,10 +279,9 @@ class OptimizerOf : public Optimizer {
     Options options;
   };
 
+  using Optimizer::step;
   void step() override {
-    require_gradients(name_);
-    check_groups();
-    check_step();
+    check();
     const profiler::Scope scope(name_, [&] {
       profiler::Work work;
       for (const Group& group : groups_)
@@ -215,7 +294,7 @@ class OptimizerOf : public Optimizer {
       const Tensor& x = group.parameters[j];
       detail::convert_memories(x, memories_, i, j);
       const Tensor g = detail::gradient_of(x);
-      Slot slot(name_, x, g, memories_, i, j, pass);
+      Slot slot(name_, x, g, detail::sign_of(group.options), memories_, i, j, pass);
       update(group.options, slot);
     });
     pass.run();
@@ -259,6 +338,11 @@ class OptimizerOf : public Optimizer {
   /// One parameter's step, off the tape. What is not written by Slot::each() is done at once.
   virtual void update(const Options& options, Slot& slot) = 0;
 
+  void check() override {
+    require_gradients(name_);
+    check_groups();
+    check_step();
+  }
   void visit(const std::function<void(Tensor&)>& f) override {
     for (Group& group : groups_)
       for (Tensor& x : group.parameters) f(x);

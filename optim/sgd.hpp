@@ -25,6 +25,7 @@ struct SGDOptions {
   double weight_decay = 0;  ///< λ, at least 0
   bool nesterov = false;    ///< step along g + λθ + μ v; needs momentum and no dampening
   Momentum kind = Momentum::accumulated;
+  bool maximize = false;  ///< step along −g
 
   /// ValueError for options outside their ranges.
   friend void require_valid(const SGDOptions& options);
