@@ -1,5 +1,7 @@
 #pragma once
+#include <xgrad/optim/adagrad.hpp>
 #include <xgrad/optim/adam.hpp>
+#include <xgrad/optim/asgd.hpp>
 #include <xgrad/optim/average.hpp>
 #include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/lr_cycle.hpp>
@@ -7,6 +9,9 @@
 #include <xgrad/optim/lr_plateau.hpp>
 #include <xgrad/optim/lr_scheduler.hpp>
 #include <xgrad/optim/muon.hpp>
+#include <xgrad/optim/nadam.hpp>
 #include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/optimizer_of.hpp>
 #include <xgrad/optim/schedule.hpp>
 #include <xgrad/optim/sgd.hpp>
+#include <xgrad/optim/sign.hpp>
