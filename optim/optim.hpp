@@ -1,14 +1,17 @@
 #pragma once
+#include <xgrad/optim/adafactor.hpp>
 #include <xgrad/optim/adagrad.hpp>
 #include <xgrad/optim/adam.hpp>
 #include <xgrad/optim/asgd.hpp>
 #include <xgrad/optim/average.hpp>
 #include <xgrad/optim/clip.hpp>
+#include <xgrad/optim/lamb.hpp>
 #include <xgrad/optim/lr_cycle.hpp>
 #include <xgrad/optim/lr_decay.hpp>
 #include <xgrad/optim/lr_plateau.hpp>
 #include <xgrad/optim/lr_scheduler.hpp>
 #include <xgrad/optim/muon.hpp>
+#include <xgrad/optim/muon_with_adamw.hpp>
 #include <xgrad/optim/nadam.hpp>
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/optim/optimizer_of.hpp>
