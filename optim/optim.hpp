@@ -6,6 +6,7 @@
 #include <xgrad/optim/average.hpp>
 #include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/lamb.hpp>
+#include <xgrad/optim/lbfgs.hpp>
 #include <xgrad/optim/lr_cycle.hpp>
 #include <xgrad/optim/lr_decay.hpp>
 #include <xgrad/optim/lr_plateau.hpp>
