@@ -3,10 +3,17 @@
 #include <xgrad/optim/average.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <string_view>
 #include <unordered_set>
+#include <utility>
 
 namespace xgrad::optim {
+namespace {
+
+constexpr const char* count_name = "n_averaged";
+
+}  // namespace
 
 MovingAverage::MovingAverage(const NamedTensors& tensors) {
   std::unordered_set<std::string_view> names;
@@ -55,6 +62,9 @@ void MovingAverage::visit(const F& f) {
 void MovingAverage::update(double decay) {
   require<ValueError>(decay >= 0 && decay <= 1, "MovingAverage: decay is {}, it must lie in [0, 1]",
                       decay);
+  if (decay == 0)
+    return visit(
+        []<class T>(const T* x, T* average, std::int64_t n) { std::copy_n(x, n, average); });
   visit([decay]<class T>(const T* x, T* average, std::int64_t n) {
     const T fresh = static_cast<T>(1 - decay);
     for (std::int64_t i = 0; i < n; ++i) average[i] += fresh * (x[i] - average[i]);
@@ -71,16 +81,72 @@ void MovingAverage::swap() {
 
 std::vector<detail::StateEntry> MovingAverage::state() {
   std::vector<detail::StateEntry> entries;
+  if (n_averaged_.defined()) entries.push_back({count_name, &n_averaged_, {}, int64});
   for (std::size_t i = 0; i < names_.size(); ++i)
     entries.push_back({names_[i], &averages_[i], tensors_[i].shape(), tensors_[i].dtype()});
   return entries;
 }
 
 void MovingAverage::load_state_dict(const NamedTensors& values) {
-  require<ValueError>(values.size() == names_.size(),
+  const std::vector<detail::StateEntry> entries = state();
+  require<ValueError>(values.size() == entries.size(),
                       "MovingAverage: the state has {} averages, {} are needed", values.size(),
-                      names_.size());
-  detail::load_state("MovingAverage", state(), values);
+                      entries.size());
+  detail::load_state("MovingAverage", entries, values);
+}
+
+bool MovingAverage::is_whole() const { return std::ranges::all_of(averages_, &Tensor::defined); }
+
+MovingAverage MovingAverage::counted(const NamedTensors& tensors) {
+  MovingAverage average(tensors);
+  require<ValueError>(std::ranges::find(average.names_, count_name) == average.names_.end(),
+                      "MovingAverage: a tensor is named '{}', as the count of updates is",
+                      count_name);
+  average.n_averaged_ = Tensor::empty({}, int64).fill_(0);
+  return average;
+}
+
+// A friend, to which its header's pragma does not reach.
+#pragma GCC visibility push(default)
+void require_valid(const EMAOptions& o) {
+  require<ValueError>(o.decay >= 0 && o.decay <= 1, "EMA: decay is {}, it must lie in [0, 1]",
+                      o.decay);
+  for (const auto& [name, value] :
+       {std::pair{"warmup_gamma", o.warmup_gamma}, std::pair{"warmup_power", o.warmup_power}})
+    require<ValueError>(value > 0 && std::isfinite(value),
+                        "EMA: {} is {}, it must be finite and positive", name, value);
+}
+#pragma GCC visibility pop
+
+EMA::EMA(const NamedTensors& tensors, const EMAOptions& options)
+    : MovingAverage(counted(tensors)), options_(options) {
+  require_valid(options_);
+}
+
+void EMA::update() {
+  update_by([o = options_](double before) {
+    if (before == 0) return 0.;
+    if (!o.warmup) return o.decay;
+    return std::min(o.decay, 1 - std::pow(1 + before / o.warmup_gamma, -o.warmup_power));
+  });
+}
+
+SWA::SWA(const NamedTensors& tensors) : MovingAverage(counted(tensors)) {}
+
+void SWA::update() {
+  update_by([](double before) { return before / (before + 1); });
+}
+
+AverageGuard::~AverageGuard() {
+  try {
+    restore();
+  } catch (const Error&) {
+    // There is nothing left to put back.
+  }
+}
+
+void AverageGuard::restore() {
+  if (MovingAverage* const average = std::exchange(average_, nullptr)) average->swap();
 }
 
 }  // namespace xgrad::optim

@@ -7,6 +7,7 @@
 #include <xgrad/optim/clip.hpp>
 #include <xgrad/optim/lamb.hpp>
 #include <xgrad/optim/lbfgs.hpp>
+#include <xgrad/optim/lookahead.hpp>
 #include <xgrad/optim/lr_cycle.hpp>
 #include <xgrad/optim/lr_decay.hpp>
 #include <xgrad/optim/lr_plateau.hpp>
@@ -16,6 +17,8 @@
 #include <xgrad/optim/nadam.hpp>
 #include <xgrad/optim/optimizer.hpp>
 #include <xgrad/optim/optimizer_of.hpp>
+#include <xgrad/optim/sam.hpp>
 #include <xgrad/optim/schedule.hpp>
 #include <xgrad/optim/sgd.hpp>
 #include <xgrad/optim/sign.hpp>
+#include <xgrad/optim/update_bn.hpp>
