@@ -141,5 +141,6 @@ void recurrent(Suite& suite);
 void creation(Suite& suite);
 void in_place(Suite& suite);
 void schedulers(Suite& suite);
+void optimizers(Suite& suite);
 
 }  // namespace agreement

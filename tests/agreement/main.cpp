@@ -42,7 +42,7 @@ int main(int argc, char** argv) {
         agreement::losses,       agreement::margin_losses, agreement::normalisation,
         agreement::convolutions, agreement::pools,         agreement::resampling,
         agreement::recurrent,    agreement::creation,      agreement::in_place,
-        agreement::schedulers})
+        agreement::optimizers,   agreement::schedulers})
     family(suite);
   return suite.report();
 }
