@@ -3,6 +3,7 @@
 // the rooms can be included one by one as well: <xgrad/nn/linear.hpp>.
 
 #include <xgrad/autograd/autograd.hpp>
+#include <xgrad/distributions/distributions.hpp>
 #include <xgrad/func/func.hpp>
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/ops/ops.hpp>
