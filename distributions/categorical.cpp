@@ -49,7 +49,7 @@ Tensor Categorical::logits() const {
 Tensor Categorical::mode() const { return argmax(given_, -1); }
 Tensor Categorical::entropy() const { return -(probs() * bounded(logits())).sum(-1); }
 
-void Categorical::check(const Tensor& x) const {
+void Categorical::check_support(const Tensor& x) const {
   require_all(name(), a_value, count.holds(x) & (x < categories()),
               fmt::format("be a category from 0 to {}", categories() - 1), x);
 }
@@ -82,7 +82,7 @@ Tensor OneHotCategorical::variance() const {
 }
 Tensor OneHotCategorical::entropy() const { return categorical_.entropy(); }
 
-void OneHotCategorical::check(const Tensor& x) const {
+void OneHotCategorical::check_support(const Tensor& x) const {
   require_all(name(), a_value, x, binary);
   const Tensor total = x.sum(-1);
   require_all(name(), "the sum of a value", total == 1, "be 1", total);
@@ -119,7 +119,7 @@ Tensor Multinomial::entropy() const {
   return n * categorical_.entropy() - std::lgamma(n + 1) + expected;
 }
 
-void Multinomial::check(const Tensor& x) const {
+void Multinomial::check_support(const Tensor& x) const {
   require_all(name(), a_value, x, count);
   const Tensor total = x.sum(-1);
   require_all(name(), "the sum of a value", total == total_count_,

@@ -27,7 +27,7 @@ class Categorical : public Distribution {
   Tensor mode() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 
@@ -53,7 +53,7 @@ class OneHotCategorical : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 
@@ -76,7 +76,7 @@ class Multinomial : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 

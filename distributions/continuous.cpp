@@ -22,7 +22,7 @@ Tensor Uniform::mean() const { return 0.5 * (low_ + high_); }
 Tensor Uniform::variance() const { return square(high_ - low_) / 12; }
 Tensor Uniform::entropy() const { return log(high_ - low_); }
 
-void Uniform::check(const Tensor& x) const {
+void Uniform::check_support(const Tensor& x) const {
   require_all(name(), a_value, (x >= low_) & (x <= high_), "lie in [low, high]", x);
 }
 Tensor Uniform::log_density(const Tensor& x) const {
@@ -43,7 +43,9 @@ Tensor Exponential::mode() const { return zeros_like(rate_); }
 Tensor Exponential::variance() const { return reciprocal(square(rate_)); }
 Tensor Exponential::entropy() const { return 1 - log(rate_); }
 
-void Exponential::check(const Tensor& x) const { require_all(name(), a_value, x, nonnegative); }
+void Exponential::check_support(const Tensor& x) const {
+  require_all(name(), a_value, x, nonnegative);
+}
 Tensor Exponential::log_density(const Tensor& x) const {
   return where(x >= 0, log(rate_) - rate_ * x, -infinity);
 }

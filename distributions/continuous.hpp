@@ -22,7 +22,7 @@ class Uniform : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
   Tensor quantile(const Tensor& probability) const override;
@@ -44,7 +44,7 @@ class Exponential : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
   Tensor quantile(const Tensor& probability) const override;

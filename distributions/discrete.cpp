@@ -59,7 +59,7 @@ Tensor Bernoulli::variance() const {
 }
 Tensor Bernoulli::entropy() const { return binary_entropy(logits()); }
 
-void Bernoulli::check(const Tensor& x) const { require_all(name(), a_value, x, binary); }
+void Bernoulli::check_support(const Tensor& x) const { require_all(name(), a_value, x, binary); }
 Tensor Bernoulli::draw(const Shape& shape, Generator* generator) const {
   return bernoulli(expand(probs(), shape), generator);
 }
@@ -75,7 +75,7 @@ Tensor Geometric::mode() const { return zeros_like(given()); }
 Tensor Geometric::variance() const { return (1 - probs()) / square(probs()); }
 Tensor Geometric::entropy() const { return binary_entropy(logits()) / probs(); }
 
-void Geometric::check(const Tensor& x) const { require_all(name(), a_value, x, count); }
+void Geometric::check_support(const Tensor& x) const { require_all(name(), a_value, x, count); }
 Tensor Geometric::draw(const Shape& shape, Generator* generator) const {
   const Tensor u = open_uniform(shape, float64, generator);
   return to(floor(log(u) / log1p(-to(probs(), float64))), dtype());
@@ -103,7 +103,7 @@ Tensor Binomial::entropy() const {
   return -(exp(l) * l).sum(0);
 }
 
-void Binomial::check(const Tensor& x) const {
+void Binomial::check_support(const Tensor& x) const {
   require_all(name(), a_value, count.holds(x) & (x <= total_count_),
               fmt::format("be a whole number from 0 to {}", total_count_), x);
 }
@@ -126,7 +126,7 @@ Poisson::Poisson(const Value& rate, const Options& options) : Distribution("Pois
 
 Tensor Poisson::mode() const { return floor(rate_); }
 
-void Poisson::check(const Tensor& x) const { require_all(name(), a_value, x, count); }
+void Poisson::check_support(const Tensor& x) const { require_all(name(), a_value, x, count); }
 Tensor Poisson::draw(const Shape& shape, Generator* generator) const {
   return poisson(expand(rate_, shape), generator);
 }

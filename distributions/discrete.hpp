@@ -50,7 +50,7 @@ class Bernoulli : public detail::OfChance {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 };
@@ -68,7 +68,7 @@ class Geometric : public detail::OfChance {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 };
@@ -89,7 +89,7 @@ class Binomial : public detail::OfChance {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 
@@ -108,7 +108,7 @@ class Poisson : public Distribution {
   Tensor variance() const override { return rate_; }
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 

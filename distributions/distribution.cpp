@@ -177,14 +177,14 @@ Tensor Distribution::as_value(const Value& given) const {
 Tensor Distribution::log_prob(const Value& value) const {
   const Running running(name_);
   const Tensor x = as_value(value);
-  if (validates_) no_grad([&] { check(x); });
+  if (validates_) no_grad([&] { check_support(x); });
   return log_density(x);
 }
 
 Tensor Distribution::cdf(const Value& value) const {
   const Running running(name_);
   const Tensor x = as_value(value);
-  if (validates_) no_grad([&] { check(x); });
+  if (validates_) no_grad([&] { check_support(x); });
   return cumulative(x);
 }
 
@@ -197,7 +197,9 @@ Tensor Distribution::icdf(const Value& value) const {
 
 Tensor Distribution::stddev() const { return sqrt(variance()); }
 
-void Distribution::check(const Tensor& value) const { require_all(name_, a_value, value, real); }
+void Distribution::check_support(const Tensor& value) const {
+  require_all(name_, a_value, value, real);
+}
 
 Tensor Distribution::draw(const Shape& shape, Generator* generator) const {
   return quantile(open_uniform(shape, dtype_, generator));

@@ -93,7 +93,7 @@ class Distribution {
 
  private:
   /// ValueError unless all of these may be samples.
-  virtual void check(const Tensor& value) const;
+  virtual void check_support(const Tensor& value) const;
   /// Samples of this shape, on the tape where has_rsample(). Here the quantiles of uniform numbers.
   virtual Tensor draw(const Shape& shape, Generator* generator) const;
   virtual Tensor log_density(const Tensor& value) const = 0;

@@ -40,7 +40,7 @@ Tensor Gamma::entropy() const {
   return a - log(rate_) + lgamma(a) + (1 - a) * digamma(a);
 }
 
-void Gamma::check(const Tensor& x) const { require_all(name(), a_value, x, nonnegative); }
+void Gamma::check_support(const Tensor& x) const { require_all(name(), a_value, x, nonnegative); }
 Tensor Gamma::draw(const Shape& shape, Generator* generator) const {
   const Tensor x = exp(log_gammas(concentration_, shape, generator) - log(to(rate_, float64)));
   return clamp(to(x, dtype()), smallest(dtype()));
@@ -83,7 +83,7 @@ Tensor Beta::entropy() const {
          (a + b - 2) * digamma(a + b);
 }
 
-void Beta::check(const Tensor& x) const { require_all(name(), a_value, x, probability); }
+void Beta::check_support(const Tensor& x) const { require_all(name(), a_value, x, probability); }
 // Of two gamma numbers x / (x + y), by their logarithms: both may be too small to divide.
 Tensor Beta::draw(const Shape& shape, Generator* generator) const {
   const Tensor x = log_gammas(concentration1_, shape, generator);
@@ -118,7 +118,7 @@ Tensor Dirichlet::entropy() const {
          ((a - 1) * digamma(a)).sum(-1);
 }
 
-void Dirichlet::check(const Tensor& x) const {
+void Dirichlet::check_support(const Tensor& x) const {
   require_all(name(), a_value, x, nonnegative);
   const Tensor total = x.sum(-1);
   require_all(name(), "the sum of a value", abs(total - 1) < 1e-6, "be 1", total);

@@ -29,7 +29,7 @@ class Gamma : public Distribution {
   Tensor concentration_, rate_;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
@@ -59,7 +59,7 @@ class Beta : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 
@@ -82,7 +82,7 @@ class Dirichlet : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 

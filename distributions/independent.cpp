@@ -22,7 +22,7 @@ Tensor Independent::mean() const { return base_->mean(); }
 Tensor Independent::mode() const { return base_->mode(); }
 Tensor Independent::variance() const { return base_->variance(); }
 
-void Independent::check(const Tensor&) const {}  // the base does
+void Independent::check_support(const Tensor&) const {}  // the base does
 Tensor Independent::draw(const Shape& shape, Generator* generator) const {
   const std::size_t own = base_->batch_shape().size() + base_->event_shape().size();
   const Shape samples = part_of(shape, 0, shape.size() - own);

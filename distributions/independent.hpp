@@ -33,7 +33,7 @@ class Independent : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
 

@@ -60,7 +60,7 @@ Tensor LogNormal::variance() const {
 }
 Tensor LogNormal::entropy() const { return normal_.entropy() + loc(); }
 
-void LogNormal::check(const Tensor& x) const { require_all(name(), a_value, x, positive); }
+void LogNormal::check_support(const Tensor& x) const { require_all(name(), a_value, x, positive); }
 Tensor LogNormal::draw(const Shape& shape, Generator* generator) const {
   return exp(loc() + scale() * standard_normal(shape, dtype(), generator));
 }
@@ -81,7 +81,9 @@ Tensor HalfNormal::mode() const { return zeros_like(scale_); }
 Tensor HalfNormal::variance() const { return square(scale_) * (1 - 2 / pi); }
 Tensor HalfNormal::entropy() const { return log(scale_) + (0.5 + half_log_2pi - ln2); }
 
-void HalfNormal::check(const Tensor& x) const { require_all(name(), a_value, x, nonnegative); }
+void HalfNormal::check_support(const Tensor& x) const {
+  require_all(name(), a_value, x, nonnegative);
+}
 Tensor HalfNormal::draw(const Shape& shape, Generator* generator) const {
   return scale_ * abs(standard_normal(shape, dtype(), generator));
 }

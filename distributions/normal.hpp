@@ -43,7 +43,7 @@ class LogNormal : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
@@ -66,7 +66,7 @@ class HalfNormal : public Distribution {
   Tensor variance() const override;
 
  private:
-  void check(const Tensor& value) const override;
+  void check_support(const Tensor& value) const override;
   Tensor draw(const Shape& shape, Generator* generator) const override;
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;

@@ -82,6 +82,19 @@ TEST_CASE("shapes are those of the samples, the batch and the event") {
     }
 }
 
+TEST_CASE("each of a batch is drawn from its own chances") {
+  const Tensor certain = tensor({{1., 0., 0.}, {0., 0., 1.}});
+  const Tensor numbers = expand(tensor({0, 2}), {5, 2});
+  CHECK(equal(Categorical{certain}.sample({5}), numbers));
+  CHECK(equal(OneHotCategorical{certain}.sample({5}), expand(certain, {5, 2, 3})));
+  CHECK(equal(Multinomial{4, certain}.sample({5}), expand(4 * certain, {5, 2, 3})));
+  CHECK(equal(Categorical{certain}.log_prob(numbers), zeros({5, 2})));
+  const Tensor concentration = tensor({1e-2, 1., 1e4}, {.dtype = float64});
+  const Tensor x = Gamma{concentration, concentration}.sample({1000});
+  CHECK(x.select(1, 2).std().item() < 0.02);
+  CHECK(x.select(1, 1).std().item() < x.select(1, 0).std().item());
+}
+
 TEST_CASE("samples are off the tape, and rsample on it where there is one") {
   const Tensor mean = zeros({3}, {.requires_grad = true});
   const Normal normal{mean, 1};
