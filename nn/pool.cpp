@@ -1,6 +1,9 @@
 #include <xgrad/nn/pool.hpp>
 #include <xgrad/ops/pooling.hpp>
 
+// A template is as visible as its definition, not as its declaration.
+#pragma GCC visibility push(default)
+
 namespace xgrad::nn::detail {
 
 template <int rank>
@@ -41,3 +44,5 @@ template void check_window(const char*, double, const Extents<2>&, const LpPoolO
 template void check_window(const char*, double, const Extents<3>&, const LpPoolOptions<3>&);
 
 }  // namespace xgrad::nn::detail
+
+#pragma GCC visibility pop
