@@ -21,6 +21,14 @@ std::int64_t at(const Counts& values, std::int64_t i) {
   return values[static_cast<std::size_t>(i)];
 }
 
+/// Lists of rows take as much as this: refused where there is no such memory, as of sequences
+/// without elements whose lengths are no real ones.
+void require_room(const char* operation, const Counts& counts) {
+  Size rows(0, operation);
+  for (const std::int64_t count : counts) rows = rows + count;
+  static_cast<void>(Tensor::empty({rows.value()}, int64));
+}
+
 /// Rows in which sequences lie: step t of sequence b in first[b] + t · step.
 struct Places {
   Counts first;
@@ -79,6 +87,7 @@ PackedForm form_of_lengths(const char* operation, const Counts& lengths, bool en
 
 PackedSequence pack(const char* operation, const Tensor& rows, const Places& places,
                     const Counts& lengths, bool enforce_sorted) {
+  require_room(operation, lengths);
   const PackedForm form = form_of_lengths(operation, lengths, enforce_sorted);
   PackedSequence packed{
       index_select(rows, 0, places.of_packed(form)), from_vector(form.sizes), {}, {}};
@@ -147,6 +156,7 @@ PackedForm form_of(const char* operation, const PackedSequence& packed) {
   require<ShapeError>(packed.data.dim() > 0 && packed.data.size(0) == rows.value(),
                       "{}: data {} does not have the {} rows of batch_sizes", operation,
                       packed.data.shape(), rows.value());
+  require_room(operation, sizes);
   const bool sorted = packed.sorted_indices.defined();
   require<ValueError>(sorted == packed.unsorted_indices.defined(),
                       "{}: sorted_indices and unsorted_indices come together or not at all",
@@ -211,6 +221,7 @@ Tensor pad_sequence(const std::vector<Tensor>& sequences, const PadOptions& opti
   const Counts lengths = lengths_of(operation, sequences);
   const std::int64_t batch = count_of(lengths);
   const std::int64_t steps = std::ranges::max(lengths);
+  require_room(operation, lengths);
   const Places places = Places::in_batch(batch, steps, options.batch_first);
   return batch_of(operation, cat(sequences), places.of_turns(lengths), batch, steps,
                   options.batch_first, options.padding_value);

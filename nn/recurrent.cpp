@@ -41,8 +41,10 @@ void require_sizes(const char* layer, std::int64_t input_size, std::int64_t hidd
 void check(const RecurrentForm& form) {
   const auto& [layer, kind, input_size, hidden_size, o] = form;
   require_sizes(layer, input_size, hidden_size);
-  require<ValueError>(o.num_layers > 0, "{}: num_layers is {}; it must be positive", layer,
-                      o.num_layers);
+  constexpr std::int64_t most_layers = 10000;  // each takes memory before the next is asked for
+  require<ValueError>(o.num_layers > 0 && o.num_layers <= most_layers,
+                      "{}: num_layers is {}; it must lie in [1, {}]", layer, o.num_layers,
+                      most_layers);
   require<ValueError>(o.dropout >= 0 && o.dropout <= 1, "{}: dropout is {}, it must lie in [0, 1]",
                       layer, o.dropout);
   require<ValueError>(o.proj_size >= 0 && o.proj_size < hidden_size,

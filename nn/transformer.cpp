@@ -52,7 +52,9 @@ struct Blocks {
 /// So many copies, each of its own parameters.
 template <class Layer>
 ModuleList<Layer> copies_of(const char* name, const Layer& layer, std::int64_t count) {
-  require<ValueError>(count > 0, "{}: num_layers is {}; it must be positive", name, count);
+  constexpr std::int64_t most_layers = 10000;  // each takes memory before the next is asked for
+  require<ValueError>(count > 0 && count <= most_layers,
+                      "{}: num_layers is {}; it must lie in [1, {}]", name, count, most_layers);
   ModuleList<Layer> list;
   for (std::int64_t i = 0; i < count; ++i) list.push_back(clone(layer));
   return list;

@@ -325,7 +325,7 @@ TEST_CASE("recurrent layers refuse what cannot be") {
         }) == "GRUCell: input_size 3 and hidden_size -1; both must be positive");
   CHECK(message_of<ValueError>([] {
           nn::GRU{3, 4, {.num_layers = 0}};
-        }) == "GRU: num_layers is 0; it must be positive");
+        }) == "GRU: num_layers is 0; it must lie in [1, 10000]");
   CHECK(message_of<ValueError>([] {
           nn::RNN{3, 4, {.dropout = std::nan("")}};
         }) == "RNN: dropout is nan, it must lie in [0, 1]");

@@ -355,7 +355,7 @@ TEST_CASE("transformers refuse what cannot be") {
         }) == "TransformerEncoderLayer: layer_norm_eps is -1; it must not be negative");
   CHECK(message_of<ValueError>([] {
           nn::TransformerEncoder{nn::TransformerEncoderLayer{4, 2, plain}, 0};
-        }) == "TransformerEncoder: num_layers is 0; it must be positive");
+        }) == "TransformerEncoder: num_layers is 0; it must lie in [1, 10000]");
   CHECK(message_of<ValueError>([] {
           nn::TransformerEncoderLayer{4, 2, {.activation = std::function<Tensor(Tensor)>()}};
         }) == "Activation: the function is empty");
