@@ -526,8 +526,4 @@ std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<T
   return gradients;
 }
 
-Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options) {
-  return grad(std::vector{output}, std::vector{input}, options).front();
-}
-
 }  // namespace xgrad

@@ -1,6 +1,7 @@
 #pragma once
 #include <xgrad/autograd/tensor.hpp>
 
+#include <concepts>
 #include <vector>
 
 #pragma GCC visibility push(default)
@@ -32,7 +33,11 @@ struct GradOptions {
 /// Each shares memory with nothing else, unless it is on the tape.
 std::vector<Tensor> grad(const std::vector<Tensor>& outputs, const std::vector<Tensor>& inputs,
                          const GradOptions& options = {});
-Tensor grad(const Tensor& output, const Tensor& input, const GradOptions& options = {});
+/// Of one of each. In braces they are lists: grad({y}, {x})[0] is a gradient, not a row of one.
+template <std::derived_from<Tensor> Y, std::derived_from<Tensor> X>
+Tensor grad(const Y& output, const X& input, const GradOptions& options = {}) {
+  return grad(std::vector<Tensor>{output}, std::vector<Tensor>{input}, options).front();
+}
 
 // As PyTorch calls them in C++.
 namespace autograd {

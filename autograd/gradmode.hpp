@@ -25,6 +25,8 @@ class NoGradGuard : GradModeGuard {
   NoGradGuard() noexcept : GradModeGuard(false) {}
 };
 
+using NoGrad = NoGradGuard;
+
 class EnableGradGuard : GradModeGuard {
  public:
   EnableGradGuard() noexcept : GradModeGuard(true) {}

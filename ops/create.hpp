@@ -166,6 +166,15 @@ Tensor tensor(const std::vector<T>& values, TensorOptions options) {
   return detail::from_numbers(values, {}, options, "tensor");
 }
 
+/// There is none to set, which the compiler says.
+template <class T>
+void set_default_dtype(const T&) {
+  static_assert(
+      std::is_void_v<T>,
+      "there is no default dtype to set; give {.dtype = xgrad::float64} where a tensor is "
+      "made, and net.to(xgrad::float64)");
+}
+
 }  // namespace xgrad
 
 #pragma GCC visibility pop

@@ -28,6 +28,17 @@ TEST_CASE("gradients add up over passes until they are cleared") {
   CHECK(values(x.grad()) == std::vector<double>{4, 4});
 }
 
+TEST_CASE("one output and one input in braces are lists") {
+  const Tensor x = tensor({{1., 2.}, {3., 4.}}, {.requires_grad = true});
+  const Tensor y = (x * x).sum();
+  const std::vector<Tensor> as_list = xgrad::autograd::grad({y}, {x}, {.retain_graph = true});
+  REQUIRE(as_list.size() == 1);
+  CHECK(values(as_list[0]) == std::vector<double>{2, 4, 6, 8});
+  CHECK(values(xgrad::grad({y}, {x}, {.retain_graph = true})[0]) ==
+        std::vector<double>{2, 4, 6, 8});
+  CHECK(values(xgrad::grad(y, x)) == std::vector<double>{2, 4, 6, 8});
+}
+
 TEST_CASE("grad() of different leaves never share memory") {
   const Tensor a = leaf({1.});
   const Tensor b = leaf({1.});

@@ -82,4 +82,6 @@ refused 'narrowing|non-constant-expression|cannot be narrowed' 'nn::Conv2d c{3, 
 refused 'AdamOptions' 'optim::Adam adam(p, {.learning_rate = 0.1});'
 refused '.' 'nn::MaxPool2d pool;'
 refused 'requires|constraint|no match|no viable|invalid operands' 'auto z = x + "one";'
+refused 'there is no default dtype to set; give \{\.dtype = xgrad::float64\}' \
+  'void f() { xgrad::set_default_dtype(xgrad::kFloat64); }'
 exit $failures
