@@ -58,11 +58,16 @@ void Rprop::update(const RpropOptions& o, Slot& slot) {
         const auto more = static_cast<T>(o.etas[1]);
         const auto least = static_cast<T>(o.step_sizes[0]);
         const auto most = static_cast<T>(o.step_sizes[1]);
-        const T longer = kept > 0 ? size * more : size;
-        const T changed = kept < 0 ? size * less : longer;
+        // Everything is computed, then chosen from: what is computed in one case alone is not done
+        // in vectors.
+        const T longer = size * more;
+        const T shorter = size * less;
+        const T grown = kept > 0 ? longer : size;
+        const T changed = kept < 0 ? shorter : grown;
         const T enough = changed > least ? changed : least;
         size = enough < most ? enough : most;
-        x -= (kept < 0 ? T(0) : now) * size;
+        const T direction = kept < 0 ? T(0) : now;
+        x -= direction * size;
         before = kept < 0 ? T(0) : g;
       },
       slot["prev"], sizes);
