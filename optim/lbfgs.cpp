@@ -98,7 +98,7 @@ std::vector<detail::StateEntry> LBFGS::state() {
   return entries;
 }
 
-void LBFGS::check() {
+void LBFGS::require_ready() {
   require_gradients("LBFGS");
   for (std::size_t i = 0; i < parameters_.size(); ++i)
     if (parameters_[i].grad().defined()) detail::check_step("LBFGS", parameters_[i], i);
@@ -129,7 +129,7 @@ void LBFGS::check_state() const {
 
 LBFGS::Evaluation LBFGS::evaluate(const Closure& closure) {
   const Tensor loss = loss_of("LBFGS", closure);
-  check();
+  require_ready();
   const double sign = options_.maximize ? -1 : 1;
   std::vector<Tensor> gradients;
   for (const Tensor& x : parameters_) {

@@ -59,7 +59,7 @@ class LBFGS : public Optimizer {
   void visit(const std::function<void(Tensor&)>& f) override;
   void visit_rates(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
-  void check() override;
+  void require_ready() override;
 
  private:
   /// As PyTorch names it. Vectors hold all parameters one after another.

@@ -53,9 +53,9 @@ void Lookahead::check_slow() {
         "Lookahead: the state that was loaded is not whole; load all that state_dict() gave");
 }
 
-void Lookahead::check() {
+void Lookahead::require_ready() {
   check_slow();
-  check_inner(base_);
+  require_inner_ready(base_);
 }
 
 void Lookahead::follow() {
@@ -66,7 +66,7 @@ void Lookahead::follow() {
 }
 
 void Lookahead::step() {
-  check();
+  require_ready();
   base_.step();
   follow();
 }

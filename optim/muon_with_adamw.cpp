@@ -23,14 +23,14 @@ MuonWithAdamW::MuonWithAdamW(std::vector<Tensor> muon_parameters,
     : muon_(first_of(muon_parameters, other_parameters), options.muon),
       adamw_(std::move(other_parameters), options.adamw) {}
 
-void MuonWithAdamW::check() {
+void MuonWithAdamW::require_ready() {
   require_gradients(name);
   for (Optimizer* part : std::array<Optimizer*, 2>{&muon_, &adamw_})
-    if (has_gradient(*part)) check_inner(*part);
+    if (has_gradient(*part)) require_inner_ready(*part);
 }
 
 void MuonWithAdamW::step() {
-  check();
+  require_ready();
   for (Optimizer* part : std::array<Optimizer*, 2>{&muon_, &adamw_})
     if (has_gradient(*part)) part->step();
 }

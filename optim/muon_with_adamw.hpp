@@ -38,7 +38,7 @@ class MuonWithAdamW : public Optimizer {
   void visit(const std::function<void(Tensor&)>& f) override;
   void visit_rates(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
-  void check() override;
+  void require_ready() override;
 
  private:
   Muon muon_;

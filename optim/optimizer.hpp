@@ -116,7 +116,7 @@ class Optimizer {
   virtual void visit_momenta(const std::function<void(double&)>&) {}
   virtual std::vector<detail::StateEntry> state() = 0;
   /// Throws what a step would, before anything changes.
-  virtual void check() {}
+  virtual void require_ready() {}
 
   // For an optimiser around others, whose protected members are out of its reach.
   static void visit_inner(Optimizer& inner, const std::function<void(Tensor&)>& f) {
@@ -127,7 +127,7 @@ class Optimizer {
   }
   /// Under names that begin with `prefix`.
   static std::vector<detail::StateEntry> inner_state(Optimizer& inner, const char* prefix = "");
-  static void check_inner(Optimizer& inner) { inner.check(); }
+  static void require_inner_ready(Optimizer& inner) { inner.require_ready(); }
   static std::vector<Tensor> parameters_of(Optimizer& inner);
   static bool has_gradient(Optimizer& inner);
 

@@ -206,7 +206,7 @@ class Slot {
       std::array<std::array<T, few>, Count> terms;
       std::fill_n(to, Count, 0.);
       for (std::int64_t i = begin; i < end; i += few) {
-        const std::int64_t count = std::min(few, end - i);
+        const std::int64_t count = end - i < few ? end - i : few;
         detail::terms_of(f, sign, count, terms, x + i, g + i, (m + i)...);
         for (std::size_t k = 0; k < Count; ++k) to[k] += detail::sum_of(terms[k].data(), count);
       }
@@ -281,7 +281,7 @@ class OptimizerOf : public Optimizer {
 
   using Optimizer::step;
   void step() override {
-    check();
+    require_ready();
     const profiler::Scope scope(name_, [&] {
       profiler::Work work;
       for (const Group& group : groups_)
@@ -338,7 +338,7 @@ class OptimizerOf : public Optimizer {
   /// One parameter's step, off the tape. What is not written by Slot::each() is done at once.
   virtual void update(const Options& options, Slot& slot) = 0;
 
-  void check() override {
+  void require_ready() override {
     require_gradients(name_);
     check_groups();
     check_step();

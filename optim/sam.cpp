@@ -21,7 +21,7 @@ SAM::SAM(Optimizer& base, const SAMOptions& options) : base_(base), options_(opt
 void SAM::visit(const std::function<void(Tensor&)>& f) { visit_inner(base_, f); }
 void SAM::visit_rates(const std::function<void(double&)>& f) { visit_inner_rates(base_, f); }
 std::vector<detail::StateEntry> SAM::state() { return inner_state(base_); }
-void SAM::check() { check_inner(base_); }
+void SAM::require_ready() { require_inner_ready(base_); }
 
 namespace {
 
@@ -51,7 +51,7 @@ Tensor SAM::step(const Closure& closure) {
   const NoGradGuard guard;
   Tensor loss = loss_of("SAM", closure);
   require_gradients("SAM");
-  check();
+  require_ready();
   {
     std::vector<Tensor> parameters;
     visit([&](const Tensor& x) {

@@ -47,7 +47,7 @@ class SAM : public Optimizer {
   void visit(const std::function<void(Tensor&)>& f) override;
   void visit_rates(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
-  void check() override;
+  void require_ready() override;
 
  private:
   Optimizer& base_;
