@@ -8,17 +8,27 @@
 
 namespace xgrad {
 
+namespace {
+
+// Of Philox-4x32 (Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", 2011).
+constexpr int rounds = 10;
+constexpr std::uint32_t multiplier0 = 0xD2511F53;
+constexpr std::uint32_t multiplier1 = 0xCD9E8D57;
+constexpr std::uint32_t step0 = 0x9E3779B9;
+constexpr std::uint32_t step1 = 0xBB67AE85;
+
+}  // namespace
+
 std::array<std::uint32_t, 4> philox(std::array<std::uint32_t, 4> counter,
                                     std::array<std::uint32_t, 2> key) noexcept {
-  constexpr int rounds = 10;
   for (int round = 0; round < rounds; ++round) {
-    const std::uint64_t a = std::uint64_t{0xD2511F53} * counter[0];
-    const std::uint64_t b = std::uint64_t{0xCD9E8D57} * counter[2];
+    const std::uint64_t a = std::uint64_t{multiplier0} * counter[0];
+    const std::uint64_t b = std::uint64_t{multiplier1} * counter[2];
     counter = {
         static_cast<std::uint32_t>(b >> 32) ^ counter[1] ^ key[0], static_cast<std::uint32_t>(b),
         static_cast<std::uint32_t>(a >> 32) ^ counter[3] ^ key[1], static_cast<std::uint32_t>(a)};
-    key[0] += 0x9E3779B9;
-    key[1] += 0xBB67AE85;
+    key[0] += step0;
+    key[1] += step1;
   }
   return counter;
 }
@@ -91,12 +101,53 @@ std::uint64_t Generator::below(std::uint64_t bound) {
   return bits % bound;
 }
 
+namespace {
+
+/// So many blocks at once, in the lanes of vectors: bits[lane][i] is block(at, first + i)[lane].
+constexpr std::size_t together = 16;
+using Blocks = std::array<std::array<std::uint32_t, together>, 4>;
+
+Blocks blocks(const Generator::State& at, std::uint64_t first) noexcept {
+  Blocks bits{};
+  for (std::size_t i = 0; i < together; ++i) {
+    const std::uint64_t position = at.position + first + i;
+    bits[0][i] = static_cast<std::uint32_t>(position);
+    bits[1][i] = static_cast<std::uint32_t>(position >> 32);
+  }
+  auto key0 = static_cast<std::uint32_t>(at.seed);
+  auto key1 = static_cast<std::uint32_t>(at.seed >> 32);
+  for (int round = 0; round < rounds; ++round) {
+    for (std::size_t i = 0; i < together; ++i) {
+      const std::uint64_t a = std::uint64_t{multiplier0} * bits[0][i];
+      const std::uint64_t b = std::uint64_t{multiplier1} * bits[2][i];
+      bits[0][i] = static_cast<std::uint32_t>(b >> 32) ^ bits[1][i] ^ key0;
+      bits[1][i] = static_cast<std::uint32_t>(b);
+      bits[2][i] = static_cast<std::uint32_t>(a >> 32) ^ bits[3][i] ^ key1;
+      bits[3][i] = static_cast<std::uint32_t>(a);
+    }
+    key0 += step0;
+    key1 += step1;
+  }
+  return bits;
+}
+
+}  // namespace
+
 template <class T>
 void Generator::uniform(std::span<T> values) noexcept {
   constexpr std::size_t lanes = 16 / sizeof(T);
-  const std::size_t blocks = (values.size() + lanes - 1) / lanes;
-  const State start = reserve(blocks);
-  for (std::size_t b = 0; b < blocks; ++b) {
+  const std::size_t count = (values.size() + lanes - 1) / lanes;
+  const State start = reserve(count);
+  std::size_t b = 0;
+  for (; (b + together) * lanes <= values.size(); b += together) {
+    const Blocks bits = blocks(start, b);
+    T* const to = values.data() + b * lanes;
+    for (std::size_t i = 0; i < together; ++i) {
+      const auto unit = to_unit<T>({bits[0][i], bits[1][i], bits[2][i], bits[3][i]});
+      for (std::size_t lane = 0; lane < lanes; ++lane) to[i * lanes + lane] = unit[lane];
+    }
+  }
+  for (; b < count; ++b) {
     const auto unit = to_unit<T>(block(start, b));
     for (std::size_t i = 0; i < lanes && b * lanes + i < values.size(); ++i)
       values[b * lanes + i] = unit[i];

@@ -1,6 +1,7 @@
 // libtorch's side of the comparison with xgrad.cpp.
 #include <memory>
 
+#include "models.hpp"
 #include "operations.hpp"
 #include "works.hpp"
 #include <torch/torch.h>
@@ -144,6 +145,7 @@ bench::Works works() {
         [x = filled({1024, 1024}, 1), y = filled({1024, 1024}, 2)] { return torch::matmul(x, y); });
   };
   add_operations(all);
+  bench::add_models(all);
   return all;
 }
 

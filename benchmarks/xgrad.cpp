@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "models.hpp"
 #include "operations.hpp"
 #include "works.hpp"
 
@@ -140,6 +141,7 @@ bench::Works works() {
         [x = filled({1024, 1024}, 1), y = filled({1024, 1024}, 2)] { return xgrad::matmul(x, y); });
   };
   add_operations(all);
+  bench::add_models(all);
   return all;
 }
 

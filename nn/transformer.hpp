@@ -6,7 +6,7 @@
 #include <xgrad/nn/attention.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/module_of.hpp>
-#include <xgrad/nn/norm.hpp>
+#include <xgrad/nn/layer_norm.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/ops/activation.hpp>
 

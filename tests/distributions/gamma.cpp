@@ -164,7 +164,7 @@ TEST_CASE("the cumulative function of Gamma is differentiated in all it is of, b
       {inputs[1], inputs[2]}));
   CHECK(message_of<GraphError>([&] {
           const Tensor x = Gamma{a, wide(1)}.rsample();
-          const Tensor dx = grad({x}, {a}, {.create_graph = true});
+          const Tensor dx = grad(x, a, {.create_graph = true});
           dx.backward();
         }) ==
         "gamma: the second derivative in the concentration has no closed form; differentiate "
