@@ -4,9 +4,9 @@
 // or [length, d_model] without a batch; masks are as AttentionCall says.
 
 #include <xgrad/nn/attention.hpp>
+#include <xgrad/nn/layer_norm.hpp>
 #include <xgrad/nn/linear.hpp>
 #include <xgrad/nn/module_of.hpp>
-#include <xgrad/nn/layer_norm.hpp>
 #include <xgrad/nn/sequential.hpp>
 #include <xgrad/ops/activation.hpp>
 
