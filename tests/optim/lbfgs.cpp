@@ -62,7 +62,9 @@ TEST_CASE("a quadratic function's minimum takes as many exact line searches as t
                                  .tolerance_change = 1e-18,
                                  .line_search_fn = LineSearch::strong_wolfe});
   training.step(optimizer);
-  CHECK(allclose(matmul(a, training.x.detach()), b, 1e-9, 1e-9));
+  // Losses of a few differ in their last bits no nearer than √2⁻⁵² to the minimum, where a line
+  // search ends that compares them; how far inside of it depends on how products are rounded.
+  CHECK(allclose(matmul(a, training.x.detach()), b, 1e-7, 1e-7));
 }
 
 TEST_CASE("LBFGS without a line search, two steps worked out by hand") {
