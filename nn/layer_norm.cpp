@@ -81,6 +81,7 @@ detail::InstanceNorm::InstanceNorm(const char* layer, std::int64_t axes, std::in
       axes_(axes),
       channels_(channels),
       options_(options) {
+  check_momentum(layer, options.momentum);
   instance_norm(Tensor::empty({0, 1, 2}), {}, {}, {}, {}, {.eps = options.eps});
 }
 

@@ -24,25 +24,37 @@ detail::ChannelNorm::ChannelNorm(const char* layer, std::int64_t channels, bool 
   }
 }
 
+void detail::ChannelNorm::check_momentum(const char* layer, double momentum) {
+  require<ValueError>(momentum >= 0 && momentum <= 1, "{}: momentum is {}, it must lie in [0, 1]",
+                      layer, momentum);
+}
+
 BatchNorm::BatchNorm(std::int64_t channels, const BatchNormOptions& options)
     : ChannelNorm("BatchNorm", channels, options.affine, options.track_running_stats),
-      options_(options) {}
+      options_(options) {
+  require<ValueError>(options.eps >= 0, "BatchNorm: eps is {}, it must not be negative",
+                      options.eps);
+  check_momentum("BatchNorm", options.momentum.value_or(0));
+}
 
 Tensor BatchNorm::forward(const Tensor& x) {
   check_input(x);
+  const bool training = is_training();
   const bool tracks = options_.track_running_stats;
-  double momentum = options_.momentum.value_or(0);
-  if (is_training() && tracks) {
-    const NoGradGuard guard;
+  std::int64_t batches = 0;
+  if (training && tracks) {
     // A state that was loaded may say any number.
     const auto before = num_batches_tracked.item<std::int64_t>();
-    const auto batches = std::clamp<std::int64_t>(before, 0, INT64_MAX - 1) + 1;
-    num_batches_tracked.fill_(batches);
-    if (!options_.momentum) momentum = 1 / static_cast<double>(batches);
+    batches = std::clamp<std::int64_t>(before, 0, INT64_MAX - 1) + 1;
   }
-  return batch_norm(
-      x, running_mean, running_var, weight, bias,
-      {.training = is_training() || !tracks, .momentum = momentum, .eps = options_.eps});
+  const double mean_of_all = batches > 0 ? 1 / static_cast<double>(batches) : 0;
+  Tensor y = batch_norm(x, running_mean, running_var, weight, bias,
+                        {.training = training || !tracks,
+                         .momentum = options_.momentum.value_or(mean_of_all),
+                         .eps = options_.eps});
+  // Not before: a batch that is refused does not count.
+  if (batches > 0) no_grad([&] { num_batches_tracked.fill_(batches); });
+  return y;
 }
 
 void BatchNorm1d::check_input(const Tensor& x) const {

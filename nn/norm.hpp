@@ -30,13 +30,16 @@ class ChannelNorm : public Module {
   ChannelNorm() = default;
   /// ValueError that names the layer unless there are channels.
   ChannelNorm(const char* layer, std::int64_t channels, bool affine, bool track_running_stats);
+  /// ValueError that names the layer unless it lies in [0, 1].
+  static void check_momentum(const char* layer, double momentum);
 };
 
 }  // namespace detail
 
 /// xgrad::batch_norm with parameters and running statistics of its own. Errors: those of
-/// xgrad::batch_norm; ShapeError where the input has other axes. A call in training changes the
-/// running statistics, so it is for one thread at a time.
+/// xgrad::batch_norm; ShapeError where the input has other axes; ValueError for a negative eps and
+/// a momentum outside [0, 1]. A call in training changes the running statistics, so it is for one
+/// thread at a time.
 class BatchNorm : public detail::ChannelNorm {
  public:
   Tensor forward(const Tensor& x) override;

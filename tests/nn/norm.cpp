@@ -1,5 +1,7 @@
 #include <xgrad/nn/nn.hpp>
 
+#include <cmath>
+
 #include "support.hpp"
 
 using namespace support;
@@ -49,6 +51,31 @@ TEST_CASE("batch norm's state has PyTorch's names; options leave parts out") {
   }();
   CHECK(wide.running_var.dtype() == float64);
   CHECK(wide.num_batches_tracked.dtype() == int64);
+}
+
+TEST_CASE("a batch that is refused changes nothing of batch norm") {
+  nn::BatchNorm1d norm{2, {.momentum = {}}};
+  CHECK_THROWS_AS(norm(ones({4, 3})), ShapeError);
+  CHECK_THROWS_AS(norm(ones({1, 2})), ValueError);
+  CHECK(norm.num_batches_tracked.item<std::int64_t>() == 0);
+  norm(tensor({{1.0f, 2.0f}, {3.0f, 4.0f}}));
+  CHECK(norm.num_batches_tracked.item<std::int64_t>() == 1);
+  CHECK(values(norm.running_mean) == std::vector<double>{2, 3});
+}
+
+TEST_CASE("norms refuse options that would spoil their statistics") {
+  CHECK(message_of<ValueError>([] {
+          nn::BatchNorm1d{2, {.eps = NAN}};
+        }) == "BatchNorm: eps is nan, it must not be negative");
+  CHECK(message_of<ValueError>([] {
+          nn::BatchNorm2d{2, {.momentum = NAN}};
+        }) == "BatchNorm: momentum is nan, it must lie in [0, 1]");
+  CHECK(message_of<ValueError>([] {
+          nn::BatchNorm3d{2, {.momentum = 1.5}};
+        }) == "BatchNorm: momentum is 1.5, it must lie in [0, 1]");
+  CHECK(message_of<ValueError>([] {
+          nn::InstanceNorm1d{2, {.momentum = -0.1}};
+        }) == "InstanceNorm1d: momentum is -0.1, it must lie in [0, 1]");
 }
 
 TEST_CASE("batch norms refuse other axes") {
