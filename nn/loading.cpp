@@ -40,6 +40,16 @@ StateDict renamed(const StateDict& values, const LoadOptions& options) {
   return result;
 }
 
+/// Values that are the module's own under other names, as where two layers change places, would
+/// change on the way: those are copied first.
+void keep_apart(std::vector<std::pair<Tensor, Tensor>>& pairs) {
+  std::unordered_set<const void*> own;
+  for (const auto& [mine, other] : pairs) own.insert(mine.storage().get());
+  for (auto& [mine, other] : pairs)
+    if (mine.storage() != other.storage() && own.contains(other.storage().get()))
+      other = other.detach().clone();
+}
+
 /// What is given for which tensor of a module.
 struct Match {
   std::vector<std::pair<Tensor, Tensor>> pairs;  // own, given
@@ -103,6 +113,7 @@ LoadReport Module::load_state_dict(const StateDict& values, const LoadOptions& o
         "load_state_dict: none of the {} tensors given is one of {}'s {}; the first are '{}' and "
         "'{}'; prefixes rename what is given",
         given.size(), type_name(), own.size(), excerpt(given[0].first), own[0].first);
+  keep_apart(found.pairs);
   for (const auto& [mine, other] : found.pairs) mine.copy_(other.detach());
   return std::move(found.report);
 }

@@ -123,6 +123,17 @@ TEST_CASE("prefixes: the first that fits is replaced, once") {
   CHECK(is_all(fc.weight.detach(), 8));
 }
 
+TEST_CASE("two layers change places") {
+  struct Pair : nn::Module {
+    nn::Linear a = add("a", nn::Linear{2, 2});
+    nn::Linear b = add("b", nn::Linear{2, 2});
+  } net;
+  const Pair before = nn::clone(net);
+  net.load_state_dict(net.state_dict(), {.prefixes = {{"a.", "b."}, {"b.", "a."}}});
+  CHECK(equal(net.a.weight, before.b.weight));
+  CHECK(equal(net.b.weight, before.a.weight));
+}
+
 TEST_CASE("a prefix that nothing has, and a file that has nothing of the module, are told") {
   nn::Linear fc{3, 2};
   const nn::StateDict values{{"module.weight", zeros({2, 3})}, {"module.bias", zeros({2})}};
