@@ -25,6 +25,9 @@ void detail::fuse(const char* operation, Module& layer, Parameter& weight, Param
   require<ShapeError>(norm.running_mean.numel() == channels,
                       "{}: a weight {} and a {} of {} channels", operation, weight.shape(),
                       norm.type_name(), norm.running_mean.numel());
+  require<DTypeError>(
+      norm.running_mean.dtype() == weight.dtype(), "{}: {} is {}, the {} {}; convert one with to()",
+      operation, layer.type_name(), weight.dtype(), norm.type_name(), norm.running_mean.dtype());
   const NoGradGuard guard;
   Tensor scale = 1 / sqrt(norm.running_var + norm.options().eps);
   if (norm.weight.defined()) scale = scale * norm.weight;

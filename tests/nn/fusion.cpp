@@ -24,6 +24,14 @@ nn::BatchNorm2d used_norm(std::int64_t channels, const nn::BatchNormOptions& opt
   return norm;
 }
 
+// Of which the weight's first axis is not that of the output channels.
+template <class Layer>
+concept Fusible = requires(const Layer& layer, const nn::BatchNorm2d& norm) {
+  utils::fuse_conv_bn_eval(layer, norm);
+};
+static_assert(Fusible<nn::Conv1d> && Fusible<nn::Conv3d>);
+static_assert(!Fusible<nn::ConvTranspose2d> && !Fusible<nn::Linear>);
+
 }  // namespace
 
 TEST_CASE("parameters as a vector and back") {
@@ -123,6 +131,9 @@ TEST_CASE("what cannot be fused is told") {
   CHECK(message_of<ValueError>([&] { utils::fuse_conv_bn_eval(conv, forgetful); }) ==
         "fuse_conv_bn_eval: the BatchNorm2d has no running statistics");
   norm.eval();
+  norm.to(float64);
+  CHECK(message_of<DTypeError>([&] { utils::fuse_conv_bn_eval(conv, norm); }) ==
+        "fuse_conv_bn_eval: Conv2d is float32, the BatchNorm2d float64; convert one with to()");
   utils::parametrizations::weight_norm(conv);
   CHECK(message_of<ValueError>([&] { utils::fuse_conv_bn_eval(conv, norm); }) ==
         "fuse_conv_bn_eval: Conv2d has parameters that are computed; remove_parametrizations() "
