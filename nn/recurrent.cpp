@@ -235,8 +235,12 @@ LSTMOutput call_packed(const RecurrentForm& form, const PackedSequence& x, const
                       "{}: packed data {} must be [rows, {}]", form.layer, x.data.shape(),
                       form.input_size);
   const LSTMState before = packed_state(form, x, packed.batch(), given);
-  // What comes back is not rounded between runs.
   const DType dtype = x.data.dtype();
+  for (const Tensor& weight : params)
+    require<DTypeError>(weight.dtype() == dtype,
+                        "{}: weights are {}, the input {}; convert one with x.to()", form.layer,
+                        weight.dtype(), dtype);
+  // What comes back is not rounded between runs.
   const auto entered = [&](const Tensor& t) { return is_half(dtype) ? t.to(float32) : t; };
   List entered_params(params.size());
   std::ranges::transform(params, entered_params.begin(), entered);

@@ -189,6 +189,18 @@ TEST_CASE("16 bits are computed with as float32") {
   CHECK(equal(last.c, state.c));
 }
 
+TEST_CASE("packed sequences of 16 bits need weights of theirs, as others do") {
+  nn::GRU net{3, 4};
+  const PackedSequence x = pack_padded_sequence(normal({2, 1, 3}).to(bfloat16), Lengths{2});
+  CHECK(message_of<DTypeError>([&] { net(x); }) ==
+        "net (GRU): GRU: weights are float32, the input bfloat16; convert one with x.to()");
+  net.to(float16);
+  CHECK(message_of<DTypeError>([&] { net(x); }) ==
+        "net (GRU): GRU: weights are float16, the input bfloat16; convert one with x.to()");
+  net.to(bfloat16);
+  CHECK(net(x).output.data.dtype() == bfloat16);
+}
+
 TEST_CASE("packing refuses what does not fit") {
   const Tensor x = zeros({3, 2, 1});
   CHECK(message_of<ShapeError>([] { pack_padded_sequence(zeros({3}), {1}); }) ==
