@@ -12,7 +12,6 @@
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
-#include <cmath>
 
 namespace xgrad::nn::models {
 namespace {
@@ -60,8 +59,9 @@ constexpr Stage stages[] = {{1, 16, 1, 1}, {6, 24, 2, 2},  {6, 32, 3, 2}, {6, 64
 MobileNetV2::MobileNetV2(const MobileNetV2Options& options)
     : features(add("features", Sequential{})), classifier(add("classifier", Sequential{})) {
   const double width = options.width_mult;
-  require<ValueError>(width > 0 && std::isfinite(width),
-                      "MobileNetV2: width_mult is {}, it must be positive", width);
+  constexpr double most = 1000;  // products of channels stay below 2⁶³
+  require<ValueError>(width > 0 && width <= most,
+                      "MobileNetV2: width_mult is {}, it must lie in (0, {}]", width, most);
   std::int64_t in = rounded(32 * width);
   features.push_back(conv_norm_relu6(options.in_channels, in, 3, 2));
   for (const Stage& stage : stages) {

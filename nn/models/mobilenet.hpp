@@ -16,7 +16,7 @@ struct MobileNetV2Options {
 
 /// Inverted residuals with depthwise convolutions (Sandler et al., arXiv:1801.04381): images [N,
 /// in_channels, H, W] to logits [N, num_classes]. Parameters have torchvision's names, so that its
-/// weights load. ValueError for a width_mult that is not positive, and where the dropout is no
+/// weights load. ValueError for a width_mult outside (0, 1000], and where the dropout is no
 /// probability.
 class MobileNetV2 : public Module {
  public:

@@ -23,6 +23,8 @@ Linear mlp_layer(std::int64_t in, std::int64_t out) {
 }
 
 std::int64_t patches_of(const VisionTransformerOptions& options) {
+  require<ValueError>(options.num_layers > 0, "VisionTransformer: {} layers; it must be positive",
+                      options.num_layers);
   require<ValueError>(options.patch_size > 0 && options.image_size > 0 &&
                           options.image_size % options.patch_size == 0,
                       "VisionTransformer: patches of {} do not divide an image of {}",

@@ -258,7 +258,11 @@ TEST_CASE("sizes that fit no model are refused") {
           models::ResNet(models::ResNet::Block::basic, {1, 0, 1, 1});
         }) == "ResNet: a stage of 0 blocks; there must be one at least");
   CHECK(message_of<ValueError>([] { models::MobileNetV2({.width_mult = -1}); }) ==
-        "MobileNetV2: width_mult is -1, it must be positive");
+        "MobileNetV2: width_mult is -1, it must lie in (0, 1000]");
+  CHECK(message_of<ValueError>([] { models::MobileNetV2({.width_mult = 1e300}); }) ==
+        "MobileNetV2: width_mult is 1e+300, it must lie in (0, 1000]");
+  CHECK(message_of<ValueError>([] { models::VisionTransformer({.num_layers = -1}); }) ==
+        "VisionTransformer: -1 layers; it must be positive");
   CHECK(message_of<ValueError>([] {
           models::VisionTransformer({.image_size = 30, .patch_size = 16});
         }) == "VisionTransformer: patches of 16 do not divide an image of 30");
