@@ -180,9 +180,10 @@ using ForwardArgument = std::tuple_element_t<i, ForwardArguments<Self>>;
 template <class Self, std::size_t count>
 concept ForwardTakes = HasOneForward<Self> && std::tuple_size_v<ForwardArguments<Self>>
 == count;
-/// Whether a call of `count` arguments leaves some to their defaults, or forward() is several.
+/// Whether ModuleOf has no call of `count` arguments of their own types: some are left to their
+/// defaults, forward() is several, or there are none or more than it spells out.
 template <class Self, std::size_t count>
-concept ForwardTakesOthers = !ForwardTakes<Self, count>;
+concept ForwardTakesOthers = !ForwardTakes<Self, count> || count == 0 || (count > 5);
 
 }  // namespace detail
 

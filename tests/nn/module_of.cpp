@@ -90,6 +90,25 @@ TEST_CASE("forward() of any signature, called with all of its arguments or fewer
   CHECK(Any()(std::string("as it is")) == "as it is");
 }
 
+TEST_CASE("forward() of no arguments, and of more than most have") {
+  struct Prompt : nn::ModuleOf<Prompt> {
+    nn::Parameter tokens = add_parameter("tokens", ones({2}));
+    Tensor forward() { return tokens * 2; }
+  } prompt;
+  struct Six : nn::ModuleOf<Six> {
+    Tensor forward(const Tensor& a, const Tensor& b, double c, double d, double e, double f) {
+      return a * (c + d) + b * (e + f);
+    }
+  } six;
+  int seen = 0;
+  const auto count = [&](const nn::Module&, const Tensor&, const Tensor&) { ++seen; };
+  prompt.register_forward_hook(count);
+  six.register_forward_hook(count);
+  CHECK(values(prompt()) == std::vector<double>{2, 2});
+  CHECK(values(six(ones({1}), ones({1}), 1, 2, 3, 4)) == std::vector<double>{10});
+  CHECK(seen == 2);
+}
+
 TEST_CASE("it is trained, named and guarded as other modules are") {
   Net net;
   CHECK(net.parameters().size() == 6);
