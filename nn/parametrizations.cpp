@@ -118,6 +118,9 @@ class SpectralNorm final : public Parametrization {
   Vectors vectors_;
 };
 
+/// As linear algebra takes it, which has nothing of 16 bits.
+Tensor for_linalg(const Tensor& x) { return is_half(x.dtype()) ? x.to(float32) : x; }
+
 /// Q of A = Q R where R has a positive diagonal: one that depends on A alone.
 Tensor orthogonalised(const Tensor& a) {
   const auto [q, r] = linalg::qr(a);
@@ -137,7 +140,7 @@ class Orthogonal final : public Parametrization {
 
   Tensor compute(bool) override {
     const xgrad::detail::Running running("orthogonal", original_);
-    const Tensor x = tril(upright(original_));
+    const Tensor x = tril(upright(for_linalg(original_)));
     const std::int64_t rows = x.size(-2);
     const std::int64_t columns = x.size(-1);
     Shape rest = x.shape();
@@ -145,8 +148,8 @@ class Orthogonal final : public Parametrization {
     const Tensor square =
         rows == columns ? x : cat({x, zeros(rest, {.dtype = x.dtype()})}, x.dim() - 1);
     const Tensor a = square - transpose(square, -2, -1);
-    const Tensor q = matmul(base_.base, cayley_ ? cayley_of(a) : linalg::matrix_exp(a));
-    return upright(slice(q, -1, 0, columns));
+    const Tensor q = matmul(for_linalg(base_.base), cayley_ ? cayley_of(a) : linalg::matrix_exp(a));
+    return upright(slice(q, -1, 0, columns)).to(original_.dtype());
   }
   const Tensor& kept() const override { return original_; }
 
@@ -154,12 +157,14 @@ class Orthogonal final : public Parametrization {
   struct Base : Module {
     Buffer base;
 
-    explicit Base(const Tensor& weight) {
+    explicit Base(const Tensor& given) {
       const NoGradGuard guard;
+      const Tensor weight = for_linalg(given);
       Shape rest = weight.shape();
       rest[rest.size() - 1] = weight.size(-2) - weight.size(-1);
       const Tensor others = randn(rest, {.dtype = weight.dtype()});
-      base = add_buffer("base", orthogonalised(cat({weight, others}, weight.dim() - 1)));
+      base = add_buffer("base",
+                        orthogonalised(cat({weight, others}, weight.dim() - 1)).to(given.dtype()));
     }
   };
 
@@ -182,6 +187,19 @@ Parametrization& parametrization_of(ModuleState& state, const std::string& name)
   return static_cast<Parametrizations&>(state.module_at(*all))[name];
 }
 
+/// Those of the module, made where there are none.
+Parametrizations& parametrizations_of(const char* operation, Module& module) {
+  ModuleState& state = *ModuleState::of(module);
+  const ModuleState::Entry* const entry = state.find(place);
+  if (entry == nullptr) return ModuleState::own(module, place, Parametrizations{});
+  auto* const all = entry->kind == PartKind::module
+                        ? dynamic_cast<Parametrizations*>(&state.module_at(*entry))
+                        : nullptr;
+  require<ValueError>(all != nullptr, "{}: {} has a part '{}' of its own; call it otherwise",
+                      operation, module.type_name(), place);
+  return *all;
+}
+
 /// The parameter that is to be computed.
 Tensor parameter_to_compute(const char* operation, const Module& module, const std::string& name) {
   ModuleState& state = *ModuleState::of(module);
@@ -198,11 +216,10 @@ Tensor parameter_to_compute(const char* operation, const Module& module, const s
 
 /// Makes the member what `made` computes.
 template <class P>
-void compute_from(Module& module, const std::string& name, const Tensor& weight, bool trained,
-                  P made) {
+void compute_from(const char* operation, Module& module, const std::string& name,
+                  const Tensor& weight, bool trained, P made) {
   ModuleState& state = *ModuleState::of(module);
-  if (state.find(place) == nullptr) ModuleState::own(module, place, Parametrizations{});
-  auto& all = static_cast<Parametrizations&>(state.module_at(*state.find(place)));
+  Parametrizations& all = parametrizations_of(operation, module);
   all.add(name, std::move(made));
   Parametrization& added = all[name];
   added.train(module.is_training());
@@ -231,7 +248,7 @@ void parametrizations::weight_norm(Module& module, const std::string& name,
   const Tensor weight = parameter_to_compute(operation, module, name);
   const bool trained = weight.requires_grad();
   if (options.axis) checked_axis(operation, weight, *options.axis);
-  compute_from(module, name, weight, trained, WeightNorm(weight, options.axis));
+  compute_from(operation, module, name, weight, trained, WeightNorm(weight, options.axis));
 }
 
 void parametrizations::spectral_norm(Module& module, const std::string& name,
@@ -246,7 +263,7 @@ void parametrizations::spectral_norm(Module& module, const std::string& name,
                       options.eps);
   SpectralNormOptions checked = options;
   checked.axis = checked_axis(operation, weight, options.axis);
-  compute_from(module, name, weight, trained, SpectralNorm(weight, checked));
+  compute_from(operation, module, name, weight, trained, SpectralNorm(weight, checked));
 }
 
 void parametrizations::orthogonal(Module& module, const std::string& name,
@@ -259,7 +276,7 @@ void parametrizations::orthogonal(Module& module, const std::string& name,
                       "{}: there is no map '{}'; matrix_exp or cayley", operation,
                       options.orthogonal_map);
   require<ShapeError>(weight.dim() >= 2, "{}: weight {} is no matrix", operation, weight.shape());
-  compute_from(module, name, weight, trained, Orthogonal(weight, cayley));
+  compute_from(operation, module, name, weight, trained, Orthogonal(weight, cayley));
 }
 
 bool parametrize::is_parametrized(const Module& module, const std::optional<std::string>& name) {

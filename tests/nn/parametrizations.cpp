@@ -353,3 +353,42 @@ TEST_CASE("what cannot be parametrised, and what would be without effect, is tol
         "net (Linear): Linear: another tensor was assigned to 'weight', which is computed from "
         "parametrizations.weight; change those, or remove_parametrizations() first");
 }
+
+TEST_CASE("a module's own part called parametrizations is left alone") {
+  struct Own : nn::Module {
+    nn::Parameter weight = add_parameter("weight", normal({2, 3}));
+    nn::Linear parametrizations = add("parametrizations", nn::Linear{2, 2});
+  } own;
+  struct OwnTensor : nn::Module {
+    nn::Parameter weight = add_parameter("weight", normal({2, 3}));
+    nn::Buffer parametrizations = add_buffer("parametrizations", ones({2}));
+  } tensor;
+  for (nn::Module* const net : std::initializer_list<nn::Module*>{&own, &tensor}) {
+    const Names before = names_of(net->state_dict());
+    CHECK(message_of<ValueError>([&] { parametrizations::weight_norm(*net); }) ==
+          "weight_norm: " + net->type_name() +
+              " has a part 'parametrizations' of its own; call it otherwise");
+    CHECK_FALSE(parametrize::is_parametrized(*net));
+    CHECK(names_of(net->state_dict()) == before);
+  }
+}
+
+TEST_CASE("orthogonal weights of 16 bits are made in float32") {
+  for (const char* const map : {"matrix_exp", "cayley"}) {
+    nn::Linear layer{3, 2};
+    nn::Linear half{3, 2};
+    half.to(bfloat16);
+    for (nn::Linear* const each : {&layer, &half})
+      parametrizations::orthogonal(*each, "weight", {.orthogonal_map = map});
+    layer.to(bfloat16);
+    for (nn::Linear* const each : {&layer, &half}) {
+      const Tensor y = (*each)(normal({4, 3}).to(bfloat16));
+      CHECK(y.dtype() == bfloat16);
+      sum(y).backward();
+      CHECK(original(*each, "original").grad().dtype() == bfloat16);
+      const Tensor w = each->weight.detach().to(float64);
+      // Two roundings to 8 bits of numbers up to 1, in sums of 3 squares.
+      CHECK(allclose(matmul(w, w.t()), eye(2).to(float64), 0, 3 * 2 * 2.0 / 256));
+    }
+  }
+}
