@@ -33,8 +33,7 @@ MovingAverage::MovingAverage(const NamedTensors& tensors) {
   require<ValueError>(!tensors_.empty(), "MovingAverage: no tensors to average");
 }
 
-template <class F>
-void MovingAverage::visit(const F& f) {
+void MovingAverage::check() const {
   require<ValueError>(!tensors_.empty(), "MovingAverage: used after it was moved from");
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const Storage& memory = *tensors_[i].storage();
@@ -48,6 +47,13 @@ void MovingAverage::visit(const F& f) {
         "gave",
         names_[i], tensors_[i].dtype(), tensors_[i].shape(), averages_[i].dtype(),
         averages_[i].shape());
+  }
+}
+
+template <class F>
+void MovingAverage::visit(const F& f) {
+  check();
+  for (std::size_t i = 0; i < tensors_.size(); ++i)
     dispatch_floating(tensors_[i].dtype(), "MovingAverage", [&]<class T>() {
       T* const x = tensors_[i].mutable_data<T>();
       T* const average = averages_[i].mutable_data<T>();
@@ -56,7 +62,6 @@ void MovingAverage::visit(const F& f) {
                               f(x + begin, average + begin, end - begin);
                             });
     });
-  }
 }
 
 void MovingAverage::update(double decay) {

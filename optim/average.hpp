@@ -24,6 +24,9 @@ class MovingAverage {
   /// Starts at their present values. Tensors that are not floating are left out. ValueError if
   /// nothing remains.
   explicit MovingAverage(const NamedTensors& tensors);
+  // A copy would share the averages.
+  MovingAverage(MovingAverage&&) = default;
+  MovingAverage& operator=(MovingAverage&&) = default;
 
   /// average ← decay · average + (1 − decay) · tensor, bit for bit the tensor for a decay of 0.
   /// ValueError unless 0 ≤ decay ≤ 1.
@@ -47,6 +50,7 @@ class MovingAverage {
   /// Calls update() with the decay that this gives for the number of updates before.
   template <class Decay>
   void update_by(const Decay& decay) {
+    check();
     const std::int64_t before = n_averaged_.item<std::int64_t>();
     update(decay(static_cast<double>(before)));
     n_averaged_.fill_(before + 1);
@@ -58,6 +62,8 @@ class MovingAverage {
   std::size_t size() const noexcept { return tensors_.size(); }
   /// Whether every average is there, which a state of Lookahead's may have left out.
   bool is_whole() const;
+  /// Throws what a change of all would, before any.
+  void check() const;
   /// f(tensor, average) for each, as float or double arrays and how many.
   template <class F>
   void visit(const F& f);

@@ -54,6 +54,7 @@ void Lookahead::check_slow() {
 }
 
 void Lookahead::require_ready() {
+  slow_.check();
   check_slow();
   require_inner_ready(base_);
 }
