@@ -34,6 +34,9 @@ Lookahead::Lookahead(Optimizer& base, const LookaheadOptions& options)
 
 void Lookahead::visit(const std::function<void(Tensor&)>& f) { visit_inner(base_, f); }
 void Lookahead::visit_rates(const std::function<void(double&)>& f) { visit_inner_rates(base_, f); }
+void Lookahead::visit_momenta(const std::function<void(double&)>& f) {
+  visit_inner_momenta(base_, f);
+}
 
 std::vector<detail::StateEntry> Lookahead::state() {
   std::vector<detail::StateEntry> entries = inner_state(base_);
@@ -51,10 +54,10 @@ void Lookahead::check_slow() {
   if (!steps_.defined() || !slow_.is_whole())
     raise<ValueError>(
         "Lookahead: the state that was loaded is not whole; load all that state_dict() gave");
+  slow_.check();
 }
 
 void Lookahead::require_ready() {
-  slow_.check();
   check_slow();
   require_inner_ready(base_);
 }

@@ -23,9 +23,9 @@ struct LookaheadOptions {
 ///     optim::Adam base(net.parameters());
 ///     optim::Lookahead optimizer(base, {.k = 5, .alpha = 0.5});
 ///
-/// Rates are those of the optimiser inside, which must live as long as this, keep its parameters,
-/// and be stepped by this alone. Its state is saved with "steps" and the slow weights, "slow.0" and
-/// so on.
+/// Rates and momenta are those of the optimiser inside, which must live as long as this, keep its
+/// parameters, and be stepped by this alone. Its state is saved with "steps" and the slow weights,
+/// "slow.0" and so on.
 class Lookahead : public Optimizer {
  public:
   explicit Lookahead(Optimizer& base, const LookaheadOptions& options = {});
@@ -36,6 +36,7 @@ class Lookahead : public Optimizer {
  protected:
   void visit(const std::function<void(Tensor&)>& f) override;
   void visit_rates(const std::function<void(double&)>& f) override;
+  void visit_momenta(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
   void require_ready() override;
 

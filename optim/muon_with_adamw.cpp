@@ -45,6 +45,11 @@ void MuonWithAdamW::visit_rates(const std::function<void(double&)>& f) {
   visit_inner_rates(adamw_, f);
 }
 
+void MuonWithAdamW::visit_momenta(const std::function<void(double&)>& f) {
+  visit_inner_momenta(muon_, f);
+  visit_inner_momenta(adamw_, f);
+}
+
 std::vector<detail::StateEntry> MuonWithAdamW::state() {
   std::vector<detail::StateEntry> entries = inner_state(muon_, "muon.");
   std::vector<detail::StateEntry> more = inner_state(adamw_, "adamw.");

@@ -19,8 +19,8 @@ struct MuonWithAdamWOptions {
 ///     optim::MuonWithAdamW optimizer(hidden, others, {.muon = {.lr = 0.02}, .adamw = {.lr =
 ///     3e-4}});
 ///
-/// One optimiser to schedule and to save: its learning rates are those of Muon's groups and then of
-/// AdamW's, its state has their names behind "muon." and "adamw.".
+/// One optimiser to schedule and to save: its learning rates and momenta are those of Muon's
+/// groups and then of AdamW's, its state has their names behind "muon." and "adamw.".
 class MuonWithAdamW : public Optimizer {
  public:
   /// ValueError where a parameter stands in both lists; the errors of Muon and AdamW.
@@ -37,6 +37,7 @@ class MuonWithAdamW : public Optimizer {
  protected:
   void visit(const std::function<void(Tensor&)>& f) override;
   void visit_rates(const std::function<void(double&)>& f) override;
+  void visit_momenta(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
   void require_ready() override;
 

@@ -130,6 +130,9 @@ class Optimizer {
   static void require_inner_ready(Optimizer& inner) { inner.require_ready(); }
   static std::vector<Tensor> parameters_of(Optimizer& inner);
   static bool has_gradient(Optimizer& inner);
+  static void visit_inner_momenta(Optimizer& inner, const std::function<void(double&)>& f) {
+    inner.visit_momenta(f);
+  }
 
   /// The loss that the closure gives, as a step with one begins.
   static Tensor loss_of(const char* optimizer, const Closure& closure);

@@ -20,6 +20,7 @@ SAM::SAM(Optimizer& base, const SAMOptions& options) : base_(base), options_(opt
 
 void SAM::visit(const std::function<void(Tensor&)>& f) { visit_inner(base_, f); }
 void SAM::visit_rates(const std::function<void(double&)>& f) { visit_inner_rates(base_, f); }
+void SAM::visit_momenta(const std::function<void(double&)>& f) { visit_inner_momenta(base_, f); }
 std::vector<detail::StateEntry> SAM::state() { return inner_state(base_); }
 void SAM::require_ready() { require_inner_ready(base_); }
 

@@ -29,7 +29,7 @@ struct SAMOptions {
 ///       return loss;
 ///     });
 ///
-/// Rates and state are those of the optimiser inside, which must live as long as this.
+/// Rates, momenta and state are those of the optimiser inside, which must live as long as this.
 class SAM : public Optimizer {
  public:
   explicit SAM(Optimizer& base, const SAMOptions& options = {});
@@ -46,6 +46,7 @@ class SAM : public Optimizer {
  protected:
   void visit(const std::function<void(Tensor&)>& f) override;
   void visit_rates(const std::function<void(double&)>& f) override;
+  void visit_momenta(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
   void require_ready() override;
 

@@ -188,3 +188,31 @@ TEST_CASE("wrappers stand round one another") {
   CHECK(loss < 0.01);
   CHECK(message_of<ValueError>([&] { optimizer.step(); }).starts_with("SAM: a step computes"));
 }
+
+TEST_CASE("a cycle of rates and momenta reaches the optimisers inside") {
+  const Tensor x = ones({2, 2}, {.dtype = float64, .requires_grad = true});
+  const Tensor y = ones({3}, {.dtype = float64, .requires_grad = true});
+  optim::MuonWithAdamW base({x}, {y}, {.muon = {.lr = 1}});
+  optim::SAM sam(base);
+  optim::Lookahead optimizer(sam);
+  CHECK(optimizer.momenta() == std::vector<double>{0.95, 0.9});
+  optim::OneCycleLR cycle(optimizer, {.max_lr = 0.5, .total_steps = 10, .max_momentum = 0.875});
+  CHECK(base.muon().options().momentum == 0.875);
+  CHECK(base.adamw().groups()[0].options.betas[0] == 0.875);
+  CHECK(base.muon().lr() == doctest::Approx(0.5 / 25));
+  for (int i = 0; i < 9; ++i) cycle.step();
+  optimizer.set_momenta({0.25, 0.5});
+  CHECK(base.muon().momenta() == std::vector<double>{0.25});
+  CHECK(base.adamw().momenta() == std::vector<double>{0.5});
+}
+
+TEST_CASE("Lookahead round parameters that were converted says so before its first step") {
+  Tensor x = ones({3}, {.requires_grad = true});
+  optim::SGD base({x}, sgd_options);
+  optim::Lookahead optimizer(base, {.k = 1});
+  x.set_data(ones({3}, {.dtype = float64}));
+  closure_of(optimizer, {x})();
+  CHECK(
+      message_of<GraphError>([&] { optimizer.step(); }).starts_with("MovingAverage: 'slow.0' is"));
+  CHECK(equal(x.detach(), ones({3}, {.dtype = float64})));
+}
