@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace xgrad::optim {
@@ -33,6 +34,12 @@ Tensor number(double value) { return full({}, value, {.dtype = float64}); }
 Tensor count(std::int64_t value) { return full({}, value, {.dtype = int64}); }
 
 double largest(const Tensor& x) { return x.numel() == 0 ? 0 : amax(abs(x)).item(); }
+
+/// As much as there are numbers for.
+std::int64_t more_by_a_quarter(std::int64_t x) {
+  const std::int64_t room = std::numeric_limits<std::int64_t>::max() - x;
+  return x + std::min(x / 4, room);
+}
 
 std::size_t defined_of(const std::vector<Tensor>& list) {
   const auto end = std::ranges::find_if(list, [](const Tensor& x) { return !x.defined(); });
@@ -240,7 +247,7 @@ Tensor LBFGS::step(const Closure& closure) {
   Evaluation now = evaluate_finite(closure);
   Tensor first = now.loss;
   if (is_flat(now)) return first;
-  const std::int64_t most = options_.max_eval.value_or(options_.max_iter * 5 / 4);
+  const std::int64_t most = options_.max_eval.value_or(more_by_a_quarter(options_.max_iter));
   for (std::int64_t i = 1; i <= options_.max_iter; ++i)
     if (!iterate(closure, i == options_.max_iter, now) || now.evaluations >= most) break;
   return first;

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <limits>
 #include <utility>
 
 namespace xgrad::optim::detail {
@@ -42,7 +43,10 @@ class Search {
  private:
   Point evaluate(double t) {
     ++evaluations_;
-    return at_(t);
+    Point there = at_(t);
+    // No search, and no step after it, goes on from where there is no slope.
+    if (!std::isfinite(there.slope)) there.loss = std::numeric_limits<double>::quiet_NaN();
+    return there;
   }
   bool is_too_high(const Point& p) const {
     return !(p.loss <= start_.loss + sufficient * p.t * start_.slope);

@@ -24,7 +24,8 @@ struct SearchResult {
 /// A point that fulfils the strong Wolfe conditions (Nocedal and Wright, Numerical Optimization,
 /// algorithms 3.5 and 3.6, c₁ = 1e-4 and c₂ = 0.9), tried first at `t`, or the best of 25: `at`
 /// evaluates, `start` is where t = 0, `longest` the largest |d|, and a bracket in which no number
-/// moves by `tolerance_change` ends the search. A loss that is NaN counts as too high.
+/// moves by `tolerance_change` ends the search. A loss that is NaN counts as too high, and so does
+/// one where the slope is not finite.
 SearchResult strong_wolfe(const std::function<Point(double t)>& at, const Point& start, double t,
                           double longest, double tolerance_change);
 

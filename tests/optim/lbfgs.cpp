@@ -143,6 +143,28 @@ TEST_CASE("a loss that is not finite turns a line search back") {
   CHECK(training.x.item() == doctest::Approx(1).epsilon(1e-6));
 }
 
+TEST_CASE("a gradient that is not finite turns a line search back") {
+  // x², whose slope gets lost near 0, where the first step leads.
+  Tensor x = full({1}, 1., {.dtype = float64}).requires_grad_();
+  LBFGS optimizer({x}, {.lr = 2, .line_search_fn = LineSearch::strong_wolfe});
+  const Tensor first = optimizer.step([&] {
+    const double now = x.item();
+    x.set_grad(full({1}, std::abs(now) < 0.25 ? NAN : 2 * now, {.dtype = float64}));
+    return square(x).sum();
+  });
+  CHECK(first.item() == 1);
+  CHECK(std::abs(x.item()) >= 0.25);
+  CHECK(std::abs(x.item()) < 1);
+}
+
+TEST_CASE("as many iterations as there are numbers for") {
+  Training training;
+  LBFGS optimizer({training.x}, {.max_iter = 3'000'000'000'000'000'000,
+                                 .line_search_fn = LineSearch::strong_wolfe});
+  training.step(optimizer);
+  CHECK(rosenbrock(training.x.detach()).item() < 1e-8);
+}
+
 TEST_CASE("what LBFGS cannot do is told, and leaves the parameters as they were") {
   Training training;
   LBFGS optimizer({training.x}, {.line_search_fn = LineSearch::strong_wolfe});
