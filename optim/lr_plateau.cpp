@@ -6,12 +6,14 @@
 #include <limits>
 
 namespace xgrad::optim {
+namespace {
+
+constexpr const char* name = "ReduceLROnPlateau";
+
+}  // namespace
 
 ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, ReduceLROnPlateauOptions options)
-    : SchedulerBase(optimizer),
-      options_(std::move(options)),
-      min_lrs_(detail::for_groups("ReduceLROnPlateau", "min_lr", options_.min_lr, optimizer)) {
-  constexpr auto name = "ReduceLROnPlateau";
+    : SchedulerBase(optimizer), options_(std::move(options)) {
   const ReduceLROnPlateauOptions& o = options_;
   require<ValueError>(o.mode == "min" || o.mode == "max", "{}: mode '{}'; it is 'min' or 'max'",
                       name, o.mode);
@@ -23,6 +25,7 @@ ReduceLROnPlateau::ReduceLROnPlateau(Optimizer& optimizer, ReduceLROnPlateauOpti
                       o.patience, o.cooldown);
   detail::require_not_negative(name, "threshold", o.threshold);
   detail::require_not_negative(name, "eps", o.eps);
+  min_lrs();
   constexpr double worst = std::numeric_limits<double>::infinity();
   best_ = o.mode == "min" ? worst : -worst;
 }
@@ -35,7 +38,13 @@ bool ReduceLROnPlateau::is_better(double metric) const {
   return falls ? metric < bound : metric > bound;
 }
 
+// Of the groups that there are by now: one number is for all of them.
+std::vector<double> ReduceLROnPlateau::min_lrs() const {
+  return detail::for_groups(name, "min_lr", options_.min_lr, optimizer());
+}
+
 void ReduceLROnPlateau::step(double metric) {
+  const std::vector<double> least = min_lrs();
   const bool better = is_better(metric);
   if (better) best_ = metric;
   bad_ = better ? 0 : bad_ + 1;
@@ -45,8 +54,8 @@ void ReduceLROnPlateau::step(double metric) {
   }
   if (bad_ <= options_.patience) return;
   std::vector<double> rates = optimizer().learning_rates();
-  for (std::size_t group = 0; group < std::min(rates.size(), min_lrs_.size()); ++group) {
-    const double reduced = std::max(rates[group] * options_.factor, min_lrs_[group]);
+  for (std::size_t group = 0; group < rates.size(); ++group) {
+    const double reduced = std::max(rates[group] * options_.factor, least[group]);
     if (rates[group] - reduced > options_.eps) rates[group] = reduced;
   }
   set_rates(rates);

@@ -27,6 +27,7 @@ class ReduceLROnPlateau : public SchedulerBase {
   /// ValueError for options outside their ranges.
   explicit ReduceLROnPlateau(Optimizer& optimizer, ReduceLROnPlateauOptions options = {});
 
+  /// ValueError where groups were added, unless one `min_lr` is for all.
   void step(double metric);
   /// The best metric there was, infinite before the first.
   double best() const noexcept { return best_; }
@@ -38,9 +39,9 @@ class ReduceLROnPlateau : public SchedulerBase {
 
  private:
   bool is_better(double metric) const;
+  std::vector<double> min_lrs() const;
 
   ReduceLROnPlateauOptions options_;
-  std::vector<double> min_lrs_;
   double best_;
   std::int64_t bad_ = 0;
   std::int64_t cooldown_ = 0;

@@ -179,6 +179,21 @@ TEST_CASE("a plateau and what is made of schedulers refuse what makes no sense")
         }) == "ChainedScheduler: scheduler 1 is of another optimiser");
 }
 
+TEST_CASE("a plateau reduces groups that came later, and tells where no least rate is known") {
+  optim::SGD o({leaf()}, {.lr = 1});
+  optim::ReduceLROnPlateau one(o, {.factor = 0.5, .patience = 0, .min_lr = 0.25});
+  optim::SGD two(std::vector<optim::SGD::Group>{{{leaf()}, {.lr = 1}}, {{leaf()}, {.lr = 1}}});
+  optim::ReduceLROnPlateau of_two(two, {.patience = 0, .min_lr = {0., 0.}});
+  o.add_group({leaf()});
+  two.add_group({leaf()});
+  one.step(1);
+  one.step(2);
+  CHECK(o.learning_rates() == std::vector<double>{0.5, 0.5});
+  CHECK(message_of<ValueError>([&] { of_two.step(1); }) ==
+        "ReduceLROnPlateau: min_lr has 2 values for 3 groups");
+  CHECK(of_two.best() == INFINITY);
+}
+
 TEST_CASE("a state that does not fit a scheduler changes nothing") {
   optim::SGD o({leaf()}, {.lr = 1, .momentum = 0.5});
   optim::CosineAnnealingWarmRestarts restarts(o, {.T_0 = 5});
