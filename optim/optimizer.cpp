@@ -38,6 +38,13 @@ void require_contiguous(const char* optimizer, const Tensor& x, std::size_t inde
       optimizer, called(x, index), x.shape(), x.strides());
 }
 
+void require_wide(const char* optimizer, const Tensor& x, std::size_t index) {
+  if (is_half(x.dtype()))
+    raise<DTypeError>(
+        "{}: {} is {}; optimisers take float32 and float64, in which steps are not lost", optimizer,
+        called(x, index), x.dtype());
+}
+
 }  // namespace
 
 // Only what is wrong is put into words: a step must not allocate.
@@ -48,6 +55,7 @@ void check_step(const char* optimizer, const Tensor& x, std::size_t index) {
         "replaced, make the optimiser anew, from the new module's parameters()",
         optimizer, called(x, index), x.shape());
   require_contiguous(optimizer, x, index);
+  require_wide(optimizer, x, index);
   const Tensor g = x.grad();
   if (g.shape() != x.shape() || g.dtype() != x.dtype())
     raise<ValueError>("{}: {} is {} {}, its gradient {} {}; after set_data() call zero_grad()",
@@ -64,6 +72,7 @@ void check_parameters(const char* optimizer, const std::vector<std::vector<Tenso
           optimizer, called(x, seen.size()), x.shape(), x.is_leaf() ? "" : x.grad_fn()->name());
       const std::size_t index = seen.size();
       require_contiguous(optimizer, x, index);
+      require_wide(optimizer, x, index);
       require<ValueError>(seen.insert(x.impl()).second, "{}: {} {} is given twice", optimizer,
                           called(x, index), x.shape());
     }

@@ -41,14 +41,15 @@ void require_fraction(const char* optimizer, const char* option, double value);
 void require_betas(const char* optimizer, const std::array<double, 2>& betas);
 
 /// Refuses what would silently train nothing: no tensors, the same one twice (ValueError), results
-/// of the tape (GraphError); and views that are not contiguous (ValueError).
+/// of the tape (GraphError); views that are not contiguous (ValueError); 16 bits (DTypeError).
 void check_parameters(const char* optimizer, const std::vector<std::vector<Tensor>>& groups);
 
 using nn::detail::called;
 using nn::detail::gradient_of;
 
-/// Before any parameter takes a step: ValueError where x and its gradient do not fit; GraphError
-/// where nobody but the optimiser has x, because its module was replaced.
+/// Before any parameter takes a step: ValueError where x and its gradient do not fit; DTypeError
+/// where x has 16 bits by now; GraphError where nobody but the optimiser has x, because its module
+/// was replaced.
 void check_step(const char* optimizer, const Tensor& x, std::size_t index);
 
 /// A tensor of a state and the name it is saved under.
@@ -73,10 +74,12 @@ using Closure = std::function<Tensor()>;
 
 /// Changes parameters along their gradients. A step is for one thread, while no other computes with
 /// the parameters; it changes nothing where it throws. After a move the optimiser that is left
-/// throws a ValueError.
+/// throws a ValueError. There are no copies, which would share what is remembered.
 class Optimizer {
  public:
   virtual ~Optimizer() = default;
+  Optimizer(Optimizer&&) = default;
+  Optimizer& operator=(Optimizer&&) = default;
 
   /// One update of every parameter that has a gradient. GraphError if none has.
   virtual void step() = 0;
@@ -108,6 +111,8 @@ class Optimizer {
   void load_state_dict(const NamedTensors& values);
 
  protected:
+  Optimizer() = default;
+
   /// Calls f for every parameter.
   virtual void visit(const std::function<void(Tensor&)>& f) = 0;
   /// Calls f for the learning rate of every group.
@@ -125,14 +130,14 @@ class Optimizer {
   static void visit_inner_rates(Optimizer& inner, const std::function<void(double&)>& f) {
     inner.visit_rates(f);
   }
+  static void visit_inner_momenta(Optimizer& inner, const std::function<void(double&)>& f) {
+    inner.visit_momenta(f);
+  }
   /// Under names that begin with `prefix`.
   static std::vector<detail::StateEntry> inner_state(Optimizer& inner, const char* prefix = "");
   static void require_inner_ready(Optimizer& inner) { inner.require_ready(); }
   static std::vector<Tensor> parameters_of(Optimizer& inner);
   static bool has_gradient(Optimizer& inner);
-  static void visit_inner_momenta(Optimizer& inner, const std::function<void(double&)>& f) {
-    inner.visit_momenta(f);
-  }
 
   /// The loss that the closure gives, as a step with one begins.
   static Tensor loss_of(const char* optimizer, const Closure& closure);

@@ -7,6 +7,7 @@
 #include <functional>
 #include <limits>
 #include <memory>
+#include <type_traits>
 #include <utility>
 
 #include "support.hpp"
@@ -177,6 +178,46 @@ TEST_CASE("an average does not read beyond what it averages") {
   CHECK(message_of<ValueError>([&] { average.swap(); }) == message);
 }
 
+TEST_CASE("an average of which one does not fit any more leaves all as they are") {
+  const Tensor x = ones({2});
+  Tensor y = ones({2});
+  optim::MovingAverage average({{"x", x}, {"y", y}});
+  Tensor(x).fill_(5);
+  y.set_data(ones({3}));
+  for (const auto& change :
+       std::vector<std::function<void()>>{[&] { average.swap(); }, [&] { average.update(0.5); },
+                                          [&] { average.copy_to_tensors(); }}) {
+    CHECK(message_of<GraphError>(change).starts_with("MovingAverage: 'y' is not what it was"));
+    CHECK(values(x) == std::vector<double>{5, 5});
+    CHECK(values(average.state_dict()[0].second) == std::vector<double>{1, 1});
+  }
+}
+
+TEST_CASE("no optimiser takes numbers of 16 bits, which its steps would be lost in") {
+  for (const DType dtype : {float16, bfloat16}) {
+    Tensor x = leaf({2, 2});
+    const std::string message = "SGD: parameter 0 is " + std::string(name(dtype)) +
+                                "; optimisers take float32 and float64, in which steps are not "
+                                "lost";
+    const Tensor small = ones({2, 2}, {.dtype = dtype, .requires_grad = true});
+    CHECK(message_of<DTypeError>([&] { optim::SGD({small}, {.lr = 1}); }) == message);
+    CHECK_THROWS_AS(optim::Adafactor({small}), DTypeError);
+    CHECK_THROWS_AS(optim::LBFGS({small}), DTypeError);
+    optim::SGD optimizer({x}, {.lr = 1});
+    x.set_data(ones({2, 2}, {.dtype = dtype}));
+    x.set_grad(ones({2, 2}, {.dtype = dtype}));
+    CHECK(message_of<DTypeError>([&] { optimizer.step(); }) == message);
+  }
+}
+
+// A copy would have options of its own, and what is remembered with the other.
+static_assert(!std::is_copy_constructible_v<optim::SGD> && !std::is_copy_assignable_v<optim::SGD>);
+static_assert(std::is_move_constructible_v<optim::SGD> && std::is_move_assignable_v<optim::SGD>);
+static_assert(!std::is_copy_constructible_v<optim::LBFGS> &&
+              !std::is_copy_constructible_v<optim::MuonWithAdamW>);
+static_assert(!std::is_copy_constructible_v<optim::EMA> &&
+              std::is_move_constructible_v<optim::EMA>);
+
 TEST_CASE("what was moved from says so") {
   const Tensor x = leaf({2, 2});
   x.sum().backward();
@@ -197,6 +238,10 @@ TEST_CASE("what was moved from says so") {
   optim::MovingAverage average({{"x", x}});
   const optim::MovingAverage kept = std::move(average);
   CHECK(message_of<ValueError>([&] { average.update(0.5); }) ==
+        "MovingAverage: used after it was moved from");
+  optim::EMA ema({{"x", x}});
+  const optim::EMA ema_kept = std::move(ema);
+  CHECK(message_of<ValueError>([&] { ema.update(); }) ==
         "MovingAverage: used after it was moved from");
 }
 
