@@ -33,8 +33,9 @@ struct LBFGSOptions {
 /// Numerical Optimization, algorithm 7.4; as PyTorch has it). For losses that are the same function
 /// at each call: all data, no dropout.
 ///
-///     optim::LBFGS optimizer(net.parameters(), {.line_search_fn =
-///     optim::LineSearch::strong_wolfe}); optimizer.step([&] {
+///     using optim::LineSearch;
+///     optim::LBFGS optimizer(net.parameters(), {.line_search_fn = LineSearch::strong_wolfe});
+///     optimizer.step([&] {
 ///       optimizer.zero_grad();
 ///       const Tensor loss = cross_entropy(net(x), labels);
 ///       loss.backward();

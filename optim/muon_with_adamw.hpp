@@ -16,8 +16,8 @@ struct MuonWithAdamWOptions {
 /// Muon for the weights of hidden layers and AdamW for all else: biases, gains, embeddings and the
 /// last layer.
 ///
-///     optim::MuonWithAdamW optimizer(hidden, others, {.muon = {.lr = 0.02}, .adamw = {.lr =
-///     3e-4}});
+///     optim::MuonWithAdamW optimizer(hidden, others,
+///                                    {.muon = {.lr = 0.02}, .adamw = {.lr = 3e-4}});
 ///
 /// One optimiser to schedule and to save: its learning rates and momenta are those of Muon's
 /// groups and then of AdamW's, its state has their names behind "muon." and "adamw.".
