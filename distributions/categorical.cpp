@@ -135,8 +135,14 @@ Tensor Multinomial::draw(const Shape& shape, Generator* generator) const {
                  shape);
 }
 Tensor Multinomial::log_density(const Tensor& x) const {
-  const Tensor terms = where(x == 0, 0, x * logits()) - lgamma(x + 1);
-  return terms.sum(-1) + std::lgamma(static_cast<double>(total_count_) + 1);
+  const auto n = static_cast<double>(total_count_);
+  return in_float64(
+      [n](const Tensor& rounded, const Tensor& y) {
+        // Made to add up to 1 again: n times what rounding left would count.
+        const Tensor l = log_softmax(rounded, -1);
+        return (where(y == 0, 0, y * l) - lgamma(y + 1)).sum(-1) + std::lgamma(n + 1);
+      },
+      logits(), x);
 }
 
 }  // namespace xgrad::distributions

@@ -40,7 +40,10 @@ namespace {
 
 /// −p ln p − (1 − p) ln(1 − p)
 Tensor binary_entropy(const Tensor& logits) {
-  return -logsigmoid(-logits) - logits * sigmoid(logits);
+  // As of the less likely of the two, where nothing cancels. abs() would have no second derivative
+  // at 0.
+  const Tensor l = where(logits < 0, logits, -logits);
+  return -logsigmoid(-l) - l * sigmoid(l);
 }
 
 }  // namespace
@@ -116,8 +119,12 @@ Tensor Binomial::draw(const Shape& shape, Generator* generator) const {
 }
 Tensor Binomial::log_density(const Tensor& x) const {
   const auto n = static_cast<double>(total_count_);
-  return std::lgamma(n + 1) - lgamma(x + 1) - lgamma(n - x + 1) + x * log_probs() +
-         (n - x) * log_others();
+  return in_float64(
+      [n](const Tensor& l, const Tensor& y) {
+        return std::lgamma(n + 1) - lgamma(y + 1) - lgamma(n - y + 1) + y * logsigmoid(l) +
+               (n - y) * logsigmoid(-l);
+      },
+      logits(), x);
 }
 
 Poisson::Poisson(const Value& rate, const Options& options) : Distribution("Poisson", options) {
@@ -131,7 +138,9 @@ Tensor Poisson::draw(const Shape& shape, Generator* generator) const {
   return poisson(expand(rate_, shape), generator);
 }
 Tensor Poisson::log_density(const Tensor& x) const {
-  return xlogy(x, rate_) - rate_ - lgamma(x + 1);
+  return in_float64(
+      [](const Tensor& rate, const Tensor& y) { return xlogy(y, rate) - rate - lgamma(y + 1); },
+      rate_, x);
 }
 
 }  // namespace xgrad::distributions

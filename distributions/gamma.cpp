@@ -36,8 +36,11 @@ Tensor Gamma::mean() const { return concentration_ / rate_; }
 Tensor Gamma::mode() const { return clamp_min(concentration_ - 1, 0) / rate_; }
 Tensor Gamma::variance() const { return concentration_ / square(rate_); }
 Tensor Gamma::entropy() const {
-  const Tensor& a = concentration_;
-  return a - log(rate_) + lgamma(a) + (1 - a) * digamma(a);
+  return in_float64(
+      [](const Tensor& a, const Tensor& rate) {
+        return a - log(rate) + lgamma(a) + (1 - a) * digamma(a);
+      },
+      concentration_, rate_);
 }
 
 void Gamma::check_support(const Tensor& x) const { require_all(name(), a_value, x, nonnegative); }
@@ -46,8 +49,11 @@ Tensor Gamma::draw(const Shape& shape, Generator* generator) const {
   return clamp(to(x, dtype()), smallest(dtype()));
 }
 Tensor Gamma::log_density(const Tensor& x) const {
-  const Tensor& a = concentration_;
-  return xlogy(a, rate_) + xlogy(a - 1, x) - rate_ * x - lgamma(a);
+  return in_float64(
+      [](const Tensor& a, const Tensor& rate, const Tensor& y) {
+        return xlogy(a, rate) + xlogy(a - 1, y) - rate * y - lgamma(a);
+      },
+      concentration_, rate_, x);
 }
 Tensor Gamma::cumulative(const Tensor& x) const {
   const Tensor l = log(to(rate_, float64) * to(x, float64));
@@ -78,9 +84,12 @@ Tensor Beta::variance() const {
   return concentration1_ * concentration0_ / (square(total) * (total + 1));
 }
 Tensor Beta::entropy() const {
-  const Tensor &a = concentration1_, &b = concentration0_;
-  return log_beta(a, b) - (a - 1) * digamma(a) - (b - 1) * digamma(b) +
-         (a + b - 2) * digamma(a + b);
+  return in_float64(
+      [](const Tensor& a, const Tensor& b) {
+        return log_beta(a, b) - (a - 1) * digamma(a) - (b - 1) * digamma(b) +
+               (a + b - 2) * digamma(a + b);
+      },
+      concentration1_, concentration0_);
 }
 
 void Beta::check_support(const Tensor& x) const { require_all(name(), a_value, x, probability); }
@@ -91,8 +100,11 @@ Tensor Beta::draw(const Shape& shape, Generator* generator) const {
   return to(sigmoid(x - y), dtype());
 }
 Tensor Beta::log_density(const Tensor& x) const {
-  const Tensor &a = concentration1_, &b = concentration0_;
-  return xlogy(a - 1, x) + xlog1py(b - 1, -x) - log_beta(a, b);
+  return in_float64(
+      [](const Tensor& a, const Tensor& b, const Tensor& y) {
+        return xlogy(a - 1, y) + xlog1py(b - 1, -y) - log_beta(a, b);
+      },
+      concentration1_, concentration0_, x);
 }
 
 Dirichlet::Dirichlet(const Value& concentration, const Options& options)
@@ -112,10 +124,13 @@ Tensor Dirichlet::variance() const {
   return concentration_ * (total - concentration_) / (square(total) * (total + 1));
 }
 Tensor Dirichlet::entropy() const {
-  const Tensor& a = concentration_;
-  const Tensor total = a.sum(-1);
-  return lgamma(a).sum(-1) - lgamma(total) - (double(a.size(-1)) - total) * digamma(total) -
-         ((a - 1) * digamma(a)).sum(-1);
+  return in_float64(
+      [](const Tensor& a) {
+        const Tensor total = a.sum(-1);
+        return lgamma(a).sum(-1) - lgamma(total) - (double(a.size(-1)) - total) * digamma(total) -
+               ((a - 1) * digamma(a)).sum(-1);
+      },
+      concentration_);
 }
 
 void Dirichlet::check_support(const Tensor& x) const {
@@ -127,8 +142,11 @@ Tensor Dirichlet::draw(const Shape& shape, Generator* generator) const {
   return to(softmax(log_gammas(concentration_, shape, generator), -1), dtype());
 }
 Tensor Dirichlet::log_density(const Tensor& x) const {
-  const Tensor& a = concentration_;
-  return xlogy(a - 1, x).sum(-1) + lgamma(a.sum(-1)) - lgamma(a).sum(-1);
+  return in_float64(
+      [](const Tensor& a, const Tensor& y) {
+        return xlogy(a - 1, y).sum(-1) + lgamma(a.sum(-1)) - lgamma(a).sum(-1);
+      },
+      concentration_, x);
 }
 
 StudentT::StudentT(const Value& df, const Value& loc, const Value& scale, const Options& options)
@@ -145,9 +163,13 @@ Tensor StudentT::variance() const {
   return where(is_finite, square(scale_) * held / (held - 2), where(df_ > 1, infinity, nan));
 }
 Tensor StudentT::entropy() const {
-  const Tensor half = 0.5 * df_;
-  return log(scale_) + (half + 0.5) * (digamma(half + 0.5) - digamma(half)) + 0.5 * log(df_) +
-         log_beta(half, full_like(half, 0.5));
+  return in_float64(
+      [](const Tensor& df, const Tensor& scale) {
+        const Tensor half = 0.5 * df;
+        return log(scale) + (half + 0.5) * (digamma(half + 0.5) - digamma(half)) + 0.5 * log(df) +
+               log_beta(half, full_like(half, 0.5));
+      },
+      df_, scale_);
 }
 
 Tensor StudentT::draw(const Shape& shape, Generator* generator) const {
@@ -157,9 +179,13 @@ Tensor StudentT::draw(const Shape& shape, Generator* generator) const {
   return loc_ + scale_ * to(z * stretch, dtype());
 }
 Tensor StudentT::log_density(const Tensor& x) const {
-  const Tensor half = 0.5 * df_;
-  return -(half + 0.5) * log1p(square((x - loc_) / scale_) / df_) - log(scale_) - 0.5 * log(df_) -
-         log_beta(half, full_like(half, 0.5));
+  return in_float64(
+      [](const Tensor& df, const Tensor& loc, const Tensor& scale, const Tensor& y) {
+        const Tensor half = 0.5 * df;
+        return -(half + 0.5) * log1p(square((y - loc) / scale) / df) - log(scale) - 0.5 * log(df) -
+               log_beta(half, full_like(half, 0.5));
+      },
+      df_, loc_, scale_, x);
 }
 
 }  // namespace xgrad::distributions

@@ -25,6 +25,13 @@ using std::numbers::egamma;
 using std::numbers::ln2;
 using std::numbers::pi;
 
+/// Batches broadcast, what is within an event does not.
+void require_one_event(const Distribution& p, const Distribution& q) {
+  if (p.event_shape() != q.event_shape())
+    raise<ShapeError>("kl_divergence: events must be of one shape: {} {} and {} {}", p.name(),
+                      p.event_shape(), q.name(), q.event_shape());
+}
+
 // ---- two of one family
 
 /// Of numbers around 0 with deviations in that ratio, ½ (r² − 1 − ln r²).
@@ -66,16 +73,23 @@ Tensor kl(const Gumbel& p, const Gumbel& q) {
 }
 
 Tensor kl(const Gamma& p, const Gamma& q) {
-  const Tensor &a = p.concentration(), &b = q.concentration();
-  return (a - b) * digamma(a) - lgamma(a) + lgamma(b) + b * log(p.rate() / q.rate()) +
-         a * (q.rate() / p.rate() - 1);
+  return in_float64(
+      [](const Tensor& a, const Tensor& p_rate, const Tensor& b, const Tensor& q_rate) {
+        return (a - b) * digamma(a) - lgamma(a) + lgamma(b) + b * log(p_rate / q_rate) +
+               a * (q_rate / p_rate - 1);
+      },
+      p.concentration(), p.rate(), q.concentration(), q.rate());
 }
 
 Tensor kl(const Dirichlet& p, const Dirichlet& q) {
-  const Tensor &a = p.concentration(), &b = q.concentration();
-  const Tensor total = a.sum(-1, true);
-  return ((a - b) * (digamma(a) - digamma(total)) - lgamma(a) + lgamma(b)).sum(-1) +
-         lgamma(total.squeeze(-1)) - lgamma(b.sum(-1));
+  require_one_event(p, q);
+  return in_float64(
+      [](const Tensor& a, const Tensor& b) {
+        const Tensor total = a.sum(-1, true);
+        return ((a - b) * (digamma(a) - digamma(total)) - lgamma(a) + lgamma(b)).sum(-1) +
+               lgamma(total.squeeze(-1)) - lgamma(b.sum(-1));
+      },
+      p.concentration(), q.concentration());
 }
 
 Tensor both(const Beta& beta) { return stack({beta.concentration1(), beta.concentration0()}, -1); }
@@ -114,6 +128,9 @@ Tensor kl(const Poisson& p, const Poisson& q) {
 }
 
 Tensor kl(const Categorical& p, const Categorical& q) {
+  require<ShapeError>(p.categories() == q.categories(),
+                      "kl_divergence: two Categorical must have as many categories: {} and {}",
+                      p.categories(), q.categories());
   const auto is_never = [](const Categorical& of) {
     return of.given() == (of.is_logits() ? -infinity : 0);
   };
@@ -121,10 +138,12 @@ Tensor kl(const Categorical& p, const Categorical& q) {
       .sum(-1);
 }
 Tensor kl(const OneHotCategorical& p, const OneHotCategorical& q) {
+  require_one_event(p, q);
   return kl(p.categorical(), q.categorical());
 }
 
 Tensor kl(const MultivariateNormal& p, const MultivariateNormal& q) {
+  require_one_event(p, q);
   const auto log_determinant = [](const MultivariateNormal& of) {
     return log(diagonal(of.scale_tril(), 0, -2, -1)).sum(-1);
   };
@@ -140,6 +159,7 @@ Tensor kl(const Independent& p, const Independent& q) {
   require<ValueError>(p.axes() == q.axes(),
                       "kl_divergence: two Independent must be of as many axes: {} and {}", p.axes(),
                       q.axes());
+  require_one_event(p, q);
   return sum_last(kl_divergence(p.base(), q.base()), p.axes());
 }
 

@@ -5,6 +5,7 @@
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/logic.hpp>
 
+#include <concepts>
 #include <limits>
 #include <string>
 
@@ -73,6 +74,14 @@ void require_one(const char* distribution, const ProbsOrLogits& given);
 
 /// a ln(1 + x), and 0 where a is 0 and x is −1.
 Tensor xlog1py(const Tensor& a, const Tensor& x);
+
+/// f of these in float64, rounded at the end: for what is the small difference of large numbers.
+template <class F, std::same_as<Tensor>... X>
+Tensor in_float64(const F& f, const X&... x) {
+  DType dtype = float32;
+  ((dtype = promote(dtype, x.dtype())), ...);
+  return to(f(to(x, float64)...), dtype);
+}
 
 /// The smallest normal positive number, the largest below 1 and the lowest of a dtype.
 double smallest(DType dtype);

@@ -181,4 +181,17 @@ TEST_CASE("a pair that is not there, and pairs that do not fit") {
           const Normal normal{zeros({2, 3}), 1};
           kl_divergence(Independent{normal, 1}, Independent{normal, 2});
         }) == "kl_divergence: two Independent must be of as many axes: 1 and 2");
+  // Nothing broadcasts within an event.
+  const auto misfit = [](const Distribution& p, const Distribution& q) {
+    return message_of<ShapeError>([&] { kl_divergence(p, q); });
+  };
+  CHECK(misfit(Dirichlet{ones({3})}, Dirichlet{ones({1})}) ==
+        "kl_divergence: events must be of one shape: Dirichlet [3] and Dirichlet [1]");
+  CHECK(misfit(Independent{Normal{zeros({3}), 1}, 1}, Independent{Normal{zeros({1}), 1}, 1}) ==
+        "kl_divergence: events must be of one shape: Independent [3] and Independent [1]");
+  CHECK(misfit(OneHotCategorical{ones({3})}, OneHotCategorical{ones({1})}) ==
+        "kl_divergence: events must be of one shape: OneHotCategorical [3] and OneHotCategorical "
+        "[1]");
+  CHECK(misfit(Categorical{ones({2, 3})}, Categorical{ones({1})}) ==
+        "kl_divergence: two Categorical must have as many categories: 3 and 1");
 }
