@@ -49,7 +49,7 @@ void Exponential::check_support(const Tensor& x) const {
 Tensor Exponential::log_density(const Tensor& x) const {
   return where(x >= 0, log(rate_) - rate_ * x, -infinity);
 }
-Tensor Exponential::cumulative(const Tensor& x) const { return -expm1(-rate_ * x); }
+Tensor Exponential::cumulative(const Tensor& x) const { return -expm1(-rate_ * clamp_min(x, 0)); }
 Tensor Exponential::quantile(const Tensor& p) const { return -log1p(-p) / rate_; }
 
 Laplace::Laplace(const Value& loc, const Value& scale, const Options& options)
@@ -84,8 +84,15 @@ Tensor Cauchy::entropy() const { return log(scale_) + std::log(4 * pi); }
 Tensor Cauchy::log_density(const Tensor& x) const {
   return -log1p(square((x - loc_) / scale_)) - log(scale_) - std::log(pi);
 }
-Tensor Cauchy::cumulative(const Tensor& x) const { return atan((x - loc_) / scale_) / pi + 0.5; }
-Tensor Cauchy::quantile(const Tensor& p) const { return loc_ + scale_ * tan(pi * (p - 0.5)); }
+// As an angle from the lower end, not from the middle: the lower tail keeps its digits.
+Tensor Cauchy::cumulative(const Tensor& x) const { return atan2(1, (loc_ - x) / scale_) / pi; }
+// tan loses digits near ±π/2, and may have the wrong sign there.
+Tensor Cauchy::quantile(const Tensor& p) const {
+  const Tensor below = -1 / tan(pi * p);
+  const Tensor above = 1 / tan(pi * (1 - p));
+  const Tensor z = where(p < 0.25, below, where(p > 0.75, above, tan(pi * (p - 0.5))));
+  return loc_ + scale_ * z;
+}
 
 Gumbel::Gumbel(const Value& loc, const Value& scale, const Options& options)
     : Distribution("Gumbel", options) {

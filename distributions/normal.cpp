@@ -44,7 +44,11 @@ Tensor Normal::log_density(const Tensor& x) const {
 Tensor Normal::cumulative(const Tensor& x) const {
   return 0.5 * erfc((loc_ - x) / (scale_ * sqrt2));
 }
-Tensor Normal::quantile(const Tensor& p) const { return loc_ + scale_ * sqrt2 * erfinv(2 * p - 1); }
+Tensor Normal::quantile(const Tensor& p) const {
+  // In float32, 2p − 1 is −1 from p = 3e-8 on.
+  const Tensor z = in_float64([](const Tensor& q) { return sqrt2 * erfinv(2 * q - 1); }, p);
+  return loc_ + scale_ * z;
+}
 
 LogNormal::LogNormal(const Value& loc, const Value& scale, const Options& options)
     : Distribution("LogNormal", options), normal_(0, 1) {
@@ -90,7 +94,9 @@ Tensor HalfNormal::draw(const Shape& shape, Generator* generator) const {
 Tensor HalfNormal::log_density(const Tensor& x) const {
   return where(x >= 0, log_normal_density(x / scale_, scale_) + ln2, -infinity);
 }
-Tensor HalfNormal::cumulative(const Tensor& x) const { return erf(x / (scale_ * sqrt2)); }
+Tensor HalfNormal::cumulative(const Tensor& x) const {
+  return erf(clamp_min(x, 0) / (scale_ * sqrt2));
+}
 Tensor HalfNormal::quantile(const Tensor& p) const { return scale_ * sqrt2 * erfinv(p); }
 
 }  // namespace xgrad::distributions

@@ -110,6 +110,8 @@ TEST_CASE("without validate_args they pass, as densities of 0 where there are su
   CHECK(std::isinf(Exponential{1, unchecked}.log_prob(-1).item()));
   CHECK(std::isinf(HalfNormal{1, unchecked}.log_prob(-1).item()));
   CHECK(Uniform{0, 1, unchecked}.cdf(2).item() == 1);
+  CHECK(Exponential{1, unchecked}.cdf(-1).item() == 0);
+  CHECK(HalfNormal{1, unchecked}.cdf(-1).item() == 0);
 }
 
 TEST_CASE("what is not there is said") {

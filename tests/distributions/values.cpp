@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numbers>
 
 #include "roster.hpp"
 
@@ -86,13 +87,83 @@ TEST_CASE("cdf is the integral of the density, and icdf its inverse") {
 TEST_CASE("tails keep their digits") {
   const Normal normal{wide(0), wide(1)};
   // Φ by mpmath.
-  CHECK(normal.cdf(-6).item() == doctest::Approx(9.8658764503769814e-10).epsilon(1e-14));
+  CHECK(normal.cdf(-6).item() == doctest::Approx(9.8658764503769814e-10).epsilon(1e-14).scale(0));
   CHECK(normal.cdf(2).item() == doctest::Approx(0.97724986805182079).epsilon(1e-15));
   const Laplace laplace{wide(0), wide(1)};
-  CHECK(laplace.cdf(-100).item() == doctest::Approx(0.5 * std::exp(-100.0)).epsilon(1e-14));
+  CHECK(laplace.cdf(-100).item() ==
+        doctest::Approx(0.5 * std::exp(-100.0)).epsilon(1e-14).scale(0));
   CHECK(laplace.icdf(wide(1e-40)).item() == doctest::Approx(std::log(2e-40)).epsilon(1e-14));
   CHECK(laplace.cdf(1e5).item() == 1);
-  CHECK(Exponential{wide(1)}.cdf(wide(1e-20)).item() == doctest::Approx(1e-20).epsilon(1e-14));
+  CHECK(Exponential{wide(1)}.cdf(wide(1e-20)).item() ==
+        doctest::Approx(1e-20).epsilon(1e-14).scale(0));
+}
+
+TEST_CASE("chances near 1 keep the digits of their entropy") {
+  const std::vector<double> logits{-50, -17, 0, 17, 50};
+  const Tensor found = Bernoulli({.logits = from_vector(logits).to(float32)}).entropy();
+  for (std::size_t i = 0; i < logits.size(); ++i) {
+    const double l = std::abs(logits[i]);
+    const double right = std::log1p(std::exp(-l)) + l / (1 + std::exp(l));
+    CHECK(values(found)[i] == doctest::Approx(right).epsilon(1e-6).scale(0));
+  }
+}
+
+TEST_CASE("Cauchy keeps the digits of both tails, and the ends are infinite") {
+  for (const DType dtype : {float32, float64}) {
+    const Cauchy cauchy{zeros({}, {.dtype = dtype}), 1};
+    const double rounding = dtype == float32 ? 1e-6 : 1e-14;
+    // 1 / (π |x|) there, but for a part of 1 / (3 x²).
+    CHECK(cauchy.cdf(-1e12).item() ==
+          doctest::Approx(1e-12 / std::numbers::pi).epsilon(rounding).scale(0));
+    CHECK(cauchy.icdf(1e-12).item() == doctest::Approx(-1e12 / std::numbers::pi).epsilon(rounding));
+    CHECK(cauchy.icdf(0.75).item() == doctest::Approx(1).epsilon(rounding));
+    CHECK(cauchy.icdf(0.875).item() == doctest::Approx(1 + std::numbers::sqrt2).epsilon(rounding));
+    CHECK(values(cauchy.icdf(tensor({0., 0.5, 1.}).to(dtype))) ==
+          std::vector<double>{-INFINITY, 0, INFINITY});
+    const Tensor p = tensor({0.125, 0.25, 0.5, 0.75, 0.875}).to(dtype).requires_grad_();
+    cauchy.icdf(p).sum().backward();
+    // π (1 + x²)
+    const Tensor x = cauchy.icdf(p.detach());
+    CHECK(allclose(p.grad(), std::numbers::pi * (1 + square(x)), 10 * rounding, 0));
+  }
+}
+
+TEST_CASE("icdf of a Normal of float32 reaches as far as cdf does") {
+  // Φ⁻¹ by mpmath.
+  CHECK(Normal{0, 1}.icdf(1e-10).item() == doctest::Approx(-6.3613409024040557).epsilon(1e-6));
+  CHECK(LogNormal{0, 1}.icdf(1e-10).item() ==
+        doctest::Approx(std::exp(-6.3613409024040557)).epsilon(1e-5).scale(0));
+}
+
+TEST_CASE("what cancels in densities of large parameters is worked out in float64") {
+  const auto agree = [](const Distribution& p, const Distribution& wider, const Tensor& x) {
+    CAPTURE(p.name());
+    const Tensor l = p.log_prob(x);
+    CHECK(l.dtype() == float32);
+    CHECK(allclose(to(l, float64), wider.log_prob(to(x, float64)), 1e-6, 0));
+  };
+  const Tensor n = tensor({3., 1e4, 1e6}).to(float32);
+  const Tensor m = n.to(float64);
+  const Tensor half = full({}, 0.5);
+  agree(StudentT{n}, StudentT{m}, ones({}));
+  agree(Gamma{n, 2}, Gamma{m, 2}, half * n);
+  agree(Chi2{n}, Chi2{m}, n);
+  agree(Beta{n, n}, Beta{m, m}, half);
+  agree(Dirichlet{stack({n, n}, -1)}, Dirichlet{stack({m, m}, -1)}, full({2}, 0.5));
+  agree(Poisson{n}, Poisson{m}, n);
+  agree(Binomial{1'000'000, 0.5}, Binomial{1'000'000, half.to(float64)}, full({}, 500'000.));
+  agree(Multinomial{1'000'000, ones({2})}, Multinomial{1'000'000, ones({2}, {.dtype = float64})},
+        full({2}, 500'000.));
+  const auto alike = [](const Tensor& found, const Tensor& right) {
+    CHECK(found.dtype() == float32);
+    CHECK(allclose(to(found, float64), right, 1e-6, 0));
+  };
+  alike(StudentT{n}.entropy(), StudentT{m}.entropy());
+  alike(Gamma{n, 2}.entropy(), Gamma{m, 2}.entropy());
+  alike(Beta{n, n}.entropy(), Beta{m, m}.entropy());
+  alike(Dirichlet{stack({n, n}, -1)}.entropy(), Dirichlet{stack({m, m}, -1)}.entropy());
+  alike(kl_divergence(Gamma{n, 2}, Gamma{half * n, 1}),
+        kl_divergence(Gamma{m, 2}, Gamma{0.5 * m, 1}));
 }
 
 TEST_CASE("samples have the mean, the variance and the entropy") {
