@@ -150,7 +150,9 @@ Checkpoint read_file(const std::string& path, const Configuration& settings) {
   return result;
 }
 
-std::string prefix(std::size_t optimizer) { return fmt::format("optimizer/{}/", optimizer); }
+std::string prefix(const char* kind, std::size_t number) {
+  return fmt::format("{}/{}/", kind, number);
+}
 
 /// The tensors whose names begin with `prefix`, without it.
 NamedTensors part_of(const NamedTensors& tensors, const std::string& prefix) {
@@ -163,21 +165,27 @@ NamedTensors part_of(const NamedTensors& tensors, const std::string& prefix) {
 }  // namespace
 
 Checkpoint snapshot(std::int64_t iteration, const nn::Module& net,
-                    const std::vector<optim::Optimizer*>& optimizers) {
+                    const std::vector<optim::Optimizer*>& optimizers,
+                    const std::vector<Stateful>& others) {
   Checkpoint result{.iteration = iteration, .random = default_generator().state()};
   const auto add = [&result](const std::string& prefix, const NamedTensors& values) {
     for (const auto& [name, x] : values) result.tensors.emplace_back(prefix + name, x);
   };
   add("net/", net.state_dict());
-  for (std::size_t i = 0; i < optimizers.size(); ++i) add(prefix(i), optimizers[i]->state_dict());
+  for (std::size_t i = 0; i < optimizers.size(); ++i)
+    add(prefix("optimizer", i), optimizers[i]->state_dict());
+  for (std::size_t i = 0; i < others.size(); ++i) add(prefix("other", i), others[i].state_dict());
   return result;
 }
 
 void restore(const Checkpoint& from, nn::Module& net,
-             const std::vector<optim::Optimizer*>& optimizers) {
+             const std::vector<optim::Optimizer*>& optimizers,
+             const std::vector<Stateful>& others) {
   net.load_state_dict(part_of(from.tensors, "net/"));
   for (std::size_t i = 0; i < optimizers.size(); ++i)
-    optimizers[i]->load_state_dict(part_of(from.tensors, prefix(i)));
+    optimizers[i]->load_state_dict(part_of(from.tensors, prefix("optimizer", i)));
+  for (std::size_t i = 0; i < others.size(); ++i)
+    others[i].load_state_dict(part_of(from.tensors, prefix("other", i)));
   default_generator().set_state(from.random);
 }
 

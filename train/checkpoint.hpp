@@ -4,13 +4,15 @@
 //     train::CheckpointFile file("run", {{"learning rate", "0.1"}});
 //     std::int64_t done = 0;
 //     if (const auto from = file.read()) {
-//       train::restore(*from, net, {&optimizer});
+//       train::restore(*from, net, {&optimizer}, {&scheduler, &average});
 //       done = from->iteration;
 //     }
 //     loader.set_epoch(done / loader.size(), done % loader.size());
 //     for (…) {
 //       …
-//       if (file.due()) file.write(train::snapshot(++done, net, {&optimizer}));
+//       ++done;
+//       if (file.due())
+//         file.write(train::snapshot(done, net, {&optimizer}, {&scheduler, &average}));
 //     }
 
 #include <xgrad/autograd/random.hpp>
@@ -33,7 +35,7 @@ namespace xgrad::train {
 /// All that changes while a network is trained. The place in the data follows from the iteration.
 struct Checkpoint {
   std::int64_t iteration = 0;
-  NamedTensors tensors = {};  ///< of the network and the optimisers
+  NamedTensors tensors = {};  ///< of the network, the optimisers and whatever else has a state
   Generator::State random = {};
   std::vector<std::pair<std::string, double>> seconds = {};  ///< of each part of the loop
   /// Running means by name, such as of the loss.
@@ -42,14 +44,38 @@ struct Checkpoint {
   std::uint64_t log_bytes = 0;  ///< of the log, written until then
 };
 
-/// The state of a network, of its optimisers and of default_generator(); the tensors are shared,
-/// not copied.
+/// Whatever else has a state_dict() and a load_state_dict(), such as a scheduler or an average of
+/// weights. It must live as long as this.
+class Stateful {
+ public:
+  template <class T>
+  requires requires(T& object) { object.load_state_dict(object.state_dict()); }
+  Stateful(T* object)  // NOLINT: {&scheduler, &average} is meant to work
+      : object_(object),
+        save_([](void* own) -> NamedTensors { return static_cast<T*>(own)->state_dict(); }),
+        load_([](void* own, const NamedTensors& values) {
+          static_cast<T*>(own)->load_state_dict(values);
+        }) {}
+
+  NamedTensors state_dict() const { return save_(object_); }
+  void load_state_dict(const NamedTensors& values) const { load_(object_, values); }
+
+ private:
+  void* object_;
+  NamedTensors (*save_)(void*);
+  void (*load_)(void*, const NamedTensors&);
+};
+
+/// The state of a network, of its optimisers, of what else there is and of default_generator(). The
+/// tensors of networks and optimisers are shared, not copied.
 Checkpoint snapshot(std::int64_t iteration, const nn::Module& net,
-                    const std::vector<optim::Optimizer*>& optimizers);
-/// Puts it back. The errors of Module::load_state_dict and of Optimizer::load_state_dict where the
-/// network or the optimisers are others.
+                    const std::vector<optim::Optimizer*>& optimizers,
+                    const std::vector<Stateful>& others = {});
+/// Puts it back. The errors of load_state_dict() where the network, the optimisers or the others
+/// are not those.
 void restore(const Checkpoint& from, nn::Module& net,
-             const std::vector<optim::Optimizer*>& optimizers);
+             const std::vector<optim::Optimizer*>& optimizers,
+             const std::vector<Stateful>& others = {});
 
 /// Of one process at a time; IOError for the second.
 class DirectoryLock {
