@@ -8,6 +8,13 @@ page=${3:-$(dirname "$0")/../../docs/from-pytorch.md}
 
 prelude='
 #include <xgrad/xgrad.hpp>
+#include <xgrad/nn/models/gpt.hpp>
+#include <xgrad/nn/models/lenet.hpp>
+#include <xgrad/nn/models/mobilenet.hpp>
+#include <xgrad/nn/models/resnet.hpp>
+#include <xgrad/nn/models/unet.hpp>
+#include <xgrad/nn/models/vgg.hpp>
+#include <xgrad/nn/models/vit.hpp>
 #include <iostream>
 #include <utility>
 namespace nn = xgrad::nn;
