@@ -100,8 +100,7 @@ Multinomial::Multinomial(std::int64_t total_count, const ProbsOrLogits& given,
     : Distribution("Multinomial", options),
       total_count_(total_count),
       categorical_(given, options) {
-  require<ValueError>(total_count >= 0, "Multinomial: total_count must be 0 or more: {}",
-                      total_count);
+  require_total_count("Multinomial", total_count);
   shape_as(categorical_.batch_shape(), {categorical_.categories()}, probs().dtype());
 }
 
@@ -126,6 +125,7 @@ void Multinomial::check_support(const Tensor& x) const {
               fmt::format("be total_count, {}", total_count_), total);
 }
 Tensor Multinomial::draw(const Shape& shape, Generator* generator) const {
+  require_few(name(), total_count_);
   const std::int64_t all = shape.numel() / categorical_.categories();
   const Shape numbers = part_of(shape, 0, shape.size() - 1 - batch_shape().size());
   const Tensor chosen = categorical_.sample(joined({total_count_}, numbers), generator);

@@ -60,7 +60,8 @@ class OneHotCategorical : public Distribution {
   Categorical categorical_;
 };
 
-/// How often each category occurs among `total_count`. ValueError for a negative count.
+/// How often each category occurs among `total_count`. ValueError unless the count is in [0, 2⁵³],
+/// and above 2²⁴ in sample(), which takes time and memory for each of them.
 class Multinomial : public Distribution {
  public:
   Multinomial(std::int64_t total_count, const ProbsOrLogits& given, const Options& options = {});

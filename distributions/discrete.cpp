@@ -87,7 +87,7 @@ Tensor Geometric::log_density(const Tensor& x) const { return x * log_others() +
 
 Binomial::Binomial(std::int64_t total_count, const ProbsOrLogits& given, const Options& options)
     : OfChance("Binomial", given, true, options), total_count_(total_count) {
-  require<ValueError>(total_count >= 0, "Binomial: total_count must be 0 or more: {}", total_count);
+  require_total_count("Binomial", total_count);
 }
 
 Tensor Binomial::mean() const { return total_count_ * probs(); }
@@ -111,6 +111,7 @@ void Binomial::check_support(const Tensor& x) const {
               fmt::format("be a whole number from 0 to {}", total_count_), x);
 }
 Tensor Binomial::draw(const Shape& shape, Generator* generator) const {
+  require_few(name(), total_count_);
   const Tensor p = to(probs(), float64);
   const Tensor times = zeros(shape, {.dtype = dtype()});
   for (std::int64_t i = 0; i < total_count_; ++i)

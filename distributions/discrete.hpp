@@ -73,8 +73,9 @@ class Geometric : public detail::OfChance {
   Tensor log_density(const Tensor& value) const override;
 };
 
-/// How often of `total_count` times something of probability p happens. ValueError for a negative
-/// count. sample() takes time for each of them, and entropy() is a sum over them.
+/// How often of `total_count` times something of probability p happens. ValueError unless the count
+/// is in [0, 2⁵³]. sample() takes time for each of them (ValueError above 2²⁴), and entropy() is a
+/// sum over them.
 class Binomial : public detail::OfChance {
  public:
   Binomial(std::int64_t total_count, const ProbsOrLogits& given, const Options& options = {});

@@ -42,6 +42,19 @@ void require_all(const char* distribution, const std::string& what, const Tensor
       holds.dim() == 0 ? "" : fmt::format(" at {}", coordinates(place, holds.shape())));
 }
 
+void require_total_count(const char* distribution, std::int64_t total_count) {
+  require<ValueError>(total_count >= 0, "{}: total_count must be 0 or more: {}", distribution,
+                      total_count);
+  require<ValueError>(total_count <= std::int64_t{1} << 53,
+                      "{}: total_count must be at most 2^53: {}", distribution, total_count);
+}
+
+void require_few(const char* distribution, std::int64_t total_count) {
+  require<ValueError>(total_count <= std::int64_t{1} << 24,
+                      "{}: samples of a total_count above 2^24 would take too long: {}",
+                      distribution, total_count);
+}
+
 Tensor as_tensor(const Value& value, DType dtype) {
   if (const auto& number = value.number()) {
     const bool is_lost = number->kind() == float64 && !is_floating(dtype);
@@ -144,6 +157,8 @@ void Distribution::shape_as_vectors() {
 }
 
 Tensor Distribution::drawn(const Shape& shape, Generator* generator) const {
+  if (std::ranges::any_of(shape, [](std::int64_t extent) { return extent < 0; }))
+    raise<ShapeError>("{}: samples of shape {}: no extent may be negative", name_, shape);
   return draw(joined(joined(shape, batch_shape_), event_shape_), generator);
 }
 

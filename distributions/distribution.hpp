@@ -57,7 +57,7 @@ class Distribution {
   virtual bool has_rsample() const noexcept { return false; }
 
   /// Samples of shape + batch_shape + event_shape, off the tape. The same seed gives the same bits,
-  /// on any number of threads. nullptr: the default generator.
+  /// on any number of threads. nullptr: the default generator. ShapeError for a negative extent.
   Tensor sample(const Shape& shape = {}, Generator* generator = nullptr) const;
   /// The same numbers on the tape: as functions of the parameters, the randomness being fixed.
   Tensor rsample(const Shape& shape = {}, Generator* generator = nullptr) const;

@@ -6,6 +6,7 @@
 #include <xgrad/ops/logic.hpp>
 
 #include <concepts>
+#include <cstdint>
 #include <limits>
 #include <string>
 
@@ -71,6 +72,11 @@ Tensor sum_last(const Tensor& x, std::int64_t axes);
 Tensor bounded(const Tensor& logarithms);
 /// ValueError unless one of the two is given.
 void require_one(const char* distribution, const ProbsOrLogits& given);
+
+/// ValueError unless a count is one that float64 holds, as is every smaller one.
+void require_total_count(const char* distribution, std::int64_t total_count);
+/// ValueError where to draw them one by one would take minutes.
+void require_few(const char* distribution, std::int64_t total_count);
 
 /// a ln(1 + x), and 0 where a is 0 and x is −1.
 Tensor xlog1py(const Tensor& a, const Tensor& x);

@@ -49,6 +49,14 @@ TEST_CASE("parameters outside of their range are named, with the first that is")
   CHECK(said([] { Geometric{0}; }) == "Geometric: probs must lie in (0, 1]: 0");
   CHECK(said([] { Binomial{-1, 0.5}; }) == "Binomial: total_count must be 0 or more: -1");
   CHECK(said([] {
+          Binomial{(std::int64_t{1} << 53) + 1, 0.5};
+        }) == "Binomial: total_count must be at most 2^53: 9007199254740993");
+  CHECK(said([] { Binomial((1 << 24) + 1, 0.5).sample(); }) ==
+        "Binomial: samples of a total_count above 2^24 would take too long: 16777217");
+  CHECK(message_of<ShapeError>([] {
+          Normal{0, 1}.sample({2, -1});
+        }) == "Normal: samples of shape [2, -1]: no extent may be negative");
+  CHECK(said([] {
           Multinomial{-1, ones({2})};
         }) == "Multinomial: total_count must be 0 or more: -1");
   CHECK(said([] { Poisson{-1}; }) == "Poisson: rate must be 0 or more and finite: -1");
