@@ -1,9 +1,9 @@
 #pragma once
 // Everything a program that builds and trains networks needs, as far as it is installed. Headers of
-// the rooms can be included one by one as well: <xgrad/nn/linear.hpp>.
+// the rooms can be included one by one as well: <xgrad/nn/linear.hpp>. Two rooms are not in it,
+// which few programs need: <xgrad/distributions/distributions.hpp> and <xgrad/nn/models/…>.
 
 #include <xgrad/autograd/autograd.hpp>
-#include <xgrad/distributions/distributions.hpp>
 #include <xgrad/func/func.hpp>
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/ops/ops.hpp>

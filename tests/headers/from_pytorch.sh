@@ -8,6 +8,7 @@ page=${3:-$(dirname "$0")/../../docs/from-pytorch.md}
 
 prelude='
 #include <xgrad/xgrad.hpp>
+#include <xgrad/distributions/distributions.hpp>
 #include <xgrad/nn/models/gpt.hpp>
 #include <xgrad/nn/models/lenet.hpp>
 #include <xgrad/nn/models/mobilenet.hpp>
