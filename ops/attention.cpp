@@ -187,7 +187,8 @@ using Three = std::array<Tensor, 3>;
 /// x [..., heads of queries, L, …] by the heads of keys that they share: [..., heads, group, L, …].
 Tensor by_groups(const Problem& p, const Tensor& x) {
   const std::int64_t group = p.extents.group;
-  return group == 1 ? x : unflatten(x, -3, {x.size(-3) / group, group});
+  // Of no heads of queries, one that broadcasts to those of keys.
+  return group == 1 ? x : unflatten(x, -3, {group == 0 ? 1 : x.size(-3) / group, group});
 }
 /// Undoes it.
 Tensor ungrouped(const Problem& p, const Tensor& x) {

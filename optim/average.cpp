@@ -33,7 +33,7 @@ MovingAverage::MovingAverage(const NamedTensors& tensors) {
   require<ValueError>(!tensors_.empty(), "MovingAverage: no tensors to average");
 }
 
-void MovingAverage::check() const {
+void MovingAverage::require_usable() const {
   require<ValueError>(!tensors_.empty(), "MovingAverage: used after it was moved from");
   for (std::size_t i = 0; i < tensors_.size(); ++i) {
     const Storage& memory = *tensors_[i].storage();
@@ -52,7 +52,7 @@ void MovingAverage::check() const {
 
 template <class F>
 void MovingAverage::visit(const F& f) {
-  check();
+  require_usable();
   for (std::size_t i = 0; i < tensors_.size(); ++i)
     dispatch_floating(tensors_[i].dtype(), "MovingAverage", [&]<class T>() {
       T* const x = tensors_[i].mutable_data<T>();

@@ -50,7 +50,7 @@ class MovingAverage {
   /// Calls update() with the decay that this gives for the number of updates before.
   template <class Decay>
   void update_by(const Decay& decay) {
-    check();
+    require_usable();
     const std::int64_t before = n_averaged_.item<std::int64_t>();
     update(decay(static_cast<double>(before)));
     n_averaged_.fill_(before + 1);
@@ -63,7 +63,7 @@ class MovingAverage {
   /// Whether every average is there, which a state of Lookahead's may have left out.
   bool is_whole() const;
   /// Throws what a change of all would, before any.
-  void check() const;
+  void require_usable() const;
   /// f(tensor, average) for each, as float or double arrays and how many.
   template <class F>
   void visit(const F& f);

@@ -54,7 +54,7 @@ void Lookahead::check_slow() {
   if (!steps_.defined() || !slow_.is_whole())
     raise<ValueError>(
         "Lookahead: the state that was loaded is not whole; load all that state_dict() gave");
-  slow_.check();
+  slow_.require_usable();
 }
 
 void Lookahead::require_ready() {

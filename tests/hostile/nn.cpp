@@ -60,7 +60,7 @@ TEST_CASE("hostile: layers") {
          const std::int64_t channels = from.size(3);
          nn::BatchNorm2d layer{channels, {.affine = from.flag(true)}};
        }},
-      {"net (BatchNorm2d)",
+      {"net (BatchNorm2d)|BatchNorm",
        [](Arguments& from) {
          const double eps = from.real(1e-5);
          const double momentum = from.real(0.1);
