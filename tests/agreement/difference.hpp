@@ -44,4 +44,12 @@ Answer answer_of_libtorch(const Case& one, Aspect aspect, const Ours& inputs);
 /// Whether all values lie within that, NaN being NaN: shapes and dtypes are alike.
 bool alike(const xgrad::Tensor& ours, const xgrad::Tensor& theirs, double tolerance);
 
+/// What differs between values of one shape and dtype by more than a part of them, or of `scale`
+/// where that is larger; or "".
+std::string value_difference(const xgrad::Tensor& ours, const xgrad::Tensor& theirs,
+                             double tolerance, double scale = 0);
+
+/// The largest number of all.
+double scale_of(const Ours& list);
+
 }  // namespace agreement

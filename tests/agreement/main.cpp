@@ -4,18 +4,7 @@
 #include <cstring>
 
 #include "agreement.hpp"
-#include <ATen/Parallel.h>
-#include <c10/util/Exception.h>
-#include <c10/util/Logging.h>
-
-namespace {
-
-/// libtorch's warnings are not ours to print.
-struct Silent : c10::WarningHandler {
-  void process(const c10::SourceLocation&, const std::string&, const bool) override {}
-};
-
-}  // namespace
+#include "quiet.hpp"
 
 int main(int argc, char** argv) {
   std::set<std::string> only;
@@ -26,13 +15,7 @@ int main(int argc, char** argv) {
     else
       only.insert(argv[i]);
   }
-  Silent silent;
-  c10::Warning::set_warning_handler(&silent);
-  // Nor are its stacks, which cost more than all else here.
-  c10::SetStackTraceFetcher([] { return std::string(); });
-  // Inputs are small: threads would only wait for each other.
-  at::set_num_threads(1);
-  xgrad::set_num_threads(1);
+  agreement::be_quiet();
   agreement::Suite suite(only, verbose);
   for (const auto& family :
        {agreement::pointwise,    agreement::activations,   agreement::logic,
