@@ -129,7 +129,8 @@ void refuse(Modules& s, const Line& line, F f, G g, C ours, D theirs) {
 
 void layers(Modules& s);
 void images(Modules& s);
-void sequences(Modules& s);
+void recurrent_modules(Modules& s);
+void attention_modules(Modules& s);
 void loss_modules(Modules& s);
 
 }  // namespace agreement

@@ -7,8 +7,8 @@
 int main(int argc, char** argv) {
   agreement::be_quiet();
   agreement::Modules modules({argv + 1, argv + argc});
-  for (const auto& family :
-       {agreement::layers, agreement::images, agreement::sequences, agreement::loss_modules})
+  for (const auto& family : {agreement::layers, agreement::images, agreement::recurrent_modules,
+                             agreement::attention_modules, agreement::loss_modules})
     family(modules);
   return modules.report();
 }
