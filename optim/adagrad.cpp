@@ -1,34 +1,25 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/optim/adagrad.hpp>
+#include <xgrad/optim/moments.hpp>
 
 #include <cmath>
 
 namespace xgrad::optim {
-namespace {
-
-template <class Options>
-void check_for(const char* name, const Options& o) {
-  detail::require_not_negative(name, "lr", o.lr);
-  detail::require_not_negative(name, "eps", o.eps);
-  detail::require_not_negative(name, "weight_decay", o.weight_decay);
-}
-
-}  // namespace
 
 // A friend, to which its header's pragma does not reach.
 #pragma GCC visibility push(default)
 void require_valid(const AdagradOptions& o) {
-  check_for("Adagrad", o);
+  detail::require_adaptive("Adagrad", o);
   detail::require_not_negative("Adagrad", "lr_decay", o.lr_decay);
   detail::require_not_negative("Adagrad", "initial_accumulator_value", o.initial_accumulator_value);
 }
 void require_valid(const AdadeltaOptions& o) {
-  check_for("Adadelta", o);
+  detail::require_adaptive("Adadelta", o);
   require<ValueError>(o.rho >= 0 && o.rho <= 1, "Adadelta: rho is {}, it must lie in [0, 1]",
                       o.rho);
 }
 void require_valid(const RMSpropOptions& o) {
-  check_for("RMSprop", o);
+  detail::require_adaptive("RMSprop", o);
   require<ValueError>(o.alpha >= 0 && o.alpha <= 1, "RMSprop: alpha is {}, it must lie in [0, 1]",
                       o.alpha);
   detail::require_fraction("RMSprop", "momentum", o.momentum);

@@ -1,26 +1,14 @@
-#include <xgrad/autograd/raise.hpp>
 #include <xgrad/optim/adam.hpp>
+#include <xgrad/optim/moments.hpp>
 
-#include <algorithm>
 #include <cmath>
 
 namespace xgrad::optim {
-namespace {
-
-template <class Options>
-void check_for(const char* name, const Options& o) {
-  detail::require_not_negative(name, "lr", o.lr);
-  detail::require_betas(name, o.betas);
-  detail::require_not_negative(name, "eps", o.eps);
-  detail::require_not_negative(name, "weight_decay", o.weight_decay);
-}
-
-}  // namespace
 
 // A friend, to which its header's pragma does not reach.
 #pragma GCC visibility push(default)
-void require_valid(const AdamOptions& o) { check_for("Adam", o); }
-void require_valid(const AdamWOptions& o) { check_for("AdamW", o); }
+void require_valid(const AdamOptions& o) { detail::require_adaptive("Adam", o); }
+void require_valid(const AdamWOptions& o) { detail::require_adaptive("AdamW", o); }
 #pragma GCC visibility pop
 
 template class OptimizerOf<AdamOptions>;
@@ -47,8 +35,8 @@ T direction(const Numbers& n, T m, T v) {
 
 template <class T>
 void remember(const Numbers& n, T g, T& m, T& v) {
-  m = static_cast<T>(n.beta1) * m + static_cast<T>(1 - n.beta1) * g;
-  v = static_cast<T>(n.beta2) * v + static_cast<T>(1 - n.beta2) * g * g;
+  detail::remember_mean(n, g, m);
+  detail::remember_square(n, g, v);
 }
 
 template <class Options>

@@ -1,5 +1,5 @@
-#include <xgrad/autograd/raise.hpp>
 #include <xgrad/optim/lamb.hpp>
+#include <xgrad/optim/moments.hpp>
 
 #include <cmath>
 
@@ -7,12 +7,7 @@ namespace xgrad::optim {
 
 // A friend, to which its header's pragma does not reach.
 #pragma GCC visibility push(default)
-void require_valid(const LAMBOptions& o) {
-  detail::require_not_negative("LAMB", "lr", o.lr);
-  detail::require_betas("LAMB", o.betas);
-  detail::require_not_negative("LAMB", "eps", o.eps);
-  detail::require_not_negative("LAMB", "weight_decay", o.weight_decay);
-}
+void require_valid(const LAMBOptions& o) { detail::require_adaptive("LAMB", o); }
 #pragma GCC visibility pop
 
 template class OptimizerOf<LAMBOptions>;
@@ -52,8 +47,8 @@ void LAMB::update(const LAMBOptions& o, Slot& slot) {
   const Tensor square = slot["exp_avg_sq"];
   const auto [own, along] = slot.sums<2>(
       [n]<class T>(T& x, T g, T& m, T& v) {
-        m = static_cast<T>(n.beta1) * m + static_cast<T>(1 - n.beta1) * g;
-        v = static_cast<T>(n.beta2) * v + static_cast<T>(1 - n.beta2) * g * g;
+        detail::remember_mean(n, g, m);
+        detail::remember_square(n, g, v);
         const T r = direction<T>(n, x, m, v);
         return std::array<T, 2>{x * x, r * r};
       },

@@ -1,30 +1,19 @@
-#include <xgrad/autograd/raise.hpp>
+#include <xgrad/optim/moments.hpp>
 #include <xgrad/optim/nadam.hpp>
 
 #include <cmath>
 #include <string_view>
 
 namespace xgrad::optim {
-namespace {
-
-template <class Options>
-void check_for(const char* name, const Options& o) {
-  detail::require_not_negative(name, "lr", o.lr);
-  detail::require_betas(name, o.betas);
-  detail::require_not_negative(name, "eps", o.eps);
-  detail::require_not_negative(name, "weight_decay", o.weight_decay);
-}
-
-}  // namespace
 
 // A friend, to which its header's pragma does not reach.
 #pragma GCC visibility push(default)
-void require_valid(const AdamaxOptions& o) { check_for("Adamax", o); }
+void require_valid(const AdamaxOptions& o) { detail::require_adaptive("Adamax", o); }
 void require_valid(const NAdamOptions& o) {
-  check_for("NAdam", o);
+  detail::require_adaptive("NAdam", o);
   detail::require_not_negative("NAdam", "momentum_decay", o.momentum_decay);
 }
-void require_valid(const RAdamOptions& o) { check_for("RAdam", o); }
+void require_valid(const RAdamOptions& o) { detail::require_adaptive("RAdam", o); }
 #pragma GCC visibility pop
 
 template class OptimizerOf<AdamaxOptions>;
@@ -56,13 +45,8 @@ template <class T>
 T begin(const Numbers& n, T& x, T g, T& m) {
   g += static_cast<T>(n.decay) * x;
   x *= static_cast<T>(n.shrink);
-  m = static_cast<T>(n.beta1) * m + static_cast<T>(1 - n.beta1) * g;
+  detail::remember_mean(n, g, m);
   return g;
-}
-
-template <class T>
-void remember_square(const Numbers& n, T g, T& v) {
-  v = static_cast<T>(n.beta2) * v + static_cast<T>(1 - n.beta2) * g * g;
 }
 
 constexpr const char* mean = "exp_avg";
@@ -117,7 +101,7 @@ void NAdam::update(const NAdamOptions& o, Slot& slot) {
   slot.each(
       [n]<class T>(T& x, T g, T& m, T& v) {
         g = begin(n, x, g, m);
-        remember_square(n, g, v);
+        detail::remember_square(n, g, v);
         x -= (static_cast<T>(n.of_gradient) * g + static_cast<T>(n.of_mean) * m) /
              (std::sqrt(v) * static_cast<T>(n.root) + static_cast<T>(n.eps));
       },
@@ -141,7 +125,7 @@ void RAdam::update(const RAdamOptions& o, Slot& slot) {
   if (length <= 5)
     return slot.each(
         [n]<class T>(T& x, T g, T& m, T& v) {
-          remember_square(n, begin(n, x, g, m), v);
+          detail::remember_square(n, begin(n, x, g, m), v);
           x -= static_cast<T>(n.of_mean) * m;
         },
         means, slot[square]);
@@ -149,7 +133,7 @@ void RAdam::update(const RAdamOptions& o, Slot& slot) {
                          (1 - forgotten));
   slot.each(
       [n]<class T>(T& x, T g, T& m, T& v) {
-        remember_square(n, begin(n, x, g, m), v);
+        detail::remember_square(n, begin(n, x, g, m), v);
         x -= static_cast<T>(n.of_mean) * m / (std::sqrt(v) + static_cast<T>(n.eps));
       },
       means, slot[square]);
