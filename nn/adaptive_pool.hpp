@@ -27,14 +27,11 @@ template <auto operation, auto with_indices, int rank>
 class AdaptiveMaxPool : public AdaptivePool<operation, rank> {
  public:
   /// The same, and where each value was.
-  Ranked forward_with_indices(const Tensor& x) { return with_indices(x, output_size_); }
+  Ranked forward_with_indices(const Tensor& x) { return this->apply(with_indices, x); }
 
  protected:
   explicit AdaptiveMaxPool(Extents<rank> output_size)
-      : AdaptivePool<operation, rank>(output_size), output_size_(output_size) {}
-
- private:
-  Extents<rank> output_size_;
+      : AdaptivePool<operation, rank>(output_size) {}
 };
 
 }  // namespace detail

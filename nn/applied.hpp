@@ -17,13 +17,17 @@ namespace xgrad::nn::detail {
 template <auto operation, class... Arguments>
 class Applied : public Module {
  public:
-  Tensor forward(const Tensor& x) override {
-    const auto apply = [&](const Arguments&... arguments) { return operation(x, arguments...); };
-    return std::apply(apply, arguments_);
-  }
+  Tensor forward(const Tensor& x) override { return apply(operation, x); }
 
  protected:
   explicit Applied(Arguments... arguments) : arguments_(std::move(arguments)...) {}
+
+  /// Another operation with the same arguments.
+  template <class F>
+  auto apply(const F& other, const Tensor& x) const {
+    return std::apply([&](const Arguments&... arguments) { return other(x, arguments...); },
+                      arguments_);
+  }
 
   /// Has the operation say what it has against the arguments: on an input of no elements, so of
   /// this shape, to which it objects in nothing else.

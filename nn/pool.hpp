@@ -38,17 +38,11 @@ template <auto operation, auto with_indices, int rank>
 class MaxPool : public Pool<operation, Extents<rank>, PoolOptions<rank>> {
  public:
   /// The same, and where each value was, as the layer that undoes it takes it.
-  Ranked forward_with_indices(const Tensor& x) { return with_indices(x, kernel_, options_); }
+  Ranked forward_with_indices(const Tensor& x) { return this->apply(with_indices, x); }
 
  protected:
   MaxPool(const char* layer, Extents<rank> kernel, const PoolOptions<rank>& options)
-      : Pool<operation, Extents<rank>, PoolOptions<rank>>(layer, kernel, options),
-        kernel_(kernel),
-        options_(options) {}
-
- private:
-  Extents<rank> kernel_;
-  PoolOptions<rank> options_;
+      : Pool<operation, Extents<rank>, PoolOptions<rank>>(layer, kernel, options) {}
 };
 
 template <class Self, auto operation, int rank>
