@@ -53,19 +53,15 @@ Tensor Exponential::cumulative(const Tensor& x) const { return -expm1(-rate_ * c
 Tensor Exponential::quantile(const Tensor& p) const { return -log1p(-p) / rate_; }
 
 Laplace::Laplace(const Value& loc, const Value& scale, const Options& options)
-    : Distribution("Laplace", options) {
-  take({{"loc", loc, loc_, real}, {"scale", scale, scale_, positive}});
-}
+    : LocationScale("Laplace", loc, scale, options) {}
 
 Tensor Laplace::variance() const { return 2 * square(scale_); }
 Tensor Laplace::entropy() const { return log(scale_) + (1 + ln2); }
 
-Tensor Laplace::log_density(const Tensor& x) const {
-  return -abs(x - loc_) / scale_ - log(scale_) - ln2;
-}
+Tensor Laplace::log_density(const Tensor& x) const { return -abs(standard(x)) - log(scale_) - ln2; }
 // Both tails by their own side, with all digits and without overflow.
 Tensor Laplace::cumulative(const Tensor& x) const {
-  const Tensor z = (x - loc_) / scale_;
+  const Tensor z = standard(x);
   return where(z < 0, 0.5 * exp(clamp_max(z, 0)), 1 - 0.5 * exp(-clamp_min(z, 0)));
 }
 Tensor Laplace::quantile(const Tensor& p) const {
@@ -73,16 +69,14 @@ Tensor Laplace::quantile(const Tensor& p) const {
 }
 
 Cauchy::Cauchy(const Value& loc, const Value& scale, const Options& options)
-    : Distribution("Cauchy", options) {
-  take({{"loc", loc, loc_, real}, {"scale", scale, scale_, positive}});
-}
+    : LocationScale("Cauchy", loc, scale, options) {}
 
 Tensor Cauchy::mean() const { return full_like(loc_, std::numeric_limits<double>::quiet_NaN()); }
 Tensor Cauchy::variance() const { return full_like(loc_, infinity); }
 Tensor Cauchy::entropy() const { return log(scale_) + std::log(4 * pi); }
 
 Tensor Cauchy::log_density(const Tensor& x) const {
-  return -log1p(square((x - loc_) / scale_)) - log(scale_) - std::log(pi);
+  return -log1p(square(standard(x))) - log(scale_) - std::log(pi);
 }
 // As an angle from the lower end, not from the middle: the lower tail keeps its digits.
 Tensor Cauchy::cumulative(const Tensor& x) const { return atan2(1, (loc_ - x) / scale_) / pi; }
@@ -95,16 +89,14 @@ Tensor Cauchy::quantile(const Tensor& p) const {
 }
 
 Gumbel::Gumbel(const Value& loc, const Value& scale, const Options& options)
-    : Distribution("Gumbel", options) {
-  take({{"loc", loc, loc_, real}, {"scale", scale, scale_, positive}});
-}
+    : LocationScale("Gumbel", loc, scale, options) {}
 
 Tensor Gumbel::mean() const { return loc_ + scale_ * egamma; }
 Tensor Gumbel::variance() const { return square(scale_) * (pi * pi / 6); }
 Tensor Gumbel::entropy() const { return log(scale_) + (1 + egamma); }
 
 Tensor Gumbel::log_density(const Tensor& x) const {
-  const Tensor z = (x - loc_) / scale_;
+  const Tensor z = standard(x);
   return -z - exp(-z) - log(scale_);
 }
 Tensor Gumbel::cumulative(const Tensor& x) const { return exp(-exp((loc_ - x) / scale_)); }

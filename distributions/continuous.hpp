@@ -1,5 +1,5 @@
 #pragma once
-#include <xgrad/distributions/distribution.hpp>
+#include <xgrad/distributions/location_scale.hpp>
 
 #pragma GCC visibility push(default)
 
@@ -53,70 +53,48 @@ class Exponential : public Distribution {
 };
 
 /// Of density e^(−|x − loc| / scale) / (2 scale).
-class Laplace : public Distribution {
+class Laplace : public LocationScale {
  public:
   Laplace(const Value& loc, const Value& scale, const Options& options = {});
 
-  const Tensor& loc() const noexcept { return loc_; }
-  const Tensor& scale() const noexcept { return scale_; }
-
-  bool has_rsample() const noexcept override { return true; }
   Tensor entropy() const override;
-  Tensor mean() const override { return loc_; }
-  Tensor mode() const override { return loc_; }
   Tensor variance() const override;
 
  private:
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
   Tensor quantile(const Tensor& probability) const override;
-
-  Tensor loc_, scale_;
 };
 
 /// Of density 1 / (π scale (1 + z²)) with z = (x − loc) / scale. The mean is NaN and the variance
 /// infinite.
-class Cauchy : public Distribution {
+class Cauchy : public LocationScale {
  public:
   Cauchy(const Value& loc, const Value& scale, const Options& options = {});
 
-  const Tensor& loc() const noexcept { return loc_; }
-  const Tensor& scale() const noexcept { return scale_; }
-
-  bool has_rsample() const noexcept override { return true; }
   Tensor entropy() const override;
   Tensor mean() const override;
-  Tensor mode() const override { return loc_; }
   Tensor variance() const override;
 
  private:
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
   Tensor quantile(const Tensor& probability) const override;
-
-  Tensor loc_, scale_;
 };
 
 /// Of cumulative function e^(−e^(−z)) with z = (x − loc) / scale.
-class Gumbel : public Distribution {
+class Gumbel : public LocationScale {
  public:
   Gumbel(const Value& loc, const Value& scale, const Options& options = {});
 
-  const Tensor& loc() const noexcept { return loc_; }
-  const Tensor& scale() const noexcept { return scale_; }
-
-  bool has_rsample() const noexcept override { return true; }
   Tensor entropy() const override;
   Tensor mean() const override;
-  Tensor mode() const override { return loc_; }
   Tensor variance() const override;
 
  private:
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
   Tensor quantile(const Tensor& probability) const override;
-
-  Tensor loc_, scale_;
 };
 
 }  // namespace xgrad::distributions

@@ -28,9 +28,7 @@ Tensor log_normal_density(const Tensor& z, const Tensor& scale) {
 }  // namespace
 
 Normal::Normal(const Value& loc, const Value& scale, const Options& options)
-    : Distribution("Normal", options) {
-  take({{"loc", loc, loc_, real}, {"scale", scale, scale_, positive}});
-}
+    : LocationScale("Normal", loc, scale, options) {}
 
 Tensor Normal::variance() const { return square(scale_); }
 Tensor Normal::entropy() const { return log(scale_) + (0.5 + half_log_2pi); }
@@ -39,7 +37,7 @@ Tensor Normal::draw(const Shape& shape, Generator* generator) const {
   return loc_ + scale_ * standard_normal(shape, dtype(), generator);
 }
 Tensor Normal::log_density(const Tensor& x) const {
-  return log_normal_density((x - loc_) / scale_, scale_);
+  return log_normal_density(standard(x), scale_);
 }
 Tensor Normal::cumulative(const Tensor& x) const {
   return 0.5 * erfc((loc_ - x) / (scale_ * sqrt2));

@@ -1,22 +1,16 @@
 #pragma once
-#include <xgrad/distributions/distribution.hpp>
+#include <xgrad/distributions/location_scale.hpp>
 
 #pragma GCC visibility push(default)
 
 namespace xgrad::distributions {
 
 /// Of mean `loc` and deviation `scale`, which must be positive.
-class Normal : public Distribution {
+class Normal : public LocationScale {
  public:
   Normal(const Value& loc, const Value& scale, const Options& options = {});
 
-  const Tensor& loc() const noexcept { return loc_; }
-  const Tensor& scale() const noexcept { return scale_; }
-
-  bool has_rsample() const noexcept override { return true; }
   Tensor entropy() const override;
-  Tensor mean() const override { return loc_; }
-  Tensor mode() const override { return loc_; }
   Tensor variance() const override;
 
  private:
@@ -24,8 +18,6 @@ class Normal : public Distribution {
   Tensor log_density(const Tensor& value) const override;
   Tensor cumulative(const Tensor& value) const override;
   Tensor quantile(const Tensor& probability) const override;
-
-  Tensor loc_, scale_;
 };
 
 /// eˣ of a normal x with mean `loc` and deviation `scale`.
