@@ -1,20 +1,16 @@
 // libtorch's side of the comparison with xgrad.cpp.
+#include "libtorch.hpp"
+
 #include <memory>
 
 #include "models.hpp"
 #include "operations.hpp"
 #include "works.hpp"
-#include <torch/torch.h>
 
 namespace {
 
+using bench::filled;
 using torch::Tensor;
-
-Tensor filled(at::IntArrayRef shape, std::uint64_t seed) {
-  Tensor x = torch::empty(shape);
-  bench::fill(x.data_ptr<float>(), x.numel(), seed);
-  return x;
-}
 
 void add_layer(torch::nn::Sequential& net, const bench::Layer& layer) {
   switch (layer.kind) {
@@ -43,17 +39,7 @@ void add_layer(torch::nn::Sequential& net, const bench::Layer& layer) {
 torch::nn::Sequential build(const bench::Network& network) {
   torch::nn::Sequential net;
   for (const bench::Layer& layer : network.layers) add_layer(net, layer);
-  std::uint64_t index = 0;
-  for (auto& parameter : net->named_parameters()) {
-    torch::NoGradGuard guard;
-    Tensor& x = parameter.value();
-    if (x.dim() > 1) {
-      bench::fill_weight(x.data_ptr<float>(), x.numel(), x.size(0), index);
-    } else if (parameter.key().find("bias") != std::string::npos) {
-      x.zero_();
-    }
-    ++index;
-  }
+  bench::fill_parameters(*net);
   return net;
 }
 
@@ -66,12 +52,10 @@ bench::Prepared prepare(const bench::NetworkWork& work) {
   std::vector<std::int64_t> shape{work.batch};
   for (const auto extent : work.network.example) shape.push_back(extent);
   torch::nn::Sequential net = build(work.network);
-  Tensor labels = torch::empty({work.batch}, torch::kLong);
-  for (std::int64_t i = 0; i < work.batch; ++i) labels.data_ptr<std::int64_t>()[i] = i * 7 % 10;
   auto state = std::make_shared<State>(
       State{net,
             filled(shape, 1),
-            labels,
+            bench::classes({work.batch}, 10),
             {},
             torch::optim::SGD(net->parameters(),
                               torch::optim::SGDOptions(0.01).momentum(0.9).weight_decay(5e-4))});

@@ -1,39 +1,15 @@
 // libtorch's side of the models.
 #include <memory>
 
+#include "libtorch.hpp"
 #include "models.hpp"
-#include <torch/torch.h>
 
 namespace {
 
+using bench::classes;
+using bench::filled;
 using torch::Tensor;
 namespace F = torch::nn::functional;
-
-template <class Net>
-Net filled(Net net) {
-  torch::NoGradGuard guard;
-  std::uint64_t index = 0;
-  for (auto& item : net->named_parameters()) {
-    Tensor& x = item.value();
-    if (x.dim() > 1)
-      bench::fill_weight(x.data_ptr<float>(), x.numel(), x.size(0), index++);
-    else if (item.key().find("bias") != std::string::npos)
-      x.zero_();
-  }
-  return net;
-}
-
-Tensor random_numbers(at::IntArrayRef shape, std::uint64_t seed) {
-  Tensor x = torch::empty(shape);
-  bench::fill(x.data_ptr<float>(), x.numel(), seed);
-  return x;
-}
-
-Tensor classes(at::IntArrayRef shape, std::int64_t count) {
-  Tensor x = torch::empty(shape, torch::kLong);
-  for (std::int64_t i = 0; i < x.numel(); ++i) x.data_ptr<std::int64_t>()[i] = i * 7 % count;
-  return x;
-}
 
 // ---- ResNet-18
 
@@ -191,6 +167,7 @@ bench::Prepared prepare(Net net, const Tensor& input, const Tensor& target, bool
     Tensor input, target, output;
     torch::optim::SGD optimizer;
   };
+  bench::fill_parameters(*net);
   auto state = std::make_shared<State>(
       State{net, input, target, {}, torch::optim::SGD(net->parameters(), 0.01)});
   if (!training) {
@@ -215,9 +192,9 @@ template <class Optimizer, class Options>
 bench::Prepared prepare_steps() {
   std::vector<Tensor> parameters;
   for (std::int64_t i = 0; i < bench::matrices; ++i) {
-    Tensor x = random_numbers({bench::rows, bench::columns}, static_cast<std::uint64_t>(i));
+    Tensor x = filled({bench::rows, bench::columns}, static_cast<std::uint64_t>(i));
     x.requires_grad_().mutable_grad() =
-        random_numbers({bench::rows, bench::columns}, static_cast<std::uint64_t>(100 + i));
+        filled({bench::rows, bench::columns}, static_cast<std::uint64_t>(100 + i));
     parameters.push_back(x);
   }
   auto optimizer = std::make_shared<Optimizer>(parameters, Options(1e-3));
@@ -232,22 +209,22 @@ void bench::add_models(Works& all) {
     const std::string what = training ? " train" : " infer";
     all["resnet18 b128" + what] = [training] {
       const ResNetSizes s;
-      return prepare(filled(ResNet()), random_numbers({s.batch, 3, 32, 32}, 1),
-                     classes({s.batch}, s.classes), training);
+      return prepare(ResNet(), filled({s.batch, 3, 32, 32}, 1), classes({s.batch}, s.classes),
+                     training);
     };
     all["encoder d256 b32" + what] = [training] {
       const EncoderSizes s;
-      return prepare(filled(Encoder()), random_numbers({s.steps, s.batch, s.width}, 1),
-                     classes({s.batch}, 10), training);
+      return prepare(Encoder(), filled({s.steps, s.batch, s.width}, 1), classes({s.batch}, 10),
+                     training);
     };
     all["lstm 256 b64" + what] = [training] {
       const LSTMSizes s;
-      return prepare(filled(Recurrent()), random_numbers({s.steps, s.batch, s.width}, 1),
-                     classes({s.batch}, 10), training);
+      return prepare(Recurrent(), filled({s.steps, s.batch, s.width}, 1), classes({s.batch}, 10),
+                     training);
     };
     all["gpt d384 b8" + what] = [training] {
       const GPTSizes s;
-      return prepare(filled(GPT()), classes({s.batch, s.steps}, s.vocabulary),
+      return prepare(GPT(), classes({s.batch, s.steps}, s.vocabulary),
                      classes({s.batch, s.steps}, s.vocabulary - 1), training);
     };
   }

@@ -1,39 +1,18 @@
 // xgrad's side of the models.
 #include <xgrad/nn/models/gpt.hpp>
 #include <xgrad/nn/models/resnet.hpp>
-#include <xgrad/xgrad.hpp>
 
 #include <memory>
 
 #include "models.hpp"
+#include "xgrad.hpp"
 
 namespace {
 
 namespace nn = xgrad::nn;
+using bench::classes;
+using bench::filled;
 using xgrad::Tensor;
-
-template <class Net>
-void fill(Net& net) {
-  const xgrad::NoGradGuard guard;
-  std::uint64_t index = 0;
-  for (auto& [name, x] : net.named_parameters())
-    if (x.dim() > 1)
-      bench::fill_weight(x.template mutable_data<float>(), x.numel(), x.size(0), index++);
-    else if (name.find("bias") != std::string::npos)
-      x.fill_(0);
-}
-
-Tensor random_numbers(const xgrad::Shape& shape, std::uint64_t seed) {
-  Tensor x = Tensor::empty(shape);
-  bench::fill(x.mutable_data<float>(), x.numel(), seed);
-  return x;
-}
-
-Tensor classes(const xgrad::Shape& shape, std::int64_t count) {
-  Tensor x = Tensor::empty(shape, xgrad::int64);
-  for (std::int64_t i = 0; i < x.numel(); ++i) x.mutable_data<std::int64_t>()[i] = i * 7 % count;
-  return x;
-}
 
 /// The mean over the steps of what an encoder makes of a sequence, and its class.
 struct Encoder : nn::Module {
@@ -61,7 +40,7 @@ bench::Prepared prepare(Net net, const Tensor& input, const Tensor& target, bool
     Tensor input, target, output;
     xgrad::optim::SGD optimizer;
   };
-  fill(net);
+  bench::fill_parameters(net);
   auto state = std::make_shared<State>(
       State{net, input, target, {}, xgrad::optim::SGD(net.parameters(), {.lr = 0.01})});
   if (!training) {
@@ -86,9 +65,9 @@ template <class Optimizer>
 bench::Prepared prepare_steps() {
   std::vector<Tensor> parameters;
   for (std::int64_t i = 0; i < bench::matrices; ++i) {
-    Tensor x = random_numbers({bench::rows, bench::columns}, static_cast<std::uint64_t>(i));
+    Tensor x = filled({bench::rows, bench::columns}, static_cast<std::uint64_t>(i));
     x.requires_grad_().set_grad(
-        random_numbers({bench::rows, bench::columns}, static_cast<std::uint64_t>(100 + i)));
+        filled({bench::rows, bench::columns}, static_cast<std::uint64_t>(100 + i)));
     parameters.push_back(x);
   }
   auto optimizer = std::make_shared<Optimizer>(Optimizer(parameters, {.lr = 1e-3}));
@@ -104,18 +83,17 @@ void bench::add_models(Works& all) {
     all["resnet18 b128" + what] = [training] {
       const ResNetSizes s;
       return prepare(nn::models::resnet18({.num_classes = s.classes, .small_images = true}),
-                     random_numbers({s.batch, 3, 32, 32}, 1), classes({s.batch}, s.classes),
-                     training);
+                     filled({s.batch, 3, 32, 32}, 1), classes({s.batch}, s.classes), training);
     };
     all["encoder d256 b32" + what] = [training] {
       const EncoderSizes s;
-      return prepare(Encoder{}, random_numbers({s.steps, s.batch, s.width}, 1),
-                     classes({s.batch}, 10), training);
+      return prepare(Encoder{}, filled({s.steps, s.batch, s.width}, 1), classes({s.batch}, 10),
+                     training);
     };
     all["lstm 256 b64" + what] = [training] {
       const LSTMSizes s;
-      return prepare(Recurrent{}, random_numbers({s.steps, s.batch, s.width}, 1),
-                     classes({s.batch}, 10), training);
+      return prepare(Recurrent{}, filled({s.steps, s.batch, s.width}, 1), classes({s.batch}, 10),
+                     training);
     };
     all["gpt d384 b8" + what] = [training] {
       const GPTSizes s;

@@ -1,5 +1,5 @@
 // xgrad's side of the comparison with libtorch.cpp.
-#include <xgrad/xgrad.hpp>
+#include "xgrad.hpp"
 
 #include <memory>
 
@@ -10,14 +10,9 @@
 namespace {
 
 namespace nn = xgrad::nn;
+using bench::filled;
 using xgrad::Shape;
 using xgrad::Tensor;
-
-Tensor filled(const Shape& shape, std::uint64_t seed) {
-  Tensor x = Tensor::empty(shape);
-  bench::fill(x.mutable_data<float>(), x.numel(), seed);
-  return x;
-}
 
 void add_layer(nn::Sequential& net, const bench::Layer& layer) {
   switch (layer.kind) {
@@ -45,16 +40,7 @@ void add_layer(nn::Sequential& net, const bench::Layer& layer) {
 nn::Sequential build(const bench::Network& network) {
   nn::Sequential net;
   for (const bench::Layer& layer : network.layers) add_layer(net, layer);
-  std::uint64_t index = 0;
-  for (auto& [name, x] : net.named_parameters()) {
-    xgrad::NoGradGuard guard;
-    if (x.dim() > 1) {
-      bench::fill_weight(x.mutable_data<float>(), x.numel(), x.size(0), index);
-    } else if (name.ends_with("bias")) {
-      x.fill_(0);
-    }
-    ++index;
-  }
+  bench::fill_parameters(net);
   return net;
 }
 
@@ -67,12 +53,10 @@ bench::Prepared prepare(const bench::NetworkWork& work) {
   Shape shape{work.batch};
   for (const auto extent : work.network.example) shape.push_back(extent);
   nn::Sequential net = build(work.network);
-  Tensor labels = Tensor::empty({work.batch}, xgrad::int64);
-  for (std::int64_t i = 0; i < work.batch; ++i) labels.mutable_data<std::int64_t>()[i] = i * 7 % 10;
   auto state = std::make_shared<State>(State{
       net,
       filled(shape, 1),
-      labels,
+      bench::classes({work.batch}, 10),
       {},
       xgrad::optim::SGD(net.parameters(), {.lr = 0.01, .momentum = 0.9, .weight_decay = 5e-4})});
   if (!work.training) {
