@@ -166,7 +166,7 @@ double CosineAnnealingLR::next(std::int64_t step, std::size_t group, double rate
   const auto [period, least] = options_;
   if (step == 0) return rate;
   // From the lowest point no factor leads up.
-  if ((step - 1) % (2 * period) == period)
+  if ((step - 1) % period == 0 && (step - 1) / period % 2 == 1)
     return rate + (base_lr(group) - least) * (1 - cosine(1, period)) / 2;
   return (1 + cosine(step, period)) / (1 + cosine(step - 1, period)) * (rate - least) + least;
 }
