@@ -1,6 +1,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/text.hpp>
-#include <xgrad/nn/module.hpp>
+#include <xgrad/nn/module_state.hpp>
+#include <xgrad/ops/logic.hpp>
 
 #include <algorithm>
 #include <ostream>
@@ -73,8 +74,51 @@ struct Match {
   }
 };
 
-Match match(const StateDict& own, const StateDict& values, const LoadOptions& options) {
-  Match result;
+/// The first name of each tensor that has another, by the other.
+std::unordered_map<std::string, std::string> other_names(const detail::ModuleState& state) {
+  std::unordered_map<std::string, std::string> result;
+  for (const auto kind : {detail::PartKind::parameter, detail::PartKind::buffer}) {
+    std::unordered_map<const void*, std::string> first;
+    for (const auto& [name, x] : state.collect_every(kind)) {
+      const auto [known, is_new] = first.emplace(x.impl(), name);
+      if (!is_new) result.emplace(name, known->second);
+    }
+  }
+  return result;
+}
+
+bool are_equal(const Tensor& a, const Tensor& b) {
+  return a.shape() == b.shape() && a.dtype() == b.dtype() &&
+         (a.storage() == b.storage() || allclose(a.detach(), b.detach(), 0, 0, true));
+}
+
+/// The values with each tensor under the first of its names, as a state has it. Other programs save
+/// a tied weight under both.
+StateDict under_first_names(const detail::ModuleState& state, const StateDict& values,
+                            std::vector<std::string>& problems) {
+  const auto others = other_names(state);
+  if (others.empty()) return values;
+  std::unordered_map<std::string, const Tensor*> given;
+  for (const auto& [name, x] : values)
+    if (!others.contains(name)) given.emplace(name, &x);
+  StateDict result;
+  for (const auto& [name, x] : values) {
+    const auto other = others.find(name);
+    if (other == others.end()) {
+      result.emplace_back(name, x);
+    } else if (const auto [same, is_new] = given.emplace(other->second, &x); is_new) {
+      result.emplace_back(other->second, x);
+    } else if (!are_equal(*same->second, x)) {
+      problems.push_back(fmt::format(
+          "tied: {} and {} are one tensor here, and two in what is loaded", other->second, name));
+    }
+  }
+  return result;
+}
+
+Match match(const StateDict& own, const StateDict& values, const LoadOptions& options,
+            std::vector<std::string> problems) {
+  Match result{.pairs = {}, .report = {}, .problems = std::move(problems)};
   std::unordered_map<std::string_view, const Tensor*> given;
   std::unordered_set<std::string_view> known;
   for (const auto& [name, x] : values) given.emplace(name, &x);
@@ -103,8 +147,10 @@ Match match(const StateDict& own, const StateDict& values, const LoadOptions& op
 
 LoadReport Module::load_state_dict(const StateDict& values, const LoadOptions& options) {
   const StateDict own = state_dict();
-  const StateDict given = options.prefixes.empty() ? values : renamed(values, options);
-  Match found = match(own, given, options);
+  std::vector<std::string> problems;
+  const StateDict given = under_first_names(
+      *state(), options.prefixes.empty() ? values : renamed(values, options), problems);
+  Match found = match(own, given, options, std::move(problems));
   if (!found.problems.empty())
     raise<ValueError>("load_state_dict: {} does not match:{}", type_name(),
                       xgrad::detail::lines(found.problems));

@@ -259,11 +259,13 @@ class Module : public detail::Part {
   Module& requires_grad_(bool required = true);
   void zero_grad();
 
-  /// Names and values, sharing memory with the module.
+  /// Names and values, sharing memory with the module; what has several names, as a tied weight
+  /// has, comes once, under the first.
   StateDict state_dict() const;
   /// Copies values in. Names, shapes and dtypes must all match, but that those of 16 bits go into
   /// wider floating ones and int32 and uint8 into int64: a ValueError lists everything that is
-  /// missing, unexpected, different or named twice, and nothing is changed.
+  /// missing, unexpected, different or named twice, and nothing is changed. A tied weight may be
+  /// given under any of its names, or with the same values under several.
   ///
   /// With {.strict = false} what is missing or unexpected is left out and reported. Where no tensor
   /// at all is one of the module's, as with a forgotten prefix, that is a ValueError still.

@@ -104,7 +104,9 @@ struct ModuleState {
   }
 
   /// One kind of tensors here and below, by path, each once.
-  NamedTensors collect(PartKind kind) const;
+  NamedTensors collect(PartKind kind) const { return collect(kind, true); }
+  /// The same, under each of its names.
+  NamedTensors collect_every(PartKind kind) const { return collect(kind, false); }
 
   bool is_training() const { return training && *guards == 0; }
   /// Whether anything here or below is trained.
@@ -130,6 +132,7 @@ struct ModuleState {
   const Module* module;
 
  private:
+  NamedTensors collect(PartKind kind, bool once) const;
   Part& part_at(const Entry& entry) const;
 };
 

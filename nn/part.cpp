@@ -181,14 +181,15 @@ Part& ModuleState::part_at(const Entry& entry) const {
   return *entry.part;
 }
 
-NamedTensors ModuleState::collect(PartKind kind) const {
+NamedTensors ModuleState::collect(PartKind kind, bool once) const {
   NamedTensors result;
   std::unordered_set<const void*> seen;
   visit("", [&](const std::string& path, const ModuleState& at) {
     for (const Entry& entry : at.entries) {
       if (entry.kind != kind) continue;
       const Tensor& x = at.tensor_at(entry);
-      if (x.defined() && seen.insert(x.impl()).second) result.emplace_back(path + entry.name, x);
+      if (x.defined() && (seen.insert(x.impl()).second || !once))
+        result.emplace_back(path + entry.name, x);
     }
   });
   return result;

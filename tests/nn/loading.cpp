@@ -2,6 +2,7 @@
 
 #include <xgrad/nn/nn.hpp>
 
+#include <limits>
 #include <sstream>
 
 #include "support.hpp"
@@ -176,4 +177,39 @@ TEST_CASE("of many names a report shows the first") {
   const std::string told = to_string(fc.load_state_dict(values, {.strict = false}));
   CHECK(told.starts_with("loaded 1 of 1 tensors; unexpected: x0 [], x1 [], "));
   CHECK(told.ends_with(", x19 [], and 10 more"));
+}
+
+namespace {
+
+struct Tied : nn::Module {
+  nn::Embedding embedding = add("embedding", nn::Embedding{5, 3});
+  nn::Linear head = add("head", nn::Linear{3, 5, {.bias = false}});
+  Tied() { head.weight = embedding.weight; }
+};
+
+}  // namespace
+
+TEST_CASE("a tied weight is saved once, and loaded under any of its names") {
+  const Tensor values = arange(15.).view({5, 3});
+  Tied net;
+  REQUIRE(net.state_dict().size() == 1);
+  for (const char* const name : {"embedding.weight", "head.weight"}) {
+    net.head.weight.detach().fill_(0);
+    CHECK(to_string(net.load_state_dict({{name, values}})) == "loaded 1 of 1 tensors");
+    CHECK(equal(net.embedding.weight.detach(), values));
+    CHECK(net.head.weight.impl() == net.embedding.weight.impl());
+  }
+  Tensor with_nan = values.clone();
+  with_nan.mutable_data<float>()[4] = std::numeric_limits<float>::quiet_NaN();
+  for (const Tensor& both : {values, with_nan})
+    CHECK_NOTHROW(net.load_state_dict({{"head.weight", both}, {"embedding.weight", both.clone()}}));
+  net.load_state_dict({{"embedding.weight", values}});
+  for (const nn::LoadOptions& options : {nn::LoadOptions{}, nn::LoadOptions{.strict = false}})
+    CHECK(
+        message_of<ValueError>([&] {
+          net.load_state_dict({{"head.weight", values + 1}, {"embedding.weight", values}}, options);
+        }) ==
+        "load_state_dict: Tied does not match:\n  tied: embedding.weight and head.weight are one "
+        "tensor here, and two in what is loaded");
+  CHECK(equal(net.embedding.weight.detach(), values));
 }
