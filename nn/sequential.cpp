@@ -70,7 +70,10 @@ Parameter& ParameterDict::operator[](const std::string& name) {
 
 Tensor Sequential::forward(const Tensor& x) {
   Tensor y = x;
-  for (std::size_t i = 0; i < child_count(); ++i) y = child(i)(std::move(y));
+  const auto state = ModuleState::shared_of(*this);  // a part may change it
+  for (std::size_t i = 0; i < state->entries.size(); ++i)
+    if (state->entries[i].kind == detail::PartKind::module)
+      y = state->module_at(state->entries[i])(std::move(y));
   return y;
 }
 
