@@ -38,10 +38,10 @@ struct AnyField {
   operator T() const;
 };
 
-/// How many fields an aggregate has, up to 6.
+/// How many fields an aggregate has, up to 9.
 template <class T, class... Fields>
 constexpr std::size_t field_count() {
-  if constexpr (sizeof...(Fields) < 6 && requires { T{Fields()..., AnyField()}; })
+  if constexpr (sizeof...(Fields) < 9 && requires { T{Fields()..., AnyField()}; })
     return field_count<T, Fields..., AnyField>();
   else
     return sizeof...(Fields);
@@ -81,10 +81,22 @@ void collect_fields(T& value, Places& to) {
   } else if constexpr (count == 4) {
     auto& [a, b, c, d] = value;
     collect_all(to, a, b, c, d);
+  } else if constexpr (count == 5) {
+    auto& [a, b, c, d, e] = value;
+    collect_all(to, a, b, c, d, e);
+  } else if constexpr (count == 6) {
+    auto& [a, b, c, d, e, f] = value;
+    collect_all(to, a, b, c, d, e, f);
+  } else if constexpr (count == 7) {
+    auto& [a, b, c, d, e, f, g] = value;
+    collect_all(to, a, b, c, d, e, f, g);
+  } else if constexpr (count == 8) {
+    auto& [a, b, c, d, e, f, g, h] = value;
+    collect_all(to, a, b, c, d, e, f, g, h);
   }
 }
 
-/// Tensors, ranges, tuples and optionals of them, and structs of up to 4 fields; nothing of others.
+/// Tensors, ranges, tuples and optionals of them, and structs of up to 8 fields; nothing of others.
 template <class T>
 void collect_tensors(T& value, Places& to) {
   using Plain = std::remove_const_t<T>;

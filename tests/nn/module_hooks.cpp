@@ -125,6 +125,34 @@ TEST_CASE("arguments of every kind are replaced, and variables of the caller's s
         "whose place it could take");
 }
 
+TEST_CASE("tensors are seen in structs of up to 8 fields") {
+  struct Masks {
+    Tensor a = {};
+    int count = 0;
+    Tensor b = {};
+    bool causal = false;
+    double scale = 1;
+    Tensor c = {};
+    std::optional<Tensor> d = {};
+    std::vector<Tensor> more = {};
+  };
+  struct Masked : nn::ModuleOf<Masked> {
+    Tensor forward(const Tensor& x, const Masks& masks) { return x * masks.b; }
+  };
+  Masked net;
+  const Masks masks{.a = full({}, 1.),
+                    .b = full({}, 2.),
+                    .c = full({}, 3.),
+                    .d = full({}, 4.),
+                    .more = {full({}, 5.), full({}, 6.)}};
+  std::vector<double> seen;
+  net.register_forward_pre_hook([&](const nn::Module&, std::span<const Tensor> inputs) {
+    for (const Tensor& x : inputs) seen.push_back(x.item());
+  });
+  CHECK(net(full({}, 7.), masks).item() == 14);
+  CHECK(seen == std::vector<double>{7, 1, 2, 3, 4, 5, 6});
+}
+
 TEST_CASE("a forward hook may replace the output") {
   nn::Sequential net{Square{}, Square{}};
   net[0].register_forward_hook(
