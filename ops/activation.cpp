@@ -3,6 +3,7 @@
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/kernels/activations.hpp>
 #include <xgrad/ops/logic.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/rules.hpp>
 #include <xgrad/ops/shape.hpp>
@@ -52,6 +53,7 @@ Tensor detail::mask_positive(Tensor x, const Tensor& sign_of) {
 
 // y = x where x > 0, else s x;  dL/dx = dL/dy where x > 0, else s dL/dy
 Tensor leaky_relu(const Tensor& x, double negative_slope) {
+  require_number("leaky_relu", "negative_slope", negative_slope);
   const auto inclined = [s = negative_slope](auto v, auto by) {
     return v > 0 ? by : by * static_cast<decltype(by)>(s);
   };
@@ -76,7 +78,10 @@ Tensor elu_of(Op op, const Tensor& x, const functions::Elu& f) {
 
 }  // namespace
 
-Tensor elu(const Tensor& x, double alpha) { return elu_of(Op::elu, x, {.negative = alpha}); }
+Tensor elu(const Tensor& x, double alpha) {
+  require_number("elu", "alpha", alpha);
+  return elu_of(Op::elu, x, {.negative = alpha});
+}
 
 Tensor selu(const Tensor& x) {
   // The fixed point of mean 0 and variance 1. (Klambauer et al., equation 14)
@@ -187,6 +192,7 @@ Tensor hardsigmoid(const Tensor& x) {
 
 // y = 0 where |x| ≤ λ, else x;  dL/dx = 0 there, else dL/dy
 Tensor hardshrink(const Tensor& x, double lambd) {
+  require_number("hardshrink", "lambd", lambd);
   const auto kept = [lambd](auto by, auto v) {
     using T = decltype(v);
     return v >= static_cast<T>(-lambd) && v <= static_cast<T>(lambd) ? T(0) : by;
@@ -217,6 +223,7 @@ Tensor softshrink(const Tensor& x, double lambd) {
 
 Tensor threshold(const Tensor& x, Scalar threshold, Scalar value) {
   const detail::Running running("threshold", x);
+  require_number("threshold", "threshold", threshold.to<double>());
   return where(x <= threshold, value.as(x.dtype(), "threshold"), x);
 }
 

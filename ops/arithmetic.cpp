@@ -51,6 +51,11 @@ DType common_dtype(const Operand& a, const Operand& b) {
 
 }  // namespace
 
+void require_number(const char* operation, const char* option, double value) {
+  require<ValueError>(!std::isnan(value), "{}: {} is {}; it must be a number", operation, option,
+                      value);
+}
+
 Operands::Operands(const char* operation, const Operand& a, const Operand& b, std::size_t first) {
   require_defined(operation, a, b, first);
   const detail::Running running(operation);

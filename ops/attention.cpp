@@ -340,6 +340,7 @@ Problem problem_of(Three& x, const ScaledDotProductAttentionOptions& options) {
   const std::int64_t width = query.size(-1);
   const double scale =
       options.scale.value_or(1 / std::sqrt(static_cast<double>(std::max<std::int64_t>(width, 1))));
+  require_number(operation, "scale", scale);
   const Problem p{{product(of_keys), group, query.size(-2), key.size(-2), width, value.size(-1),
                    options.is_causal, scale},
                   with(of_queries, {query.size(-2), key.size(-2)})};

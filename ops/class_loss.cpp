@@ -228,6 +228,7 @@ Tensor multi_margin_loss(const Tensor& x, const Tensor& target,
                       x.shape());
   const double p = options.p;
   require<ValueError>(p == 1 || p == 2, "multi_margin_loss: p is {}; it must be 1 or 2", p);
+  require_number("multi_margin_loss", "margin", options.margin);
   const Targets targets = prepare("multi_margin_loss", x, target, options.weight, {});
   const Tensor classes = unsqueeze(target, -1);
   const Tensor own = gather(x, -1, classes);

@@ -13,7 +13,8 @@ Tensor pairwise_distance(const Tensor& x1, const Tensor& x2, double p, double ep
   detail::check_floating("pairwise_distance", x1, x2);
   const Shape shape = broadcast(x1.shape(), x2.shape(), "pairwise_distance");
   require<ShapeError>(!shape.empty(), "pairwise_distance: scalars have no axis to go along");
-  require<ValueError>(!std::isnan(p), "pairwise_distance: p is {}; it must be a number", p);
+  require_number("pairwise_distance", "p", p);
+  require_number("pairwise_distance", "eps", eps);
   require<ValueError>(shape.back() > 0 || (p >= 0 && std::isfinite(p)),
                       "pairwise_distance: the last axis of {} is empty, for p = {}", shape, p);
   return norm(x1 - x2 + eps, p, -1, keepdim);
@@ -25,6 +26,7 @@ Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t axis, 
   const Shape shape = broadcast(x1.shape(), x2.shape(), "cosine_similarity");
   require<ShapeError>(!shape.empty(), "cosine_similarity: scalars have no axis {}", axis);
   normalize_axis(axis, shape.size(), "cosine_similarity");
+  require_number("cosine_similarity", "eps", eps);
   if (is_half(x1.dtype()))
     return in_float32(
         [&](const Tensor& a, const Tensor& b) { return cosine_similarity(a, b, axis, eps); }, x1,

@@ -7,7 +7,7 @@
 
 namespace xgrad {
 
-// Of floating tensors (DTypeError), whose shapes broadcast.
+// Of floating tensors (DTypeError), whose shapes broadcast. No option is NaN (ValueError).
 
 /// x1 · x2 / (max(‖x1‖, eps) max(‖x2‖, eps)) along an axis; the shapes broadcast.
 Tensor cosine_similarity(const Tensor& x1, const Tensor& x2, std::int64_t axis = 1,

@@ -6,6 +6,7 @@
 #include <xgrad/ops/index.hpp>
 #include <xgrad/ops/kernels/activations.hpp>
 #include <xgrad/ops/logic.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
@@ -113,6 +114,8 @@ Tensor glu(const Tensor& x, std::int64_t axis) {
 
 // y = ln(1 + e^(βx)) / β, x where βx > h;  dL/dx = σ(βx) dL/dy, dL/dy where βx > h
 Tensor softplus(const Tensor& x, double beta, double threshold) {
+  require_number("softplus", "beta", beta);
+  require_number("softplus", "threshold", threshold);
   require<ValueError>(beta != 0, "softplus: beta is {}; the logarithm is divided by it", beta);
   return detail::by_kernels(
       Op::softplus, x, Expression{kernels::of_expression(functions::Softplus{beta, threshold})},

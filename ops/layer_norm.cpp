@@ -291,6 +291,9 @@ Tensor local_response_norm(const Tensor& x, std::int64_t size,
   require<ShapeError>(x.dim() >= 3, "local_response_norm: input {} must be [batch, channels, …]",
                       x.shape());
   check_floating("local_response_norm", x);
+  require_number("local_response_norm", "alpha", options.alpha);
+  require_number("local_response_norm", "beta", options.beta);
+  require_number("local_response_norm", "k", options.k);
   require<ValueError>(size >= 1, "local_response_norm: size is {}, it must be positive", size);
   if (is_half(x.dtype()))
     return in_float32([&](const Tensor& in) { return local_response_norm(in, size, options); }, x);
@@ -315,6 +318,7 @@ Tensor local_response_norm(const Tensor& x, std::int64_t size,
 Tensor normalize(const Tensor& x, const NormalizeOptions& options) {
   const detail::Running running("normalize", x);
   check_floating("normalize", x);
+  require_number("normalize", "eps", options.eps);
   if (is_half(x.dtype()))
     return in_float32([&](const Tensor& in) { return normalize(in, options); }, x);
   return x / clamp(norm(x, options.p, options.axis, true), options.eps);

@@ -6,6 +6,7 @@
 #include <xgrad/ops/kernels/activations.hpp>
 #include <xgrad/ops/logic.hpp>
 #include <xgrad/ops/loss.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/reduced.hpp>
 
@@ -215,6 +216,7 @@ Tensor poisson_nll_loss(const Tensor& x, const Tensor& target,
                         const PoissonNllLossOptions& options) {
   const detail::Running running("poisson_nll_loss", x, target);
   check_pair("poisson_nll_loss", x, target);
+  require_number("poisson_nll_loss", "eps", options.eps);
   Tensor losses = options.log_input ? exp(x) - target * x : x - target * log(x + options.eps);
   if (options.full) {
     const Tensor many = target.detach() > 1;
@@ -250,6 +252,7 @@ Tensor gaussian_nll_loss(const Tensor& x, const Tensor& target, const Tensor& va
                          const GaussianNllLossOptions& options) {
   const detail::Running running("gaussian_nll_loss", x, target, var);
   check_pair("gaussian_nll_loss", x, target);
+  require_number("gaussian_nll_loss", "eps", options.eps);
   require<DTypeError>(is_floating(var.dtype()), "gaussian_nll_loss: var is {}; it must be floating",
                       var.dtype());
   if (any(var.detach() < 0).item<bool>())

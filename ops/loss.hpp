@@ -17,7 +17,7 @@ struct LossOptions {
 };
 
 // The shapes of x and target must be equal: a loss does not broadcast (ShapeError). One of the two
-// is floating, and none bool (DTypeError).
+// is floating, and none bool (DTypeError). No option is NaN (ValueError).
 
 /// Σ (x − target)², reduced.
 Tensor mse_loss(const Tensor& x, const Tensor& target, const LossOptions& options = {});

@@ -41,6 +41,7 @@ Tensor hinge_embedding_loss(const Tensor& x, const Tensor& target,
   const detail::Running running("hinge_embedding_loss", x, target);
   check_signs("hinge_embedding_loss", x, target);
   check_pair("hinge_embedding_loss", x, target);
+  require_number("hinge_embedding_loss", "margin", options.margin);
   const Tensor apart = where(target != 1, hinge(options.margin - x), 0);
   return reduced("hinge_embedding_loss", apart + where(target != -1, x, 0), options.reduction);
 }
@@ -52,6 +53,7 @@ Tensor margin_ranking_loss(const Tensor& x1, const Tensor& x2, const Tensor& tar
   check_signs("margin_ranking_loss", x1, target);
   check_shapes("margin_ranking_loss", x1, x2);
   check_pair("margin_ranking_loss", x1, target);
+  require_number("margin_ranking_loss", "margin", options.margin);
   return reduced("margin_ranking_loss", hinge(options.margin - target * (x1 - x2)),
                  options.reduction);
 }
@@ -84,8 +86,8 @@ Tensor triplet_margin_loss(const Tensor& anchor, const Tensor& positive, const T
   const detail::Running running("triplet_margin_loss", anchor, positive, negative);
   check_floating("triplet_margin_loss", anchor, positive);
   check_floating("triplet_margin_loss", anchor, negative);
-  require<ValueError>(!std::isnan(options.p), "triplet_margin_loss: p is {}; it must be a number",
-                      options.p);
+  require_number("triplet_margin_loss", "p", options.p);
+  require_number("triplet_margin_loss", "eps", options.eps);
   return triplet_loss("triplet_margin_loss", {anchor, positive, negative}, options,
                       [&](const Tensor& a, const Tensor& b) {
                         return pairwise_distance(a, b, options.p, options.eps);
@@ -114,6 +116,7 @@ Tensor cosine_embedding_loss(const Tensor& x1, const Tensor& x2, const Tensor& t
   check_floating("cosine_embedding_loss", x1, x2);
   check_signs("cosine_embedding_loss", x1, target);
   check_shapes("cosine_embedding_loss", x1, x2);
+  require_number("cosine_embedding_loss", "margin", options.margin);
   Shape examples = x1.shape();
   if (!examples.empty()) examples.erase(examples.size() - 1);
   require<ShapeError>(

@@ -14,6 +14,9 @@
 
 namespace xgrad {
 
+/// ValueError where an option is NaN.
+void require_number(const char* operation, const char* option, double value);
+
 /// Both sides as tensors of one dtype, for `const auto [a, b] = Operands(…)`. A side that is one
 /// already is seen where it is, which spares counting its owners.
 class Operands {

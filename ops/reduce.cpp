@@ -339,7 +339,7 @@ Tensor norm(const Tensor& x, Scalar given, const Axes& which, bool keepdim) {
     return in_float32([&](const Tensor& wide) { return norm(wide, given, which, keepdim); }, x);
   require<DTypeError>(is_floating(x.dtype()), "norm: takes floating tensors, got {}", x.dtype());
   const auto p = given.to<double>();
-  require<ValueError>(!std::isnan(p), "norm: p is {}; it must be a number", p);
+  require_number("norm", "p", p);
   const Axes axes = normalize_axes(which, x.shape().size(), "norm");
   const Shape kept = kept_shape(x.shape(), axes);
   require<ValueError>(

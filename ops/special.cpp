@@ -1,6 +1,7 @@
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/kernels/special.hpp>
 #include <xgrad/ops/math.hpp>
+#include <xgrad/ops/operands.hpp>
 #include <xgrad/ops/pointwise.hpp>
 #include <xgrad/ops/special.hpp>
 
@@ -33,6 +34,7 @@ Tensor logit(const Tensor& x, std::optional<double> eps) {
           return where(u < 0, nan, where(u > 1, nan, dy / (u * (1 - u))));
         },
         25);
+  require_number("logit", "eps", *eps);
   const double low = *eps;
   return function(
       Op::logit, x,

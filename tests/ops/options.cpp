@@ -5,6 +5,7 @@
 #include <xgrad/ops/kernels/conv.hpp>
 
 #include <algorithm>
+#include <cmath>
 #include <cstdlib>
 #include <functional>
 #include <optional>
@@ -487,4 +488,42 @@ TEST_CASE("oneDNN convolves in groups with windows that are not square, where it
   const kernels::ConvPlan plan = kernels::plan_conv(ConvDirection::forward, g, float32);
   CHECK(plan.kernel == ConvKernel::direct);
   CHECK(layout_of(conv2d(zeros({2, 64, 9, 8}), zeros({64, 32, 3, 2}), {}, in_groups)) == plan.y);
+}
+
+TEST_CASE("an option that is NaN is refused") {
+  const double nan = std::nan("");
+  const Tensor x = randn({3, 4});
+  const Tensor y = randn({3, 4});
+  const Tensor signs = where(y > 0, 1., -1.);
+  const Tensor heads = randn({1, 1, 4, 4});
+  const std::vector<std::pair<std::string, std::function<void()>>> calls{
+      {"leaky_relu: negative_slope", [&] { leaky_relu(x, nan); }},
+      {"elu: alpha", [&] { elu(x, nan); }},
+      {"hardshrink: lambd", [&] { hardshrink(x, nan); }},
+      {"threshold: threshold", [&] { threshold(x, nan, 0); }},
+      {"softplus: beta", [&] { softplus(x, nan); }},
+      {"softplus: threshold", [&] { softplus(x, 1, nan); }},
+      {"logit: eps", [&] { logit(x, nan); }},
+      {"norm: p", [&] { norm(x, nan); }},
+      {"normalize: eps", [&] { normalize(x, {.eps = nan}); }},
+      {"local_response_norm: alpha", [&] { local_response_norm(heads, 1, {.alpha = nan}); }},
+      {"local_response_norm: beta", [&] { local_response_norm(heads, 1, {.beta = nan}); }},
+      {"local_response_norm: k", [&] { local_response_norm(heads, 1, {.k = nan}); }},
+      {"pairwise_distance: p", [&] { pairwise_distance(x, y, nan); }},
+      {"pairwise_distance: eps", [&] { pairwise_distance(x, y, 2, nan); }},
+      {"cosine_similarity: eps", [&] { cosine_similarity(x, y, 1, nan); }},
+      {"hinge_embedding_loss: margin", [&] { hinge_embedding_loss(x, signs, {.margin = nan}); }},
+      {"margin_ranking_loss: margin", [&] { margin_ranking_loss(x, y, signs, {.margin = nan}); }},
+      {"multi_margin_loss: margin", [&] { multi_margin_loss(x, arange(3), {.margin = nan}); }},
+      {"triplet_margin_loss: p", [&] { triplet_margin_loss(x, y, x, {.p = nan}); }},
+      {"triplet_margin_loss: eps", [&] { triplet_margin_loss(x, y, x, {.eps = nan}); }},
+      {"cosine_embedding_loss: margin",
+       [&] { cosine_embedding_loss(x, y, ones({3}), {.margin = nan}); }},
+      {"poisson_nll_loss: eps", [&] { poisson_nll_loss(x, y, {.eps = nan}); }},
+      {"gaussian_nll_loss: eps", [&] { gaussian_nll_loss(x, y, abs(y), {.eps = nan}); }},
+      {"scaled_dot_product_attention: scale",
+       [&] { scaled_dot_product_attention(heads, heads, heads, {.scale = nan}); }},
+  };
+  for (const auto& [option, call] : calls)
+    CHECK(message_of<ValueError>(call) == option + " is nan; it must be a number");
 }
