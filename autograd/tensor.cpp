@@ -1,5 +1,6 @@
 #include <xgrad/autograd/backward.hpp>
 #include <xgrad/autograd/gradmode.hpp>
+#include <xgrad/autograd/parallel.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
@@ -250,7 +251,10 @@ Tensor filled(const Tensor& x, Scalar value, const char* operation) {
     const T converted = value.to<T>(operation);
     std::byte* const values = x.storage()->change() + x.impl()->offset;
     if (x.is_contiguous())
-      std::fill_n(reinterpret_cast<T*>(values), x.numel(), converted);
+      detail::parallel_for(
+          x.numel(), detail::grain_of(0.05 * sizeof(T)), [=](std::int64_t begin, std::int64_t end) {
+            std::fill_n(reinterpret_cast<T*>(values) + begin, end - begin, converted);
+          });
     else
       detail::fill({x.shape(), x.strides()}, sizeof(T), &converted, values);
   });

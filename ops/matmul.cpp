@@ -183,6 +183,15 @@ void multiply_exchanged(const Factor& x, const Factor& weight, const T* shift, T
       for (std::int64_t j = 0; j < out; ++j) y[i * out + j] += shift[j];
 }
 
+/// Each row of y becomes `row`.
+template <class T>
+void fill_rows(const T* row, std::int64_t rows, std::int64_t columns, T* y) {
+  const std::int64_t grain = kernels::grain_of(3 + 0.3 * static_cast<double>(columns));
+  kernels::parallel_for(rows, grain, [=](std::int64_t begin, std::int64_t end) {
+    for (std::int64_t i = begin; i < end; ++i) std::copy_n(row, columns, y + i * columns);
+  });
+}
+
 // For rows x.  y = x Wᵀ + b;  dL/dx = dL/dy W, dL/dW = (dL/dy)ᵀ x, dL/db = Σ dL/dy over the rows
 Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
   const std::int64_t rows = x.size(0);
@@ -199,8 +208,7 @@ Tensor linear_rows(const Tensor& x, const Tensor& weight, const Tensor& bias) {
       multiply_exchanged<T>(from, by, shift, values);
       return;
     }
-    if (shift != nullptr)
-      for (std::int64_t i = 0; i < rows; ++i) std::copy_n(shift, out, values + i * out);
+    if (shift != nullptr) fill_rows(shift, rows, out, values);
     kernels::gemm<T>(rows, out, from.columns(), from.matrix<T>(), by.matrix<T>().turned(), values,
                      out, shift != nullptr);
   });

@@ -50,11 +50,11 @@ Tensor GPT::SelfAttention::forward(const Tensor& x) {
   const std::int64_t batch = x.size(0);
   const std::int64_t steps = x.size(1);
   const std::int64_t values = x.size(2);
-  // Queries, keys and values of all heads in one product: [3, N, heads, T, values of a head].
-  const Tensor parts =
-      c_attn(x).reshape({batch, steps, 3, heads_, values / heads_}).permute({2, 0, 3, 1, 4});
+  // Queries, keys and values of all heads in one product.
+  const Tensor parts = c_attn(x).reshape({batch, steps, 3, heads_, values / heads_});
+  const auto heads = [&parts](std::int64_t i) { return parts.select(2, i).transpose(1, 2); };
   const Tensor y =
-      scaled_dot_product_attention(parts.select(0, 0), parts.select(0, 1), parts.select(0, 2),
+      scaled_dot_product_attention(heads(0), heads(1), heads(2),
                                    {.dropout_p = is_training() ? p_ : 0, .is_causal = true});
   return dropout_(c_proj(transpose(y, 1, 2).reshape({batch, steps, values})));
 }

@@ -1,10 +1,8 @@
 #include <xgrad/autograd/storage.hpp>
-#include <xgrad/autograd/strided.hpp>
 #include <xgrad/ops/kernels/accumulate.hpp>
 #include <xgrad/ops/kernels/attention.hpp>
 #include <xgrad/ops/kernels/gemm_tiles.hpp>
 #include <xgrad/ops/kernels/parallel.hpp>
-#include <xgrad/ops/kernels/reduce.hpp>
 #include <xgrad/ops/kernels/transcendental.hpp>
 #include <xgrad/ops/kernels/vector.hpp>
 
@@ -33,12 +31,10 @@ class Buffer {
   Ref<Storage> room_;
 };
 
-/// A head's `rows` of `columns` values, turned.
+/// A head's rows as a matrix.
 template <class T>
-void transpose(const HeadRows<const T>& from, std::int64_t head, std::int64_t rows,
-               std::int64_t columns, T* to) {
-  xgrad::detail::copy_from({Shape{columns, rows}, {1, from.step}}, sizeof(T), from.row(head, 0),
-                           to);
+Matrix<T> matrix_of(const HeadRows<const T>& rows, std::int64_t head) {
+  return {rows.row(head, 0), rows.step};
 }
 
 /// Queries [first, first + count) of one head.
@@ -101,37 +97,57 @@ void apply_mask(const AttentionMask<T>& mask, std::int64_t at, std::int64_t n, T
   }
 }
 
-/// Scores [queries.count, n] of keys from `from` on, from scaled queries and turned keys.
+/// Scores of n keys from `from` on, in rows `block_keys` apart, from scaled queries and turned
+/// keys.
 template <class T>
 void find_scores(const AttentionExtents& e, const AttentionMask<T>& mask, const Queries& queries,
-                 std::int64_t from, std::int64_t n, const T* scaled, const T* turned_keys,
+                 std::int64_t from, std::int64_t n, const T* scaled, const Panels<T>& turned_keys,
                  T* scores) {
-  multiply_by_tiles<T>(queries.count, n, e.width, {scaled, e.width}, {turned_keys + from, e.keys},
-                       scores, n, false);
+  turned_keys.multiply_columns(from, n, queries.count, {scaled, e.width}, scores, block_keys,
+                               false);
   if (mask.starts == nullptr) return;
   for (std::int64_t i = 0; i < queries.count; ++i)
     apply_mask(
         mask,
         mask.starts[queries.head] + (queries.first + i) * mask.row_step + from * mask.column_step,
-        n, scores + i * n);
+        n, scores + i * block_keys);
+}
+
+template <class T>
+inline constexpr std::int64_t lanes = 64 / sizeof(T);
+
+/// The largest of n values that are numbers. NaN shows in the sum of exponentials.
+template <class T>
+T largest_of(std::int64_t n, const T* x) {
+  Vector<T, lanes<T>> largest = Vector<T, lanes<T>>{} + nothing<T>;
+  std::int64_t j = 0;
+  for (; j + lanes<T> <= n; j += lanes<T>) {
+    Vector<T, lanes<T>> v;
+    load(x + j, v);
+    largest = v > largest ? v : largest;
+  }
+  T result = nothing<T>;
+  for (std::int64_t lane = 0; lane < lanes<T>; ++lane)
+    result = std::max(result, static_cast<T>(largest[lane]));
+  for (; j < n; ++j) result = std::max(result, x[j]);
+  return result;
 }
 
 /// x = eˣ⁻ˢ for n values, and their sum.
 template <class T>
 T exponentials(std::int64_t n, T shift, T* x) {
-  constexpr std::int64_t lanes = 64 / sizeof(T);
-  using V = Vector<T, lanes>;
+  using V = Vector<T, lanes<T>>;
   V sums{};
   V v;
   std::int64_t j = 0;
-  for (; j + lanes <= n; j += lanes) {
+  for (; j + lanes<T> <= n; j += lanes<T>) {
     load(x + j, v);
     v = functions::Exp()(V(v - shift));
     sums += v;
     store(v, x + j);
   }
   if (j < n) {
-    std::array<T, lanes> rest;
+    std::array<T, lanes<T>> rest;
     rest.fill(nothing<T>);
     std::copy(x + j, x + n, rest.begin());
     load(rest.data(), v);
@@ -141,7 +157,7 @@ T exponentials(std::int64_t n, T shift, T* x) {
     std::copy_n(rest.begin(), n - j, x + j);
   }
   T sum = 0;
-  for (std::int64_t lane = 0; lane < lanes; ++lane) sum += sums[lane];
+  for (std::int64_t lane = 0; lane < lanes<T>; ++lane) sum += sums[lane];
   return sum;
 }
 
@@ -155,10 +171,7 @@ struct Softmax {
   T take(std::int64_t seen, std::int64_t n, T* scores) {
     std::fill(scores + seen, scores + n, T(0));
     const T before = largest;
-    if (seen > 0) {
-      const T here = max_row(scores, seen);
-      largest = here < before ? before : here;  // NaN stays
-    }
+    largest = std::max(before, largest_of(seen, scores));
     const T factor = before == nothing<T> ? T(0) : std::exp(before - largest);
     const T total = exponentials(seen, shift(), scores);
     sum = sum * static_cast<Wide<T>>(factor) + static_cast<Wide<T>>(total);
@@ -174,11 +187,18 @@ struct Softmax {
 template <class T>
 struct ForwardRoom {
   explicit ForwardRoom(const AttentionExtents& e)
-      : turned_keys(e.keys * e.width),
+      : turned_keys(e.width, e.keys),
+        values(e.keys, e.value_width),
         scaled(block_queries * e.width),
         scores(block_queries * block_keys) {}
 
-  Buffer<T> turned_keys;
+  void take(const AttentionInputs<T>& in, std::int64_t head) {
+    turned_keys.assign(matrix_of(in.key, head).turned());
+    values.assign(matrix_of(in.value, head));
+  }
+
+  Panels<T> turned_keys;
+  Panels<T> values;
   Buffer<T> scaled;
   Buffer<T> scores;
 };
@@ -196,15 +216,13 @@ template <class T>
   std::array<Softmax<T>, block_queries> states{};
   for (std::int64_t from = 0; from < queries.keys(e); from += block_keys) {
     const std::int64_t n = std::min(block_keys, queries.keys(e) - from);
-    find_scores(e, in.mask, queries, from, n, room.scaled.data(), room.turned_keys.data(), scores);
+    find_scores(e, in.mask, queries, from, n, room.scaled.data(), room.turned_keys, scores);
     for (std::int64_t i = 0; i < queries.count; ++i) {
-      const T factor =
-          states[static_cast<std::size_t>(i)].take(queries.seen(e, i, from, n), n, scores + i * n);
+      const T factor = states[static_cast<std::size_t>(i)].take(queries.seen(e, i, from, n), n,
+                                                                scores + i * block_keys);
       if (from > 0 && factor != 1) scale(e.value_width, factor, out + i * y.step);
     }
-    multiply_by_tiles<T>(queries.count, e.value_width, n, {scores, n},
-                         {in.value.row(queries.head / e.group, from), in.value.step}, out, y.step,
-                         from > 0);
+    room.values.multiply_rows(from, n, queries.count, {scores, block_keys}, out, y.step, from > 0);
   }
   T* const log_sums = log_sum + queries.row(e);
   for (std::int64_t i = 0; i < queries.count; ++i) {
@@ -218,14 +236,22 @@ template <class T>
 template <class T>
 struct BackwardRoom {
   explicit BackwardRoom(const AttentionExtents& e)
-      : turned_keys(e.keys * e.width),
-        turned_values(e.keys * e.value_width),
+      : keys(e.keys, e.width),
+        turned_keys(e.width, e.keys),
+        turned_values(e.value_width, e.keys),
         scaled(block_queries * e.width),
         weights(block_queries * block_keys),
         slopes(block_queries * block_keys) {}
 
-  Buffer<T> turned_keys;
-  Buffer<T> turned_values;
+  void take(const AttentionInputs<T>& in, std::int64_t head) {
+    keys.assign(matrix_of(in.key, head));
+    turned_keys.assign(matrix_of(in.key, head).turned());
+    turned_values.assign(matrix_of(in.value, head).turned());
+  }
+
+  Panels<T> keys;
+  Panels<T> turned_keys;
+  Panels<T> turned_values;
   Buffer<T> scaled;
   Buffer<T> weights;
   Buffer<T> slopes;
@@ -271,18 +297,16 @@ template <class T>
   }
   for (std::int64_t from = 0; from < queries.keys(e); from += block_keys) {
     const std::int64_t n = std::min(block_keys, queries.keys(e) - from);
-    find_scores(e, in.mask, queries, from, n, scaled, room.turned_keys.data(), weights);
-    multiply_by_tiles<T>(m, n, value_width, {dout, dy.step},
-                         {room.turned_values.data() + from, e.keys}, slopes, n, false);
+    find_scores(e, in.mask, queries, from, n, scaled, room.turned_keys, weights);
+    room.turned_values.multiply_columns(from, n, m, {dout, dy.step}, slopes, block_keys, false);
     for (std::int64_t i = 0; i < m; ++i)
       row_slopes(queries.seen(e, i, from, n), n, log_sums[i], dots[static_cast<std::size_t>(i)],
-                 weights + i * n, slopes + i * n);
-    multiply_by_tiles<T>(n, value_width, m, {weights, n, true}, {dout, dy.step},
+                 weights + i * block_keys, slopes + i * block_keys);
+    multiply_by_tiles<T>(n, value_width, m, {weights, block_keys, true}, {dout, dy.step},
                          to.value.row(head, from), to.value.step, true);
-    multiply_by_tiles<T>(n, width, m, {slopes, n, true}, {scaled, width}, to.key.row(head, from),
-                         to.key.step, true);
-    multiply_by_tiles<T>(m, width, n, {slopes, n}, {in.key.row(head, from), in.key.step}, dq,
-                         to.query.step, from > 0);
+    multiply_by_tiles<T>(n, width, m, {slopes, block_keys, true}, {scaled, width},
+                         to.key.row(head, from), to.key.step, true);
+    room.keys.multiply_rows(from, n, m, {slopes, block_keys}, dq, to.query.step, from > 0);
   }
   for (std::int64_t i = 0; i < m; ++i)
     scale(width, static_cast<T>(e.scale), dq + i * to.query.step);
@@ -303,13 +327,12 @@ void attention(const AttentionExtents& e, const AttentionInputs<T>& in, const He
   const double nanoseconds = head_nanoseconds(e, 2) / static_cast<double>(blocks);
   parallel_for(e.heads * e.group * blocks, grain_of(nanoseconds),
                [&](std::int64_t begin, std::int64_t end) {
-                 const ForwardRoom<T> room(e);
-                 std::int64_t turned = -1;
+                 ForwardRoom<T> room(e);
+                 std::int64_t taken = -1;
                  for (std::int64_t i = begin; i < end; ++i) {
                    const std::int64_t head = i / blocks / e.group;
-                   if (head != turned)
-                     transpose(in.key, head, e.keys, e.width, room.turned_keys.data());
-                   turned = head;
+                   if (head != taken) room.take(in, head);
+                   taken = head;
                    attend(e, in, Queries(e, i / blocks, i % blocks), room, y, log_sum);
                  }
                });
@@ -322,10 +345,9 @@ void attention_backward(const AttentionExtents& e, const AttentionInputs<T>& in,
   // Heads of queries that share one of keys add to the same gradients.
   const double nanoseconds = head_nanoseconds(e, 5) * static_cast<double>(e.group);
   parallel_for(e.heads, grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
-    const BackwardRoom<T> room(e);
+    BackwardRoom<T> room(e);
     for (std::int64_t head = begin; head < end; ++head) {
-      transpose(in.key, head, e.keys, e.width, room.turned_keys.data());
-      transpose(in.value, head, e.keys, e.value_width, room.turned_values.data());
+      room.take(in, head);
       for (std::int64_t i = 0; i < e.keys; ++i) {
         std::fill_n(to.key.row(head, i), e.width, T(0));
         std::fill_n(to.value.row(head, i), e.value_width, T(0));

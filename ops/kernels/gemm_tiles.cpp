@@ -111,6 +111,15 @@ void pack(std::int64_t k, const Matrix<T>& b, std::int64_t columns, std::int64_t
                 to + j, width);
     return;
   }
+  if (columns == widest<T>) {
+    for (std::int64_t p = 0; p < k; ++p)
+      for (int v = 0; v < most_vectors; ++v) {
+        Register<T> values;
+        load(b.values + p * b.step + v * lanes<T>, values);
+        store(values, to + p * widest<T> + v * lanes<T>);
+      }
+    return;
+  }
   if (columns < width) std::fill_n(to, k * width, T(0));
   for (std::int64_t p = 0; p < k; ++p) std::copy_n(b.values + p * b.step, columns, to + p * width);
 }
@@ -269,30 +278,51 @@ template void multiply_by_tiles(std::int64_t, std::int64_t, std::int64_t, const 
                                 const Matrix<double>&, double*, std::int64_t, bool);
 
 template <class T>
-Panels<T>::Panels(std::int64_t k, std::int64_t n, const Matrix<T>& b)
+Panels<T>::Panels(std::int64_t k, std::int64_t n)
     : k_(k),
       n_(n),
       room_(Storage::allocate(static_cast<std::size_t>(count(n) * k * width) * sizeof(T))) {
   static_assert(width == widest<T>);
+}
+
+template <class T>
+void Panels<T>::assign(const Matrix<T>& b) {
   T* const all = reinterpret_cast<T*>(room_->own());
-  const double nanoseconds = 0.5 * static_cast<double>(k * width);
-  parallel_for(count(n), grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
+  const double nanoseconds = 0.5 * static_cast<double>(k_ * width);
+  parallel_for(count(n_), grain_of(nanoseconds), [&](std::int64_t begin, std::int64_t end) {
     for (std::int64_t panel = begin; panel < end; ++panel)
-      pack(k, b.from_column(panel * width), columns(panel), width_of<T>(columns(panel)),
-           all + panel * k * width);
+      pack(k_, b.from_column(panel * width), columns(panel), width_of<T>(columns(panel)),
+           all + panel * k_ * width);
   });
 }
 
 template <class T>
-void Panels<T>::multiply(std::int64_t panel, std::int64_t m, const Matrix<T>& a, T* c,
-                         std::int64_t c_step, bool accumulate) const {
-  const T* const values = reinterpret_cast<const T*>(room_->own()) + panel * k_ * width;
+void Panels<T>::multiply(std::int64_t panel, std::int64_t first, std::int64_t terms, std::int64_t m,
+                         const Matrix<T>& a, T* c, std::int64_t c_step, bool accumulate) const {
   const std::int64_t step = width_of<T>(columns(panel));
+  const T* const values =
+      reinterpret_cast<const T*>(room_->own()) + panel * k_ * width + first * step;
   for (std::int64_t i = 0; i < m; i += block_rows)
-    for (std::int64_t p = 0; p < k_; p += block_terms)
-      multiply_panel(std::min(block_rows, m - i), std::min(block_terms, k_ - p),
+    for (std::int64_t p = 0; p < terms; p += block_terms)
+      multiply_panel(std::min(block_rows, m - i), std::min(block_terms, terms - p),
                      a.from_row(i).from_column(p), values + p * step, step, columns(panel),
                      c + i * c_step, c_step, accumulate || p > 0);
+}
+
+template <class T>
+void Panels<T>::multiply_columns(std::int64_t first, std::int64_t count, std::int64_t m,
+                                 const Matrix<T>& a, T* c, std::int64_t c_step,
+                                 bool accumulate) const {
+  for (std::int64_t column = first; column < first + count; column += width)
+    multiply(column / width, m, a, c + (column - first), c_step, accumulate);
+}
+
+template <class T>
+void Panels<T>::multiply_rows(std::int64_t first, std::int64_t terms, std::int64_t m,
+                              const Matrix<T>& a, T* c, std::int64_t c_step,
+                              bool accumulate) const {
+  for (std::int64_t panel = 0; panel < count(n_); ++panel)
+    multiply(panel, first, terms, m, a, c + panel * width, c_step, accumulate);
 }
 
 template class Panels<float>;

@@ -34,17 +34,31 @@ class Panels {
   static constexpr std::int64_t width = 2 * register_bytes / sizeof(T);
   static constexpr std::int64_t count(std::int64_t n) noexcept { return (n + width - 1) / width; }
 
-  Panels(std::int64_t k, std::int64_t n, const Matrix<T>& b);
+  Panels(std::int64_t k, std::int64_t n, const Matrix<T>& b) : Panels(k, n) { assign(b); }
+  /// Room for such a matrix.
+  Panels(std::int64_t k, std::int64_t n);
+  void assign(const Matrix<T>& b);
 
   /// c (m × the panel's columns) = a (m × k) · the panel, added to what c holds if `accumulate`. On
   /// one thread. It adds up 256 terms of the inner axis, one after the other, and such sums to c.
   void multiply(std::int64_t panel, std::int64_t m, const Matrix<T>& a, T* c, std::int64_t c_step,
-                bool accumulate) const;
+                bool accumulate) const {
+    multiply(panel, 0, k_, m, a, c, c_step, accumulate);
+  }
+  /// The same of all panels that have one of columns [first, first + count); `first`, a multiple of
+  /// `width`, becomes c's first column.
+  void multiply_columns(std::int64_t first, std::int64_t count, std::int64_t m, const Matrix<T>& a,
+                        T* c, std::int64_t c_step, bool accumulate) const;
+  /// c (m × n) = a (m × terms) · rows [first, first + terms), likewise.
+  void multiply_rows(std::int64_t first, std::int64_t terms, std::int64_t m, const Matrix<T>& a,
+                     T* c, std::int64_t c_step, bool accumulate) const;
 
  private:
   std::int64_t columns(std::int64_t panel) const noexcept {
     return std::min(width, n_ - panel * width);
   }
+  void multiply(std::int64_t panel, std::int64_t first, std::int64_t terms, std::int64_t m,
+                const Matrix<T>& a, T* c, std::int64_t c_step, bool accumulate) const;
 
   std::int64_t k_;
   std::int64_t n_;
