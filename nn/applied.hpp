@@ -1,12 +1,28 @@
 #pragma once
 #include <xgrad/nn/module.hpp>
 
-#include <tuple>
+#include <cstddef>
 #include <utility>
 
 #pragma GCC visibility push(default)
 
 namespace xgrad::nn::detail {
+
+/// Arguments kept to be given again. With a std::tuple the pools' header takes three times as much
+/// to compile.
+template <std::size_t place, class T>
+struct Argument {
+  T value;
+};
+template <class Places, class... T>
+struct Kept;
+template <std::size_t... place, class... T>
+struct Kept<std::index_sequence<place...>, T...> : Argument<place, T>... {
+  template <class F>
+  auto give(const F& f, const Tensor& x) const {
+    return f(x, Argument<place, T>::value...);
+  }
+};
 
 /// The base of a layer that is an operation of one tensor, with the arguments that it was made
 /// with. The layer is a class of its own, for that is what it is called:
@@ -20,13 +36,12 @@ class Applied : public Module {
   Tensor forward(const Tensor& x) override { return apply(operation, x); }
 
  protected:
-  explicit Applied(Arguments... arguments) : arguments_(std::move(arguments)...) {}
+  explicit Applied(Arguments... arguments) : arguments_{{std::move(arguments)}...} {}
 
   /// Another operation with the same arguments.
   template <class F>
   auto apply(const F& other, const Tensor& x) const {
-    return std::apply([&](const Arguments&... arguments) { return other(x, arguments...); },
-                      arguments_);
+    return arguments_.give(other, x);
   }
 
   /// Has the operation say what it has against the arguments: on an input of no elements, so of
@@ -34,7 +49,7 @@ class Applied : public Module {
   void try_on(const Shape& shape) { Applied::forward(Tensor::empty(shape)); }
 
  private:
-  std::tuple<Arguments...> arguments_;
+  Kept<std::index_sequence_for<Arguments...>, Arguments...> arguments_;
 };
 
 /// The same of an operation that takes any shape, tried when the layer is made.
