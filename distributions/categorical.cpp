@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/distributions/categorical.hpp>
 #include <xgrad/distributions/parameters.hpp>
 #include <xgrad/ops/create.hpp>
@@ -14,6 +15,9 @@
 #include <cmath>
 
 namespace xgrad::distributions {
+
+using xgrad::detail::Running;
+
 namespace {
 
 const Constraint log_weight{"be below infinity", [](const Tensor& x) { return x < infinity; }};
@@ -111,6 +115,7 @@ Tensor Multinomial::variance() const {
 }
 // Each x_i is Binomial, and of all x only those ln x_i! count that n ln p and ln n! leave.
 Tensor Multinomial::entropy() const {
+  const Running running(name());
   const auto n = static_cast<double>(total_count_);
   const Binomial times{total_count_, unsqueeze(probs(), -1), {.validate_args = false}};
   const Tensor x = arange(total_count_ + 1, {.dtype = dtype()});

@@ -1,5 +1,6 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/running.hpp>
 #include <xgrad/distributions/discrete.hpp>
 #include <xgrad/distributions/parameters.hpp>
 #include <xgrad/ops/activation.hpp>
@@ -14,6 +15,8 @@
 #include <limits>
 
 namespace xgrad::distributions {
+
+using xgrad::detail::Running;
 
 namespace detail {
 
@@ -99,6 +102,7 @@ Tensor Binomial::variance() const {
   return total_count_ * p * (1 - p);
 }
 Tensor Binomial::entropy() const {
+  const Running running(name());
   Shape counts = batch_shape();
   for (std::int64_t& extent : counts) extent = 1;
   const Tensor x = arange(total_count_ + 1, {.dtype = dtype()});

@@ -1,3 +1,4 @@
+#include <xgrad/autograd/raise.hpp>
 #include <xgrad/distributions/gamma.hpp>
 #include <xgrad/distributions/parameters.hpp>
 #include <xgrad/distributions/standard_gamma.hpp>
@@ -111,6 +112,8 @@ Dirichlet::Dirichlet(const Value& concentration, const Options& options)
     : Distribution("Dirichlet", options) {
   take({{"concentration", concentration, concentration_, positive_finite}});
   shape_as_vectors();
+  if (event_shape()[0] == 0)
+    raise<ShapeError>("Dirichlet: there must be one or more numbers: {}", concentration_.shape());
 }
 
 Tensor Dirichlet::mean() const { return concentration_ / concentration_.sum(-1, true); }

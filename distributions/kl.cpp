@@ -147,9 +147,11 @@ Tensor kl(const MultivariateNormal& p, const MultivariateNormal& q) {
   const auto log_determinant = [](const MultivariateNormal& of) {
     return log(diagonal(of.scale_tril(), 0, -2, -1)).sum(-1);
   };
-  const Tensor ratio = linalg::solve_triangular(q.scale_tril(), p.scale_tril(), false);
-  const Tensor apart =
-      linalg::solve_triangular(q.scale_tril(), unsqueeze(p.loc() - q.loc(), -1), false);
+  const Tensor difference = unsqueeze(p.loc() - q.loc(), -1);
+  const DType dtype = difference.dtype();
+  const Tensor q_scale = to(q.scale_tril(), dtype);
+  const Tensor ratio = linalg::solve_triangular(q_scale, to(p.scale_tril(), dtype), false);
+  const Tensor apart = linalg::solve_triangular(q_scale, difference, false);
   return 0.5 * (square(ratio).sum({-1, -2}) + square(apart).sum({-1, -2}) -
                 static_cast<double>(p.loc().size(-1))) +
          log_determinant(q) - log_determinant(p);
@@ -232,6 +234,7 @@ Tensor first_of(const std::array<Rule, Count>& rules, const Distribution& p,
 
 Tensor kl_divergence(const Distribution& p, const Distribution& q) {
   const xgrad::detail::Running running("kl_divergence");
+  broadcast(p.batch_shape(), q.batch_shape(), "kl_divergence");
   const auto found = [&](const auto&... rules) {
     Tensor result;
     ((result = first_of(rules, p, q), result.defined()) || ...);

@@ -66,11 +66,16 @@ void check_symmetric(const char* distribution, const Given& given) {
 
 }  // namespace
 
-MultivariateNormal::MultivariateNormal(const Tensor& loc, const Covariance& covariance,
+MultivariateNormal::MultivariateNormal(const Tensor& given_loc, const Covariance& covariance,
                                        const Options& options)
     : Distribution("MultivariateNormal", options) {
-  const xgrad::detail::Running running(name(), loc);
-  const Given given = only_one_of(covariance);
+  const xgrad::detail::Running running(name(), given_loc);
+  Given given = only_one_of(covariance);
+  for (const DType own : {given_loc.dtype(), given.matrix.dtype()})
+    require<DTypeError>(!is_half(own), "MultivariateNormal: takes float32 and float64, not {}",
+                        own);
+  const Tensor loc = as_tensor(given_loc, float32);
+  given.matrix = as_tensor(given.matrix, float32);
   const Shape& matrix = given.matrix.shape();
   const std::size_t axes = matrix.size();
   if (loc.dim() < 1 || axes < 2 || matrix[axes - 1] != loc.size(-1) ||
@@ -115,8 +120,9 @@ Tensor MultivariateNormal::draw(const Shape& shape, Generator* generator) const 
   return loc_ + matmul(scale_tril_, unsqueeze(z, -1)).squeeze(-1);
 }
 Tensor MultivariateNormal::log_density(const Tensor& x) const {
-  const Tensor z =
-      linalg::solve_triangular(scale_tril_, unsqueeze(x - loc_, -1), false).squeeze(-1);
+  const Tensor apart = x - loc_;
+  const Tensor L = to(scale_tril_, apart.dtype());
+  const Tensor z = linalg::solve_triangular(L, unsqueeze(apart, -1), false).squeeze(-1);
   return -0.5 * (square(z).sum(-1) + log_2pi * static_cast<double>(loc_.size(-1))) -
          log(diagonal_of(scale_tril_)).sum(-1);
 }

@@ -171,14 +171,25 @@ TEST_CASE("shapes that do not fit") {
   CHECK(shape_error([] { MultivariateNormal(zeros({2}), {.scale_tril = eye(3)}); }) ==
         "MultivariateNormal: loc [2] and scale_tril [3, 3] must be [..., n] and [..., n, n]");
   CHECK(shape_error([] {
+          Dirichlet{zeros({3, 0})};
+        }) == "Dirichlet: there must be one or more numbers: [3, 0]");
+  CHECK(shape_error([] {
           Independent{Normal{zeros({2}), 1}, 2};
         }) == "Independent: 2 axes of a Normal whose batch is [2]");
+  CHECK(shape_error([] {
+          kl_divergence(Normal{zeros({2}), 1}, Normal{zeros({3}), 1});
+        }) ==
+        "kl_divergence: shapes [2] and [3] do not broadcast: axis 0 has 2 and 3; they must be "
+        "equal, or one of them 1");
 }
 
 TEST_CASE("numbers of 16 bits have too few digits") {
   CHECK(message_of<DTypeError>([] {
           Normal{zeros({2}, {.dtype = bfloat16}), 1};
         }) == "Normal: takes float32 and float64, not bfloat16");
+  CHECK(message_of<DTypeError>([] {
+          MultivariateNormal(zeros({2}), {.scale_tril = eye(2, {}, {.dtype = float16})});
+        }) == "MultivariateNormal: takes float32 and float64, not float16");
 }
 
 TEST_CASE("matrices that are no covariance") {

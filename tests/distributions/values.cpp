@@ -378,3 +378,22 @@ TEST_CASE("derivatives of the log_prob and the entropy of vectors") {
       a);
   check([](const Tensor& t) { return Categorical({.logits = t}).entropy(); }, a);
 }
+
+TEST_CASE("vectors of a normal distribution meet values and parameters of other dtypes") {
+  const Tensor loc = wide({0.5, -1});
+  const Tensor L = from_vector(std::vector<double>{2, 0, 1, 0.5}).reshape({2, 2});
+  const Tensor x = wide({1, 3});
+  const MultivariateNormal exact(loc, {.scale_tril = L});
+  const MultivariateNormal rounded(to(loc, float32), {.scale_tril = to(L, float32)});
+  // All of these numbers are float32's.
+  CHECK(rounded.log_prob(x).dtype() == float64);
+  CHECK(rounded.log_prob(x).item<double>() == exact.log_prob(x).item<double>());
+  const MultivariateNormal q(zeros({2}), {.scale_tril = eye(2)});
+  CHECK(kl_divergence(exact, q).dtype() == float64);
+  // tr(L Lᵀ) = 5.25, |loc|² = 1.25 and det L = 1
+  CHECK(kl_divergence(exact, q).item<double>() == doctest::Approx(0.5 * (5.25 + 1.25 - 2)));
+  const MultivariateNormal whole(tensor({1, 2}), {.covariance_matrix = to(eye(2), int64)});
+  CHECK(whole.dtype() == float32);
+  CHECK(whole.mean().dtype() == float32);
+  CHECK(whole.variance().sum().item() == 2);
+}
