@@ -1,6 +1,7 @@
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/nn/init.hpp>
 #include <xgrad/nn/models/gpt.hpp>
 #include <xgrad/ops/activation.hpp>
@@ -8,6 +9,7 @@
 #include <xgrad/ops/attention.hpp>
 #include <xgrad/ops/create.hpp>
 #include <xgrad/ops/random.hpp>
+#include <xgrad/ops/reduce.hpp>
 #include <xgrad/ops/shape.hpp>
 #include <xgrad/ops/softmax.hpp>
 #include <xgrad/ops/sorting.hpp>
@@ -24,6 +26,9 @@ GPTOptions checked(const GPTOptions& o) {
       o.vocab_size > 0 && o.block_size > 0 && o.n_layer > 0 && o.n_head > 0 && o.n_embd > 0,
       "GPT: vocab_size {}, block_size {}, n_layer {}, n_head {}, n_embd {}; all must be positive",
       o.vocab_size, o.block_size, o.n_layer, o.n_head, o.n_embd);
+  constexpr std::int64_t most_layers = 10000;  // each takes memory before the next is asked for
+  require<ValueError>(o.n_layer <= most_layers, "GPT: n_layer is {}, at most {}", o.n_layer,
+                      most_layers);
   require<ValueError>(o.n_embd % o.n_head == 0, "GPT: {} heads do not divide {} values", o.n_head,
                       o.n_embd);
   return o;
@@ -113,6 +118,9 @@ Tensor GPT::forward(const Tensor& tokens) {
 }
 
 Tensor GPT::generate(Tensor tokens, std::int64_t count, const GenerateOptions& options) {
+  const xgrad::detail::Running running("generate", tokens);
+  require<ShapeError>(tokens.dim() == 2, "generate: tokens {} must be [batch, steps]",
+                      tokens.shape());
   require<ValueError>(count >= 0, "generate: {} tokens; there cannot be fewer than none", count);
   require<ValueError>(options.temperature > 0, "generate: temperature is {}, it must be positive",
                       options.temperature);
@@ -121,18 +129,23 @@ Tensor GPT::generate(Tensor tokens, std::int64_t count, const GenerateOptions& o
   const NoGradGuard no_grad;
   const EvalGuard evaluation(*this);
   const std::int64_t among = std::min(options.top_k, options_.vocab_size);
-  for (std::int64_t i = 0; i < count; ++i) {
-    const std::int64_t known = tokens.size(1);
-    const Tensor seen =
-        tokens.slice(1, std::max<std::int64_t>(0, known - options_.block_size), known);
-    Tensor logits = (*this)(seen).select(1, -1) / options.temperature;
+  const std::int64_t given = tokens.size(1);
+  const std::int64_t end = (Size(given, "generate") + count).value();
+  const Tensor all = zeros({tokens.size(0), end}, {.dtype = tokens.dtype()});
+  all.slice(1, 0, given).copy_(tokens);
+  for (std::int64_t known = given; known < end; ++known) {
+    const Tensor seen = all.slice(1, std::max<std::int64_t>(0, known - options_.block_size), known);
+    // The largest is 0 then, which no temperature makes infinite.
+    Tensor logits = (*this)(seen).select(1, -1).to(float64);
+    logits = (logits - amax(logits, 1, true)) / options.temperature;
     if (among > 0) {
       const Tensor least = topk(logits, among).values.slice(1, among - 1, among);
       logits = where(logits < least, -std::numeric_limits<double>::infinity(), logits);
     }
-    tokens = cat({tokens, multinomial(softmax(logits, 1), 1, false, options.generator)}, 1);
+    const Tensor next = multinomial(softmax(logits, 1), 1, false, options.generator);
+    all.slice(1, known, known + 1).copy_(next);
   }
-  return tokens;
+  return all;
 }
 
 }  // namespace xgrad::nn::models

@@ -120,9 +120,10 @@ Sequential stage(ResNet::Block block, int number, std::int64_t count) {
 
 ResNet::ResNet(Block block, const std::array<std::int64_t, 4>& blocks, const ResNetOptions& options)
     : small_images_(options.small_images) {
+  constexpr std::int64_t most = 1000;  // each takes memory before the next is asked for
   for (const std::int64_t count : blocks)
-    require<ValueError>(count > 0, "ResNet: a stage of {} blocks; there must be one at least",
-                        count);
+    require<ValueError>(count > 0 && count <= most,
+                        "ResNet: a stage of {} blocks; it must have 1 to {}", count, most);
   conv1 =
       add("conv1", options.small_images ? conv_before_norm(options.in_channels, first_width, 3)
                                         : conv_before_norm(options.in_channels, first_width, 7, 2));

@@ -23,16 +23,20 @@ Linear mlp_layer(std::int64_t in, std::int64_t out) {
 }
 
 std::int64_t patches_of(const VisionTransformerOptions& options) {
-  require<ValueError>(options.num_layers > 0, "VisionTransformer: {} layers; it must be positive",
-                      options.num_layers);
+  constexpr std::int64_t most_layers = 10000;  // each takes memory before the next is asked for
+  require<ValueError>(options.num_layers > 0 && options.num_layers <= most_layers,
+                      "VisionTransformer: num_layers is {}; it must lie in [1, {}]",
+                      options.num_layers, most_layers);
   require<ValueError>(options.patch_size > 0 && options.image_size > 0 &&
                           options.image_size % options.patch_size == 0,
                       "VisionTransformer: patches of {} do not divide an image of {}",
                       options.patch_size, options.image_size);
   const std::int64_t side = options.image_size / options.patch_size;
   constexpr std::int64_t most = 1 << 15;
-  require<ValueError>(side <= most, "VisionTransformer: {} patches on a side; at most {}", side,
-                      most);
+  require<ValueError>(side <= most,
+                      "VisionTransformer: {} patches on a side of an image of {}; "
+                      "at most {}",
+                      side, options.image_size, most);
   return side * side;
 }
 

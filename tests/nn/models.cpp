@@ -219,6 +219,7 @@ TEST_CASE("what a language model draws is its generator's, and a cold one draws 
   };
   CHECK(drawn(1, 1) == drawn(1, 1));
   CHECK(drawn(1, 1) != drawn(1, 2));
+  CHECK(drawn(5e-324, 1) == drawn(1e-4, 1));
   CHECK(drawn(1e-4, 1) == values(net.generate(tokens_of({1}), 12, {.top_k = 1})));
 }
 
@@ -251,18 +252,32 @@ TEST_CASE("language models say what is wrong with their options and their tokens
         "generate: -1 tokens; there cannot be fewer than none");
   CHECK(message_of<ValueError>([&] { net.generate(tokens_of({0}), 1, {.temperature = 0}); }) ==
         "generate: temperature is 0, it must be positive");
+  CHECK(message_of<ShapeError>([&] { net.generate(zeros({2}, {.dtype = int64}), 1); }) ==
+        "generate: tokens [2] must be [batch, steps]");
+  CHECK(message_of<MemoryError>([&] { net.generate(tokens_of({0}), std::int64_t{1} << 62); }) ==
+        "generate: no memory for shape [1, 4611686018427387905] of int64");
+  CHECK(message_of<ValueError>([] {
+          models::GPT({.n_layer = 10001});
+        }) == "GPT: n_layer is 10001, at most 10000");
 }
 
 TEST_CASE("sizes that fit no model are refused") {
   CHECK(message_of<ValueError>([] {
           models::ResNet(models::ResNet::Block::basic, {1, 0, 1, 1});
-        }) == "ResNet: a stage of 0 blocks; there must be one at least");
+        }) == "ResNet: a stage of 0 blocks; it must have 1 to 1000");
   CHECK(message_of<ValueError>([] { models::MobileNetV2({.width_mult = -1}); }) ==
         "MobileNetV2: width_mult is -1, it must lie in (0, 1000]");
   CHECK(message_of<ValueError>([] { models::MobileNetV2({.width_mult = 1e300}); }) ==
         "MobileNetV2: width_mult is 1e+300, it must lie in (0, 1000]");
   CHECK(message_of<ValueError>([] { models::VisionTransformer({.num_layers = -1}); }) ==
-        "VisionTransformer: -1 layers; it must be positive");
+        "VisionTransformer: num_layers is -1; it must lie in [1, 10000]");
+  CHECK(message_of<ValueError>([] {
+          models::VisionTransformer({.image_size = 1 << 20, .patch_size = 1});
+        }) ==
+        "VisionTransformer: 1048576 patches on a side of an image of 1048576; at most 32768");
+  CHECK(message_of<ValueError>([] {
+          models::ResNet(models::ResNet::Block::basic, {1, 1001, 1, 1});
+        }) == "ResNet: a stage of 1001 blocks; it must have 1 to 1000");
   CHECK(message_of<ValueError>([] {
           models::VisionTransformer({.image_size = 30, .patch_size = 16});
         }) == "VisionTransformer: patches of 16 do not divide an image of 30");
