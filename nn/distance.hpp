@@ -9,7 +9,9 @@ namespace xgrad::nn {
 /// xgrad::cosine_similarity.
 class CosineSimilarity : public ModuleOf<CosineSimilarity> {
  public:
-  explicit CosineSimilarity(std::int64_t axis = 1, double eps = 1e-8) : axis_(axis), eps_(eps) {}
+  explicit CosineSimilarity(std::int64_t axis = 1, double eps = 1e-8) : axis_(axis), eps_(eps) {
+    cosine_similarity(Tensor::empty({0, 1}), Tensor::empty({0, 1}), 0, eps);
+  }
   Tensor forward(const Tensor& x1, const Tensor& x2) {
     return cosine_similarity(x1, x2, axis_, eps_);
   }

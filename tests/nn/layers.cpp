@@ -64,6 +64,9 @@ TEST_CASE("distances take two tensors") {
   const Tensor a = tensor({{3., 0.}, {1., 2.}}), b = tensor({{0., 4.}, {1., 2.}});
   CHECK(values(nn::CosineSimilarity{}(a, b))[1] == doctest::Approx(1));
   CHECK(equal(nn::CosineSimilarity{0, 0.5}(a, b), cosine_similarity(a, b, 0, 0.5)));
+  CHECK(message_of<ValueError>([] {
+          nn::CosineSimilarity{0, std::nan("")};
+        }).starts_with("cosine_similarity: "));
   CHECK(values(nn::PairwiseDistance{2, 0}(a, b)) == std::vector<double>{5, 0});
   CHECK(values(nn::PairwiseDistance{1, 0, true}(a, b)) == std::vector<double>{7, 0});
   CHECK(nn::PairwiseDistance{1, 0, true}(a, b).shape() == Shape{2, 1});
