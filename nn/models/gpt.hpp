@@ -85,7 +85,8 @@ class GPT : public Module {
     LayerNorm ln_f;
   };
 
-  /// ValueError for sizes that are not positive, and where n_head does not divide n_embd.
+  /// ValueError for sizes that are not positive, more than 10,000 layers, and where n_head does not
+  /// divide n_embd.
   explicit GPT(const GPTOptions& options = {});
 
   /// ShapeError for other axes and for more than block_size tokens.

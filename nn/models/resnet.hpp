@@ -29,7 +29,7 @@ class ResNet : public Module {
  public:
   enum class Block { basic, bottleneck };
 
-  /// Four stages of so many blocks each. ValueError for a number that is not positive.
+  /// Four stages of so many blocks each, 1 to 1,000 (ValueError).
   ResNet(Block block, const std::array<std::int64_t, 4>& blocks, const ResNetOptions& options = {});
 
   Tensor forward(const Tensor& x) override;

@@ -27,8 +27,9 @@ struct VisionTransformerOptions {
 
 /// Transformer over an image's patches (Dosovitskiy et al., arXiv:2010.11929): images [N,
 /// in_channels, image_size, image_size] to logits [N, num_classes]. Parameters have torchvision's
-/// names, so that its weights load where the sizes are its. ValueError for sizes that are not
-/// positive, and where patch_size does not divide image_size, or num_heads hidden_dim.
+/// names, so that its weights load where the sizes are its. ValueError for more than 10,000 layers,
+/// for sizes that are not positive, and where patch_size does not divide image_size, or num_heads
+/// hidden_dim.
 class VisionTransformer : public Module {
  public:
   /// One layer: x + attention(norm(x)), then x + mlp(norm(x)).
