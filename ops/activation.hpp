@@ -6,9 +6,9 @@
 
 namespace xgrad {
 
-// They take floating tensors (DTypeError otherwise), unless it says otherwise. NaN gives NaN, and is
-// no option (ValueError). Where x 0 would be NaN at −∞ in PyTorch, as in silu, the result here is the
-// limit, −0.
+// They take floating tensors (DTypeError otherwise), unless it says otherwise. NaN gives NaN, and
+// is no option (ValueError). Where x 0 would be NaN at −∞ in PyTorch, as in silu, the result here
+// is the limit, −0.
 
 /// max(x, 0); the gradient at 0 is 0, and passes at NaN. In the memory of a temporary that nobody
 /// else sees.

@@ -58,9 +58,8 @@ Tensor GPT::SelfAttention::forward(const Tensor& x) {
   // Queries, keys and values of all heads in one product.
   const Tensor parts = c_attn(x).reshape({batch, steps, 3, heads_, values / heads_});
   const auto heads = [&parts](std::int64_t i) { return parts.select(2, i).transpose(1, 2); };
-  const Tensor y =
-      scaled_dot_product_attention(heads(0), heads(1), heads(2),
-                                   {.dropout_p = is_training() ? p_ : 0, .is_causal = true});
+  const Tensor y = scaled_dot_product_attention(
+      heads(0), heads(1), heads(2), {.dropout_p = is_training() ? p_ : 0, .is_causal = true});
   return dropout_(c_proj(transpose(y, 1, 2).reshape({batch, steps, values})));
 }
 

@@ -256,9 +256,8 @@ TEST_CASE("language models say what is wrong with their options and their tokens
         "generate: tokens [2] must be [batch, steps]");
   CHECK(message_of<MemoryError>([&] { net.generate(tokens_of({0}), std::int64_t{1} << 62); }) ==
         "generate: no memory for shape [1, 4611686018427387905] of int64");
-  CHECK(message_of<ValueError>([] {
-          models::GPT({.n_layer = 10001});
-        }) == "GPT: n_layer is 10001, at most 10000");
+  CHECK(message_of<ValueError>([] { models::GPT({.n_layer = 10001}); }) ==
+        "GPT: n_layer is 10001, at most 10000");
 }
 
 TEST_CASE("sizes that fit no model are refused") {
@@ -273,8 +272,7 @@ TEST_CASE("sizes that fit no model are refused") {
         "VisionTransformer: num_layers is -1; it must lie in [1, 10000]");
   CHECK(message_of<ValueError>([] {
           models::VisionTransformer({.image_size = 1 << 20, .patch_size = 1});
-        }) ==
-        "VisionTransformer: 1048576 patches on a side of an image of 1048576; at most 32768");
+        }) == "VisionTransformer: 1048576 patches on a side of an image of 1048576; at most 32768");
   CHECK(message_of<ValueError>([] {
           models::ResNet(models::ResNet::Block::basic, {1, 1001, 1, 1});
         }) == "ResNet: a stage of 1001 blocks; it must have 1 to 1000");
