@@ -1,4 +1,5 @@
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/sizes.hpp>
 #include <xgrad/nn/activation.hpp>
 #include <xgrad/nn/conv.hpp>
 #include <xgrad/nn/dropout.hpp>
@@ -40,6 +41,7 @@ Linear fully_connected(std::int64_t in, std::int64_t out) {
 VGG::VGG(std::span<const std::int64_t> widths, const VGGOptions& options)
     : features(add("features", Sequential{})), classifier(add("classifier", Sequential{})) {
   std::int64_t in = options.in_channels;
+  require<ValueError>(in > 0, "VGG: in_channels is {}; it must be positive", in);
   for (const std::int64_t width : widths) {
     require<ValueError>(width >= 0, "VGG: a convolution of {} channels; 0 stands for a pool",
                         width);
@@ -53,7 +55,8 @@ VGG::VGG(std::span<const std::int64_t> widths, const VGGOptions& options)
     in = width;
   }
   constexpr std::int64_t extent = 7;
-  classifier.push_back(fully_connected(in * extent * extent, options.hidden));
+  const std::int64_t pooled = (Size(in, "VGG") * extent * extent).value();
+  classifier.push_back(fully_connected(pooled, options.hidden));
   classifier.push_back(ReLU{});
   classifier.push_back(Dropout{options.dropout});
   classifier.push_back(fully_connected(options.hidden, options.hidden));
