@@ -203,6 +203,10 @@ TEST_CASE("a tied weight is saved once, and loaded under any of its names") {
   with_nan.mutable_data<float>()[4] = std::numeric_limits<float>::quiet_NaN();
   for (const Tensor& both : {values, with_nan})
     CHECK_NOTHROW(net.load_state_dict({{"head.weight", both}, {"embedding.weight", both.clone()}}));
+  const Tensor parts = arange(30.).view({2, 5, 3});
+  CHECK_THROWS_AS(net.load_state_dict({{"head.weight", parts.select(0, 0)},
+                                       {"embedding.weight", parts.select(0, 1)}}),
+                  ValueError);
   net.load_state_dict({{"embedding.weight", values}});
   for (const nn::LoadOptions& options : {nn::LoadOptions{}, nn::LoadOptions{.strict = false}})
     CHECK(
