@@ -35,7 +35,7 @@ namespace detail {
 
 struct AnyField {
   template <class T>
-  operator T() const;
+  operator T() const;  // NOLINT: it stands for any field
 };
 
 /// How many fields an aggregate has, up to 9.

@@ -139,7 +139,7 @@ Tensor sum_channels(const Tensor& x, DType result) {
   visit<Types::floating>(
       Op::sum,
       [&]<class T>(const T* values) {
-        if (x.dtype() == result)
+        if (x.dtype() == result)  // NOLINT(bugprone-branch-clone): of two types
           kernels::channel_sums(channel_extents(x), values, y.mutable_data<T>());
         else
           kernels::channel_sums(channel_extents(x), values, y.mutable_data<kernels::Wide<T>>());

@@ -21,9 +21,8 @@ double cosine(std::int64_t step, std::int64_t half_period) {
 
 namespace detail {
 
-FunctionLR::FunctionLR(const char* name, Optimizer& optimizer, Factor factor)
-    : FunctionLR(name, optimizer,
-                 std::vector<Factor>(optimizer.learning_rates().size(), std::move(factor))) {}
+FunctionLR::FunctionLR(const char* name, Optimizer& optimizer, const Factor& factor)
+    : FunctionLR(name, optimizer, std::vector<Factor>(optimizer.learning_rates().size(), factor)) {}
 
 FunctionLR::FunctionLR(const char* name, Optimizer& optimizer, std::vector<Factor> factors)
     : LRScheduler(optimizer), factors_(std::move(factors)) {

@@ -18,7 +18,7 @@ class FunctionLR : public LRScheduler {
   using Factor = std::function<double(std::int64_t step)>;
 
  protected:
-  FunctionLR(const char* name, Optimizer& optimizer, Factor factor);
+  FunctionLR(const char* name, Optimizer& optimizer, const Factor& factor);
   FunctionLR(const char* name, Optimizer& optimizer, std::vector<Factor> factors);
   double factor(std::int64_t step, std::size_t group) const { return factors_[group](step); }
 

@@ -26,8 +26,8 @@ std::optional<Sequential> projection(std::int64_t in, std::int64_t out, std::int
 class ResidualBlock : public Module {
  public:
   Tensor forward(const Tensor& x) final {
-    Tensor y = branch(x);
-    return relu(std::move(y) + (downsample_ ? (*downsample_)(x) : x));
+    const Tensor y = branch(x);
+    return relu(y + (downsample_ ? (*downsample_)(x) : x));
   }
   virtual BatchNorm2d& last_norm() = 0;
 

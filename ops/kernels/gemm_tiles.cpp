@@ -224,7 +224,7 @@ void multiply_block(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix
   for (std::int64_t j = 0; j < n; j += widest<T>) {
     const std::int64_t columns = std::min(widest<T>, n - j);
     const std::int64_t width = width_of<T>(columns);
-    const bool as_it_lies = columns == width && !b.transposed && m <= 2 * most_rows;
+    const bool as_it_lies = columns == width && !b.transposed && m <= std::int64_t{2} * most_rows;
     if (!as_it_lies) pack(k, b.from_column(j), columns, width, packed.data());
     multiply_panel(m, k, a, as_it_lies ? b.values + j : packed.data(), as_it_lies ? b.step : width,
                    columns, c + j, c_step, accumulate);

@@ -31,7 +31,7 @@ void multiply_by_tiles(std::int64_t m, std::int64_t n, std::int64_t k, const Mat
 template <class T>
 class Panels {
  public:
-  static constexpr std::int64_t width = 2 * register_bytes / sizeof(T);
+  static constexpr std::int64_t width = 2 * (register_bytes / sizeof(T));
   static constexpr std::int64_t count(std::int64_t n) noexcept { return (n + width - 1) / width; }
 
   Panels(std::int64_t k, std::int64_t n, const Matrix<T>& b) : Panels(k, n) { assign(b); }
