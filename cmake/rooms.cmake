@@ -1,8 +1,9 @@
 # What the CMake files of the rooms are written in.
 
-# xgrad_component(NAME DEPENDS others): the library xgrad::NAME, on others of ours.
+# xgrad_component(NAME [APART] DEPENDS others): the library xgrad::NAME, on others of ours. What is
+# APART is no part of xgrad::xgrad: who uses it names it.
 function(xgrad_component name)
-  cmake_parse_arguments(arg "" "" DEPENDS ${ARGN})
+  cmake_parse_arguments(arg "APART" "" DEPENDS ${ARGN})
   set(target xgrad_${name})
   add_library(${target})
   add_library(xgrad::${name} ALIAS ${target})
@@ -40,7 +41,7 @@ function(xgrad_component name)
   install(TARGETS ${target} EXPORT xgrad-${name}-targets COMPONENT ${name})
   install(EXPORT xgrad-${name}-targets NAMESPACE xgrad:: COMPONENT ${name}
           DESTINATION ${CMAKE_INSTALL_LIBDIR}/cmake/xgrad)
-  set_property(TARGET ${target} PROPERTY XGRAD_REQUIRES "${requires}")
+  set_target_properties(${target} PROPERTIES XGRAD_REQUIRES "${requires}" XGRAD_APART ${arg_APART})
 endfunction()
 
 # xgrad_needs(NAME library flag): a library of others, for what is inside, and how a linker is told.
@@ -92,14 +93,17 @@ function(xgrad_whole)
   add_library(xgrad::xgrad ALIAS xgrad)
   set(all "")
   foreach(name ${built})
-    target_link_libraries(xgrad INTERFACE xgrad_${name})
+    get_target_property(apart xgrad_${name} XGRAD_APART)
     get_target_property(requires xgrad_${name} XGRAD_REQUIRES)
     get_property(flags TARGET xgrad_${name} PROPERTY XGRAD_FLAGS)
     xgrad_pkg_config(xgrad-${name} ${name} "${PROJECT_DESCRIPTION}: ${name}" "${requires}"
                      "-lxgrad_${name}${flags}")
-    string(APPEND all " xgrad-${name}")
+    if(NOT apart)
+      target_link_libraries(xgrad INTERFACE xgrad_${name})
+      string(APPEND all " xgrad-${name}")
+      set(last ${name})
+    endif()
   endforeach()
-  list(GET built -1 last)
   xgrad_pkg_config(xgrad ${last} "${PROJECT_DESCRIPTION}" "${all}" "")
   foreach(header xgrad.hpp xtensor.hpp)
     file(CREATE_LINK ${PROJECT_SOURCE_DIR}/${header} ${PROJECT_BINARY_DIR}/include/xgrad/${header}

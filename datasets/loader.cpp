@@ -43,6 +43,7 @@ class DataLoader::Epoch {
       : dataset_(std::move(dataset)),
         sampler_(std::move(sampler)),
         augment_(options.augment),
+        part_(options.part),
         place_(place),
         ready_(slots(*sampler_, options)),
         taken_(place.first_batch),
@@ -121,7 +122,11 @@ class DataLoader::Epoch {
 
   Batch prepare(std::int64_t number) const {
     const NoGradGuard guard;
-    const std::vector<std::int64_t> examples = sampler_->batch(number);
+    std::vector<std::int64_t> examples = sampler_->batch(number);
+    if (!part_.is_whole()) {
+      const std::int64_t size = std::ssize(examples);
+      examples.assign(examples.begin() + part_.begin(size), examples.begin() + part_.end(size));
+    }
     Batch batch = dataset_->batch(examples);
     if (augment_) batch.data = augment_(batch.data, {place_.seed, place_.epoch, examples});
     return batch;
@@ -152,6 +157,7 @@ class DataLoader::Epoch {
   AnyDataset dataset_;
   std::unique_ptr<Sampler> sampler_;
   Augmentation augment_;
+  nn::BatchPart part_;
   Place place_;
   std::mutex mutex_;
   std::condition_variable changed_;
@@ -188,10 +194,27 @@ DataLoader::DataLoader(AnyDataset dataset, const DataLoaderOptions& options)
                       "negative, the latter positive",
                       options.workers, options.prefetch);
   require<ValueError>(dataset_->size() > 0, "DataLoader: the dataset is empty");
+  check_part();
   require<ValueError>(size() > 0,
                       "DataLoader: {} examples do not fill one batch of {}, and drop_last leaves "
                       "the rest out",
                       dataset_->size(), options.batch_size);
+}
+
+void DataLoader::check_part() const {
+  const auto& [first, last, of] = options_.part;
+  require<ValueError>(first >= 0 && first < last && last <= of,
+                      "DataLoader: part is [{}, {}) of {}; it must be some of them", first, last,
+                      of);
+  const std::int64_t batch = options_.batch_size;
+  require<ValueError>(batch % of == 0, "DataLoader: a batch of {} has no {} equal parts", batch,
+                      of);
+  const bool has_rest = !options_.drop_last && options_.independent_batches == 0;
+  const std::int64_t rest = has_rest ? dataset_->size() % batch : 0;
+  require<ValueError>(rest % of == 0,
+                      "DataLoader: the last batch of {} has no {} equal parts; give .drop_last = "
+                      "true",
+                      rest, of);
 }
 
 std::int64_t DataLoader::size() const {

@@ -2,6 +2,7 @@
 #include <xgrad/datasets/augment.hpp>
 #include <xgrad/datasets/dataset.hpp>
 #include <xgrad/datasets/sampler.hpp>
+#include <xgrad/nn/batch_parallel.hpp>
 
 #include <cstdint>
 #include <iterator>
@@ -27,6 +28,10 @@ struct DataLoaderOptions {
   std::int64_t independent_batches = 0;
   /// Changes the images of each batch, with random numbers of the seed, the epoch and the example.
   Augmentation augment = {};
+  /// Of each batch this process's part alone, so that it reads no more: DataParallel::part(). The
+  /// order and the random numbers are those of the whole batch; processes give one seed. ValueError
+  /// where a batch is no multiple of the parts.
+  nn::BatchPart part = {};
 };
 
 /// Batches of a dataset, epoch after epoch:
@@ -78,6 +83,8 @@ class DataLoader {
   void set_epoch(std::int64_t epoch, std::int64_t batch = 0);
 
  private:
+  void check_part() const;
+
   AnyDataset dataset_;
   DataLoaderOptions options_;
   std::uint64_t seed_;

@@ -68,6 +68,19 @@ int main() {
 }
 CPP
 
+# What several processes are for, in one.
+cat >"$work/programs/processes.cpp" <<'CPP'
+#include <xgrad/distributed/data_parallel.hpp>
+#include <xgrad/xgrad.hpp>
+
+int main() {
+  xgrad::nn::Linear net{2, 1};
+  xgrad::distributed::DataParallel parallel(net, xgrad::distributed::Group::world());
+  parallel.backward([&](const xgrad::Tensor& x) { return net(x).sum(); }, xgrad::ones({8, 2}));
+  return net.weight.grad().sum().item() == 2 && parallel.group().size() == 1 ? 0 : 1;
+}
+CPP
+
 cmake --install "$build" --prefix "$work/prefix" >/dev/null
 test ! -e "$work/prefix/include/xgrad/ops/kernels"
 test ! -e "$work/prefix/include/xgrad/autograd/raise.hpp"
@@ -84,6 +97,16 @@ cmake --build "$work/user/build" >"$work/user/log" 2>&1 || said "$work/user" "th
 XGRAD_DATA=$work "$work/user/build/quickstart" 2>&1 | grep -q 'train-images-idx3-ubyte.gz is neither in'
 "$work/user/build/caller"
 (cd "$work" && "$work/user/build/core")
+
+# With what is for several processes, which only those get who ask for it.
+project processes 'find_package(xgrad 0.2 REQUIRED COMPONENTS distributed train)' \
+  'add_executable(processes processes.cpp)' \
+  'target_link_libraries(processes xgrad::xgrad xgrad::distributed)'
+configure "$work/processes" || said "$work/processes" "the component distributed is not found"
+cmake --build "$work/processes/build" >"$work/processes/log" 2>&1 ||
+  said "$work/processes" "the program for several processes does not build"
+"$work/processes/build/processes"
+! ldd "$work/user/build/core" | grep -q libmpi || fail "a program without processes needs MPI"
 
 # By pkg-config, and at -O0 under the address sanitizer.
 export PKG_CONFIG_PATH=$work/prefix/lib/pkgconfig

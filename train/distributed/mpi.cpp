@@ -1,0 +1,394 @@
+// Groups of MPI's processes.
+
+#include <xgrad/autograd/raise.hpp>
+#include <xgrad/distributed/communicator.hpp>
+
+#include <algorithm>
+#include <array>
+#include <atomic>
+#include <chrono>
+#include <cstdlib>
+#include <functional>
+#include <mutex>
+#include <thread>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+#include <mpi.h>
+
+namespace xgrad::distributed {
+
+bool is_available() noexcept { return true; }
+
+namespace detail {
+namespace {
+
+/// IOError with MPI's words.
+void require_success(int status, const char* operation) {
+  if (status == MPI_SUCCESS) return;
+  std::array<char, MPI_MAX_ERROR_STRING> text{};
+  int length = 0;
+  MPI_Error_string(status, text.data(), &length);
+  raise<IOError>("{}: MPI: {}", operation,
+                 std::string(text.data(), static_cast<std::size_t>(length)));
+}
+
+MPI_Datatype type_of(DType dtype) {
+  switch (dtype) {
+    case float32:
+      return MPI_FLOAT;
+    case float64:
+      return MPI_DOUBLE;
+    case bfloat16:
+    case float16:
+      return MPI_UINT16_T;  // whose sums are ours
+    case int64:
+      return MPI_INT64_T;
+    case int32:
+      return MPI_INT32_T;
+    case uint8:
+    case boolean:
+      return MPI_UINT8_T;
+  }
+  return MPI_DATATYPE_NULL;
+}
+
+/// What MPI leaves open: numbers of 16 bits are added in float32, and NaN stays.
+template <class T, Reduce reduce>
+void combine(void* from, void* to, int* count, MPI_Datatype*) {
+  const T* const a = static_cast<const T*>(from);
+  T* const b = static_cast<T*>(to);
+  using Value = std::conditional_t<(sizeof(T) < 4), float, T>;
+  for (int i = 0; i < *count; ++i) {
+    const Value x = static_cast<Value>(a[i]);
+    const Value y = static_cast<Value>(b[i]);
+    if constexpr (reduce == Reduce::sum)
+      b[i] = T(x + y);
+    else if constexpr (reduce == Reduce::min)
+      b[i] = T(x != x || x < y ? x : y);
+    else
+      b[i] = T(x != x || x > y ? x : y);
+  }
+}
+
+template <class T>
+MPI_Op own_op(Reduce reduce) {
+  static const auto make = [](MPI_User_function* f) {
+    MPI_Op op = MPI_OP_NULL;
+    require_success(MPI_Op_create(f, 1, &op), "all_reduce");
+    return op;
+  };
+  static const std::array ops{make(combine<T, Reduce::sum>), make(combine<T, Reduce::min>),
+                              make(combine<T, Reduce::max>)};
+  return ops[reduce == Reduce::min ? 1 : reduce == Reduce::max ? 2 : 0];
+}
+
+MPI_Op op_of(DType dtype, Reduce reduce) {
+  if (dtype == bfloat16) return own_op<BFloat16>(reduce);
+  if (dtype == float16) return own_op<Float16>(reduce);
+  if (reduce == Reduce::sum || reduce == Reduce::mean) return MPI_SUM;
+  if (dtype == float32) return own_op<float>(reduce);
+  if (dtype == float64) return own_op<double>(reduce);
+  return reduce == Reduce::min ? MPI_MIN : MPI_MAX;
+}
+
+/// MPI takes calls of one thread at a time: nobody waits inside one.
+std::mutex calls;
+
+/// Set when this process or another has failed: nobody is waited for from then on.
+std::atomic<bool> is_over = false;
+
+void check_going(const char* operation) {
+  require<Error>(!is_over.load(std::memory_order_acquire), "{}: the processes have stopped",
+                 operation);
+}
+
+template <class F>
+void call(const char* operation, const F& f) {
+  const std::lock_guard lock(calls);
+  require_success(f(), operation);
+}
+
+/// Asks whether it is done until it is: at first at once again, and then less and less often, as
+/// the one that is waited for may need this core.
+template <class F>
+void poll(const char* operation, const F& is_done) {
+  constexpr int impatient = 200;
+  constexpr std::chrono::microseconds longest{200};
+  std::chrono::microseconds pause{5};
+  for (int i = 0; !is_done(); ++i) {
+    check_going(operation);
+    if (i < impatient) {
+      std::this_thread::yield();
+    } else {
+      std::this_thread::sleep_for(pause);
+      pause = std::min(pause * 2, longest);
+    }
+  }
+}
+
+/// Requests that go on together.
+class Requests : public Transfer {
+ public:
+  explicit Requests(const char* operation) : operation_(operation) {}
+  ~Requests() override {
+    try {
+      wait();
+    } catch (const std::exception&) {  // who waited was told; who did not has no use for it
+    }
+  }
+  Requests(const Requests&) = delete;
+  Requests& operator=(const Requests&) = delete;
+
+  /// begin(&request)
+  template <class F>
+  void add(const F& begin) {
+    requests_.push_back(MPI_REQUEST_NULL);
+    try {
+      call(operation_, [&] { return begin(&requests_.back()); });
+    } catch (...) {
+      requests_.pop_back();
+      throw;
+    }
+  }
+  /// Of a receiver: the numbers that each request must bring.
+  void expect(int count, MPI_Datatype type) { expected_.emplace_back(count, type); }
+
+  void wait() override {
+    poll(operation_, [this] { return is_done(); });
+    requests_.clear();
+    for (const auto& [wanted, count, source] : std::exchange(arrived_, {}))
+      require<IOError>(count == wanted, "{}: rank {} sent {} numbers, {} were to come", operation_,
+                       source, count, wanted);
+  }
+  bool is_done() override {
+    if (requests_.empty()) return true;
+    int done = 0;
+    std::vector<MPI_Status> statuses(requests_.size());
+    call(operation_, [&] {
+      return MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
+                         statuses.data());
+    });
+    if (done == 0) return false;
+    for (std::size_t i = 0; i < expected_.size(); ++i) {
+      int count = 0;
+      call(operation_, [&] { return MPI_Get_count(&statuses[i], expected_[i].second, &count); });
+      arrived_.push_back({expected_[i].first, count, statuses[i].MPI_SOURCE});
+    }
+    expected_.clear();
+    requests_.clear();
+    return true;
+  }
+
+ private:
+  struct Arrived {
+    int wanted, count, source;
+  };
+  const char* operation_;
+  std::vector<MPI_Request> requests_ = {};
+  std::vector<std::pair<int, MPI_Datatype>> expected_ = {};
+  std::vector<Arrived> arrived_ = {};
+};
+
+/// begin(&request), until it has ended.
+template <class F>
+void waited(const char* operation, const F& begin) {
+  Requests going(operation);
+  going.add(begin);
+  going.wait();
+}
+
+constexpr std::int64_t most_together = 1 << 30;  // MPI 3 counts in int
+
+/// f(first, count) for all numbers, in pieces that MPI can count.
+template <class F>
+void in_pieces(std::int64_t count, const F& f) {
+  for (std::int64_t first = 0; first < count || first == 0; first += most_together)
+    f(first, static_cast<int>(std::min(most_together, count - first)));
+}
+
+void* at(const Numbers& x, std::int64_t i) {
+  return static_cast<std::byte*>(x.data) + i * static_cast<std::int64_t>(item_size(x.dtype));
+}
+
+int counted(const Numbers& x, const char* operation) {
+  require<ValueError>(x.count <= most_together, "{}: {} numbers of one process; at most {}",
+                      operation, x.count, most_together);
+  return static_cast<int>(x.count);
+}
+
+class OfMPI : public Communicator {
+ public:
+  explicit OfMPI(MPI_Comm comm) : comm_(comm) {
+    MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
+    MPI_Comm_rank(comm_, &rank_);
+    MPI_Comm_size(comm_, &size_);
+  }
+  ~OfMPI() override {
+    int ended = 0;
+    MPI_Finalized(&ended);
+    if (ended == 0) MPI_Comm_free(&comm_);
+  }
+  OfMPI(const OfMPI&) = delete;
+  OfMPI& operator=(const OfMPI&) = delete;
+
+  int rank() const noexcept override { return rank_; }
+  int size() const noexcept override { return size_; }
+
+  std::shared_ptr<Communicator> split(int color, int key) override {
+    agree_to_do("split");
+    MPI_Comm part = MPI_COMM_NULL;
+    call("split", [&] { return MPI_Comm_split(comm_, color, key, &part); });
+    auto made = std::make_shared<OfMPI>(part);
+    return made->size() > 1 ? made : nullptr;
+  }
+
+  void agree(const std::string& complaint, const std::string& said) override {
+    const auto hash = static_cast<std::int64_t>(std::hash<std::string>()(complaint + said));
+    std::array<std::int64_t, 2> least{hash, ~hash};
+    waited("agree", [&](MPI_Request* request) {
+      return MPI_Iallreduce(MPI_IN_PLACE, least.data(), 2, MPI_INT64_T, MPI_MIN, comm_, request);
+    });
+    if (least[0] == hash && least[1] == ~hash) return;
+    raise<ValueError>("{}: {}", complaint, said_by_all(said));
+  }
+
+  void fail(const std::string&) noexcept override {
+    is_over.store(true, std::memory_order_release);
+  }
+
+  Going broadcast(const Numbers& x, int root) override {
+    auto going = std::make_unique<Requests>("broadcast");
+    in_pieces(x.count, [&](std::int64_t first, int count) {
+      going->add([&](MPI_Request* request) {
+        return MPI_Ibcast(at(x, first), count, type_of(x.dtype), root, comm_, request);
+      });
+    });
+    return going;
+  }
+
+  Going all_reduce(const Numbers& x, Reduce reduce) override {
+    auto going = std::make_unique<Requests>("all_reduce");
+    in_pieces(x.count, [&](std::int64_t first, int count) {
+      going->add([&](MPI_Request* request) {
+        return MPI_Iallreduce(MPI_IN_PLACE, at(x, first), count, type_of(x.dtype),
+                              op_of(x.dtype, reduce), comm_, request);
+      });
+    });
+    return going;
+  }
+
+  Going all_gather(const Numbers& from, const Numbers& to) override {
+    auto going = std::make_unique<Requests>("all_gather");
+    const int count = counted(from, "all_gather");
+    const MPI_Datatype type = type_of(from.dtype);
+    going->add([&](MPI_Request* request) {
+      return MPI_Iallgather(from.data, count, type, to.data, count, type, comm_, request);
+    });
+    return going;
+  }
+
+  Going reduce_scatter(const Numbers& from, const Numbers& to, Reduce reduce) override {
+    auto going = std::make_unique<Requests>("reduce_scatter");
+    const int count = counted(to, "reduce_scatter");
+    going->add([&](MPI_Request* request) {
+      return MPI_Ireduce_scatter_block(from.data, to.data, count, type_of(from.dtype),
+                                       op_of(from.dtype, reduce), comm_, request);
+    });
+    return going;
+  }
+
+  Going send(const Numbers& x, int to, int tag) override {
+    auto going = std::make_unique<Requests>("send");
+    in_pieces(x.count, [&](std::int64_t first, int count) {
+      going->add([&](MPI_Request* request) {
+        return MPI_Isend(at(x, first), count, type_of(x.dtype), to, tag, comm_, request);
+      });
+    });
+    return going;
+  }
+
+  Going recv(const Numbers& x, int from, int tag) override {
+    auto going = std::make_unique<Requests>("recv");
+    in_pieces(x.count, [&](std::int64_t first, int count) {
+      going->add([&](MPI_Request* request) {
+        return MPI_Irecv(at(x, first), count, type_of(x.dtype), from, tag, comm_, request);
+      });
+      going->expect(count, type_of(x.dtype));
+    });
+    return going;
+  }
+
+ private:
+  /// "rank 0: …; rank 1: …", of ranks that say the same the first.
+  std::string said_by_all(const std::string& what) {
+    constexpr std::size_t most = 128;
+    std::array<char, most> own{};
+    what.copy(own.data(), most - 1);
+    std::vector<char> all(most * static_cast<std::size_t>(size_));
+    waited("agree", [&](MPI_Request* request) {
+      return MPI_Iallgather(own.data(), most, MPI_CHAR, all.data(), most, MPI_CHAR, comm_, request);
+    });
+    std::string result;
+    std::vector<std::string_view> seen;
+    for (int i = 0; i < size_; ++i) {
+      const std::string_view said = all.data() + most * static_cast<std::size_t>(i);
+      if (std::ranges::find(seen, said) != seen.end()) continue;
+      seen.push_back(said);
+      result += fmt::format("{}rank {}: {}", i == 0 ? "" : "; ", i, said);
+    }
+    return result;
+  }
+
+  MPI_Comm comm_;
+  int rank_ = 0;
+  int size_ = 1;
+};
+
+/// Whether a launcher of MPI's started this process.
+bool was_launched() {
+  return std::ranges::any_of(
+      std::array{"OMPI_COMM_WORLD_SIZE", "PMI_RANK", "PMI_SIZE", "PMIX_RANK", "MPI_LOCALNRANKS"},
+      [](const char* name) { return std::getenv(name) != nullptr; });
+}
+
+/// A process that fails must not leave the others waiting for it.
+void end(int status, void*) {
+  int ended = 0;
+  MPI_Finalized(&ended);
+  if (ended != 0) return;
+  if (status != 0) MPI_Abort(MPI_COMM_WORLD, status);
+  MPI_Finalize();
+}
+
+void begin_mpi() {
+  int begun = 0;
+  MPI_Initialized(&begun);
+  if (begun != 0) return;
+  int provided = 0;
+  require_success(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "Group");
+  require<IOError>(provided >= MPI_THREAD_SERIALIZED,
+                   "Group: this MPI takes calls of one thread alone");
+  on_exit(end, nullptr);
+}
+
+}  // namespace
+
+std::shared_ptr<Communicator> world() {
+  static const std::shared_ptr<Communicator> all = []() -> std::shared_ptr<Communicator> {
+    int begun = 0;
+    MPI_Initialized(&begun);
+    if (begun == 0 && !was_launched()) return nullptr;
+    begin_mpi();
+    // Apart from what the program itself sends.
+    MPI_Comm own = MPI_COMM_NULL;
+    require_success(MPI_Comm_dup(MPI_COMM_WORLD, &own), "Group");
+    auto made = std::make_shared<OfMPI>(own);
+    return made->size() > 1 ? made : nullptr;
+  }();
+  return all;
+}
+
+}  // namespace detail
+}  // namespace xgrad::distributed
