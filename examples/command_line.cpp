@@ -109,6 +109,15 @@ std::optional<int> parse(const Program& program, int argc, char** argv, Options&
   app.add_option("--checkpoint-every", options.checkpoint_every, "Seconds between checkpoints")
       ->check(not_negative)
       ->capture_default_str();
+  app.add_flag("--distributed", options.distributed,
+               "Share each batch among the processes that mpirun started: the same bits for any "
+               "number of them");
+  app.add_option("--shards", options.shards, "With it: parts of a batch, no fewer than processes")
+      ->check(positive)
+      ->capture_default_str();
+  app.add_flag("--fast", options.fast,
+               "With it: one part of a batch for each process, in place of --shards; other bits "
+               "for another number");
   if (program.offers_fashion)
     app.add_flag("--or-fashion", options.or_fashion,
                  "Use Debian's Fashion-MNIST if MNIST is not to be had");

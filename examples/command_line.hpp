@@ -31,6 +31,9 @@ struct Options {
   std::string checkpoint = {};   ///< directory; none if empty
   double checkpoint_every = 60;  ///< seconds
   bool or_fashion = false;
+  bool distributed = false;  ///< among the processes that mpirun started
+  int shards = 8;            ///< of a batch
+  bool fast = false;         ///< as many shards as processes
 };
 
 /// A training program: what its command line offers, and what it does.

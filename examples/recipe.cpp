@@ -1,6 +1,7 @@
 #include "recipe.hpp"
 
 #include <xgrad/autograd/error.hpp>
+#include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/ops/loss.hpp>
 #include <xgrad/optim/sgd.hpp>
 
@@ -11,6 +12,7 @@
 
 namespace examples {
 
+namespace distributed = xgrad::distributed;
 namespace nn = xgrad::nn;
 namespace optim = xgrad::optim;
 
@@ -38,7 +40,7 @@ void add_sgd(xgrad::train::Recipe& result, const nn::Module& net, const Recipe& 
                      {"weight decay", fmt::format("{:g}", sgd.weight_decay)}};
 }
 
-xgrad::train::Recipe resolved(const nn::Module& net, const Data& data, const Recipe& recipe,
+xgrad::train::Recipe resolved(nn::Module& net, const Data& data, const Recipe& recipe,
                               const Options& options) {
   xgrad::train::Recipe result{.name = recipe.name,
                               .batch = options.batch.value_or(recipe.batch),
@@ -62,6 +64,10 @@ xgrad::train::Recipe resolved(const nn::Module& net, const Data& data, const Rec
   } else {
     result.parts = recipe.parts(result.batch);
   }
+  if (options.distributed)
+    result.parallel = std::make_shared<distributed::DataParallel>(
+        net, distributed::Group::world(),
+        distributed::DataParallelOptions{.shards = options.shards, .fast = options.fast});
   if (recipe.assignment) {
     const std::int64_t epoch = data.splits.train->size() / result.batch;
     result.validate_every = std::max<std::int64_t>(std::min<std::int64_t>(100, epoch),
@@ -104,9 +110,10 @@ int train(nn::Module& net, const std::string& network, const Data& data, const R
        .log = options.log,
        .checkpoint = options.checkpoint,
        .checkpoint_every = options.checkpoint_every});
-  fmt::print("result: {}_accuracy {:.4f} seconds {:.1f} images_per_second {:.0f}\n",
-             data.splits.tested_on, result.evaluation->matrix.accuracy().value_or(0),
-             result.seconds, result.examples_per_second);
+  if (result.evaluation)  // the first process's
+    fmt::print("result: {}_accuracy {:.4f} seconds {:.1f} images_per_second {:.0f}\n",
+               data.splits.tested_on, result.evaluation->matrix.accuracy().value_or(0),
+               result.seconds, result.examples_per_second);
   if (!result.not_saved.empty()) return 1;
   return result.signal != 0 ? 128 + result.signal : 0;
 }

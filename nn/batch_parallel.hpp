@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <vector>
 
 #pragma GCC visibility push(default)
 
@@ -29,13 +30,17 @@ class BatchParallel {
   virtual BatchPart part() const = 0;
   /// Whether this process is the one that prints and writes files.
   virtual bool is_first() const = 0;
+  /// How gradients are added, for a reader.
+  virtual std::string description() const = 0;
   /// Has `loss` work out the mean loss of rows [begin, end) of this process's `rows`, perhaps piece
   /// by piece, and adds the whole batch's gradient to grad(). The whole batch's loss, off the tape.
   virtual Tensor backward(
       std::int64_t rows,
       const std::function<Tensor(std::int64_t begin, std::int64_t end)>& loss) = 0;
   /// Of all processes.
-  virtual std::int64_t sum(std::int64_t count) = 0;
+  virtual std::vector<std::int64_t> sum(const std::vector<std::int64_t>& counts) = 0;
+  /// What the process that is_first() gives, on all of them.
+  virtual NamedTensors from_first(const NamedTensors& tensors) = 0;
   /// ValueError, on all of them, where processes give another `value`: of a seed, a data set's
   /// size.
   virtual void require_same(const std::string& what, const std::string& value) = 0;

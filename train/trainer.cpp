@@ -1,3 +1,4 @@
+#include <xgrad/autograd/backward.hpp>
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/profiler.hpp>
 #include <xgrad/autograd/raise.hpp>
@@ -56,6 +57,7 @@ struct Plan {
   }
 
   bool classifies() const { return !data.classes.empty(); }
+  bool is_first() const { return !recipe.parallel || recipe.parallel->is_first(); }
   Tensor loss(const Tensor& output, const Tensor& target) const {
     return recipe.loss ? recipe.loss(output, target) : cross_entropy(output, target);
   }
@@ -82,9 +84,14 @@ report::Configuration Plan::configuration() const {
     result.emplace_back("iterations", fmt::format("{}", length.iterations));
   }
   result.emplace_back("batch", fmt::format("{}", recipe.batch));
+  if (recipe.parallel) result.emplace_back("computed as", recipe.parallel->description());
   result.insert(result.end(), recipe.settings.begin(), recipe.settings.end());
   result.emplace_back("seed", fmt::format("{}", default_generator().state().seed));
   return result;
+}
+
+nn::BatchPart part_of(const Recipe& recipe) {
+  return recipe.parallel ? recipe.parallel->part() : nn::BatchPart();
 }
 
 std::vector<optim::Optimizer*> optimizers_of(const std::vector<Part>& parts) {
@@ -132,7 +139,8 @@ class Loop {
                                   .drop_last = true,
                                   .independent_batches =
                                       plan.recipe.independent_batches ? plan.length.iterations : 0,
-                                  .augment = plan.recipe.augment}),
+                                  .augment = plan.recipe.augment,
+                                  .part = part_of(plan.recipe)}),
         loss_(report::RunningMean::factor_for(static_cast<double>(plan.length.iterations))),
         accuracy_(loss_) {
     for (const Part& part : plan.recipe.parts)
@@ -145,21 +153,20 @@ class Loop {
     for (const auto& [name, mean] : from.means)
       (name == "accuracy" ? accuracy_ : loss_).set_state(mean);
     watch_ = report::Stopwatch(from.seconds);
+    spent_ = watch_.seconds();
     if (plan_.length.seconds) twentieth_ = twentieth();
   }
 
   /// To the end, or until it is interrupted.
   void run(const Interrupts& interrupts) {
-    progress_.emplace(plan_.length.iterations, done_);
+    if (plan_.is_first()) progress_.emplace(plan_.length.iterations, done_);
     loader_.set_epoch(done_ / loader_.size(), done_ % loader_.size());
-    const auto is_over = [&] {
-      return interrupts.signal() != 0 || plan_.length.is_over(done_, watch_.seconds());
-    };
+    const auto is_over = [&] { return is_stopped_ || plan_.length.is_over(done_, spent_); };
     while (!is_over())
       for (const auto& [inputs, targets] : loader_) {
         watch_.lap("waiting for data");
         set_rates();
-        step(inputs, targets);
+        step(inputs, targets, interrupts);
         if (file_ != nullptr && file_->due()) write_checkpoint();
         if (is_over()) break;
       }
@@ -168,7 +175,7 @@ class Loop {
   }
 
   std::int64_t done() const { return done_; }  // iterations
-  std::int64_t total() const { return plan_.length.total(done_, watch_.seconds()); }
+  std::int64_t total() const { return plan_.length.total(done_, spent_); }
   double speed() const {  // examples a second
     return done_ == 0 ? 0 : static_cast<double>(done_ * plan_.recipe.batch) / seconds();
   }
@@ -181,7 +188,7 @@ class Loop {
 
  private:
   void set_rates() {
-    const double progress = plan_.length.progress(done_, watch_.seconds());
+    const double progress = plan_.length.progress(done_, spent_);
     for (optim::Scheduler& scheduler : schedulers_) scheduler.set(progress);
   }
 
@@ -189,41 +196,76 @@ class Loop {
     return plan_.recipe.parts.back().optimizer->learning_rates().front();
   }
 
-  void step(const Tensor& inputs, const Tensor& targets) {
+  void step(const Tensor& inputs, const Tensor& targets, const Interrupts& interrupts) {
     for (const Part& part : plan_.recipe.parts) part.optimizer->zero_grad();
+    const auto [loss, output] = differentiate(inputs, targets);
+    ++done_;
+    require<ValueError>(std::isfinite(loss),
+                        "train: the loss is {} at iteration {}: lower the learning rate (now {:g}) "
+                        "or change the initialisation",
+                        loss, done_, learning_rate());
+    for (const Part& part : plan_.recipe.parts) part.optimizer->step();
+    watch_.lap("update");
+    measure(loss, all_go_by(output, targets, interrupts));
+    watch_.lap("measuring and showing");
+  }
+
+  struct Differentiated {
+    double loss;
+    Tensor output;
+  };
+  Differentiated differentiate(const Tensor& inputs, const Tensor& targets) {
+    if (plan_.recipe.parallel) return differentiate_together(inputs, targets);
     const Tensor output = net_(inputs);
     const Tensor loss = plan_.loss(output, targets);
     watch_.lap("forward");
     loss.backward();
     watch_.lap("backward");
-    ++done_;
-    const double value = loss.item();
-    require<ValueError>(std::isfinite(value),
-                        "train: the loss is {} at iteration {}: lower the learning rate (now {:g}) "
-                        "or change the initialisation",
-                        value, done_, learning_rate());
-    for (const Part& part : plan_.recipe.parts) part.optimizer->step();
-    watch_.lap("update");
-    measure(value, output, targets);
-    watch_.lap("measuring and showing");
+    return {loss.item(), output.detach()};
+  }
+  Differentiated differentiate_together(const Tensor& inputs, const Tensor& targets) {
+    std::vector<Tensor> outputs;
+    const Tensor loss =
+        plan_.recipe.parallel->backward(inputs.size(0), [&](std::int64_t begin, std::int64_t end) {
+          const Tensor output = net_(inputs.slice(0, begin, end));
+          outputs.push_back(output.detach());
+          return plan_.loss(output, targets.slice(0, begin, end));
+        });
+    watch_.lap("backward");
+    return {loss.item(), cat(outputs, 0)};
   }
 
-  void measure(double loss, const Tensor& output, const Tensor& targets) {
+  /// Sees to what decides how the training goes on, the same in all processes: whether it was
+  /// interrupted, and how long it has taken. The accuracy.
+  double all_go_by(const Tensor& output, const Tensor& targets, const Interrupts& interrupts) {
+    const double accuracy = plan_.classifies() ? fraction_right(output, targets) : 0;
+    is_stopped_ = interrupts.signal() != 0;
+    spent_ = watch_.seconds();
+    if (!plan_.recipe.parallel) return accuracy;
+    const double rows = static_cast<double>(targets.size(0));
+    const auto sums =
+        plan_.recipe.parallel->sum({std::llround(accuracy * rows), is_stopped_ ? 1 : 0,
+                                    plan_.is_first() ? std::llround(spent_ * 1e6) : 0});
+    is_stopped_ = sums[1] > 0;
+    spent_ = static_cast<double>(sums[2]) / 1e6;
+    return static_cast<double>(sums[0]) / static_cast<double>(plan_.recipe.batch);
+  }
+
+  void measure(double loss, double accuracy) {
+    if (!plan_.is_first()) return;
     loss_.add(loss);
     journal_.add("loss/each batch", done_, loss, Kind::noisy);
     if (plan_.classifies()) {
-      const double accuracy = fraction_right(output, targets);
       accuracy_.add(accuracy);
       journal_.add("accuracy/each batch", done_, accuracy, Kind::noisy);
     }
-    const double spent = watch_.seconds();
-    const bool last = plan_.length.is_over(done_, spent);
+    const bool last = plan_.length.is_over(done_, spent_);
     if (done_ % 10 == 0 || done_ == 1 || last) {
       const double norm = optim::grad_norm(net_.parameters());
       journal_.add("gradient norm/each batch", done_, norm, Kind::noisy);
       journal_.add("learning rate", done_, learning_rate());
     }
-    const std::int64_t total = plan_.length.total(done_, spent);
+    const std::int64_t total = plan_.length.total(done_, spent_);
     progress_->set_total(total);
     if (print_) progress_->update(done_, fmt::format("{}  {}", measured(""), shown_speed()));
     if (validation_due() || last) validate();
@@ -246,7 +288,7 @@ class Loop {
   }
 
   /// Of the time to train, how many are spent.
-  int twentieth() const { return static_cast<int>(20 * watch_.seconds() / *plan_.length.seconds); }
+  int twentieth() const { return static_cast<int>(20 * spent_ / *plan_.length.seconds); }
 
   void validate() {
     double squares = 0;
@@ -295,6 +337,8 @@ class Loop {
   std::vector<optim::Scheduler> schedulers_;
   datasets::DataLoader loader_;
   std::int64_t done_ = 0;  // iterations
+  double spent_ = 0;       // seconds, after the last of them
+  bool is_stopped_ = false;
   int twentieth_ = 0;
   std::optional<report::Progress> progress_;
   report::Stopwatch watch_;
@@ -308,10 +352,10 @@ double flops_per_example(nn::Module& net, const datasets::AnyDataset& data) {
   const nn::EvalGuard eval(net);
   const auto batch = data->batch(std::vector<std::int64_t>(count, 0));
   profiler::start();
-  net(batch.data).sum().backward();
+  // No backward(), which would be told to whoever waits for gradients.
+  grad({net(batch.data).sum()}, net.parameters(), {.allow_unused = true});
   double flops = 0;
   for (const auto& event : profiler::stop().events) flops += event.work.flops;
-  net.zero_grad();
   return flops / count;
 }
 
@@ -330,26 +374,57 @@ void print_evaluation(const Data& data, const report::ConfusionMatrix& matrix) {
              matrix.right(), matrix.total());
 }
 
+/// The checkpoint that the first process has, in all of them: what a training goes on from.
+std::optional<Checkpoint> of_first(nn::BatchParallel& parallel,
+                                   const std::optional<Checkpoint>& own) {
+  NamedTensors given;
+  if (own) {
+    given = own->tensors;
+    const auto bits = [](std::uint64_t x) { return static_cast<std::int64_t>(x); };
+    given.emplace_back("", tensor(std::vector{own->iteration, bits(own->random.seed),
+                                              bits(own->random.position)}));
+    given.emplace_back(
+        "", tensor(std::vector{report::Stopwatch(own->seconds).seconds()}, {.dtype = float64}));
+  }
+  NamedTensors all = parallel.from_first(given);
+  if (parallel.is_first() || all.empty()) return own;
+  Checkpoint result;
+  result.seconds = {{"before", all.back().second.item()}};
+  all.pop_back();
+  const auto numbers = all.back().second.to_vector<std::int64_t>();
+  all.pop_back();
+  result.iteration = numbers[0];
+  result.random = {static_cast<std::uint64_t>(numbers[1]), static_cast<std::uint64_t>(numbers[2])};
+  result.tensors = std::move(all);
+  return result;
+}
+
 /// One training, from what it announces to what it leaves.
 class Fit {
  public:
   Fit(nn::Module& net, const Data& data, const Recipe& recipe, const Outputs& outputs)
-      : net_(net), plan_(recipe, data), outputs_(outputs) {
-    if (!outputs.save.empty()) nn::require_writable(outputs.save);
-    if (!outputs.checkpoint.empty()) {
-      file_.emplace(outputs.checkpoint, plan_.configuration(), outputs.checkpoint_every);
+      : net_(net),
+        plan_(recipe, data),
+        outputs_(plan_.is_first() ? outputs : Outputs{.print = false}) {
+    if (recipe.parallel)
+      for (const auto& [name, value] : plan_.configuration())
+        recipe.parallel->require_same("train: " + name, value);
+    if (!outputs_.save.empty()) nn::require_writable(outputs_.save);
+    if (!outputs_.checkpoint.empty()) {
+      file_.emplace(outputs_.checkpoint, plan_.configuration(), outputs_.checkpoint_every);
       from_ = file_->read();
     }
+    if (recipe.parallel) from_ = of_first(*recipe.parallel, from_);
     image_ = (*data.train)[0].data.shape();
     Shape input = image_;
     input.insert(0, 1);
-    journal_.emplace(
-        report::Run{.title = fmt::format("{}: {}", data.name, recipe.name),
-                    .configuration = plan_.configuration(),
-                    .network = report::describe(net, input)},
-        JournalOptions{
-            .report = outputs.report, .log = outputs.log, .figures = [this] { return filters(); }},
-        from_ ? &*from_ : nullptr);
+    journal_.emplace(report::Run{.title = fmt::format("{}: {}", data.name, recipe.name),
+                                 .configuration = plan_.configuration(),
+                                 .network = report::describe(net, input)},
+                     JournalOptions{.report = outputs_.report,
+                                    .log = outputs_.log,
+                                    .figures = [this] { return filters(); }},
+                     from_ ? &*from_ : nullptr);
   }
 
   Result run() {
@@ -408,7 +483,7 @@ class Fit {
 
   /// Tests the network and leaves everything behind.
   void finish(Loop& loop, const std::string& state) {
-    test();
+    if (plan_.is_first()) test();
     loop.watch().lap(plan_.data.tested_on);
     journal_->run().timing = loop.watch().parts();
     result_.iterations = loop.done();
@@ -419,6 +494,7 @@ class Fit {
         nn::save(net_, outputs_.save, outputs_.saving);
         if (outputs_.print) fmt::print("weights saved to {}\n", shown_path(outputs_.save));
       });
+    if (!plan_.is_first()) return;
     attempt("the report or log is", [&] {
       const auto page = journal_->finish(state, {{"event", "result"},
                                                  {"iterations", result_.iterations},
@@ -452,7 +528,7 @@ class Fit {
 
   nn::Module& net_;
   const Plan plan_;
-  const Outputs& outputs_;
+  const Outputs outputs_;
   std::optional<CheckpointFile> file_;
   std::optional<Checkpoint> from_;
   Shape image_;

@@ -5,6 +5,7 @@
 #include <xgrad/datasets/augment.hpp>
 #include <xgrad/datasets/transforms.hpp>
 #include <xgrad/datasets/views.hpp>
+#include <xgrad/nn/batch_parallel.hpp>
 #include <xgrad/nn/module.hpp>
 #include <xgrad/nn/state.hpp>
 #include <xgrad/optim/schedule.hpp>
@@ -56,6 +57,9 @@ struct Recipe {
   /// Each batch is drawn from all examples, independently of the others, instead of in epochs.
   bool independent_batches = false;
   datasets::Augmentation augment = {};
+  /// Shares the batches among processes: a distributed::DataParallel of the network. The first
+  /// process alone prints, validates, tests and writes.
+  std::shared_ptr<nn::BatchParallel> parallel = {};
   std::vector<datasets::View> views = {};  ///< the test's; none: images as they are
   /// Iterations between validations; 0: an epoch, or a twentieth of the seconds.
   std::int64_t validate_every = 0;
@@ -81,7 +85,7 @@ struct Result {
   double seconds = 0;  ///< of the training steps alone
   double examples_per_second = 0;
   double loss = 0;                                    ///< mean over the test examples
-  std::optional<report::Evaluation> evaluation = {};  ///< of a classifier
+  std::optional<report::Evaluation> evaluation = {};  ///< of a classifier, in the first process
   int signal = 0;                           ///< that ended the training before its time; else 0
   std::vector<std::string> not_saved = {};  ///< why weights, page or log are not whole
 };

@@ -217,7 +217,7 @@ TEST_CASE("optimisers may each have the state of a share of the parameters") {
   DataParallel parallel(*net, world);
   std::int64_t count = 0;
   for (const Tensor& x : parallel.own_parameters()) count += x.numel();
-  CHECK(parallel.sum(count) == 6 * 16 + 16 + 16 + 16 + 16 * 3 + 3);
+  CHECK(parallel.sum({count}).front() == 6 * 16 + 16 + 16 + 16 + 16 * 3 + 3);
 }
 
 TEST_CASE("each process reads its part of each batch") {

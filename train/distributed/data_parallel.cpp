@@ -12,6 +12,7 @@
 #include <algorithm>
 #include <numeric>
 #include <optional>
+#include <sstream>
 
 #include <fmt/format.h>
 
@@ -424,11 +425,44 @@ DataParallel::NoSync::NoSync(DataParallel& parallel) : parallel_(parallel) {
 
 DataParallel::NoSync::~NoSync() { parallel_.state_->is_apart = false; }
 
-std::int64_t DataParallel::sum(std::int64_t count) {
-  const Tensor x = Tensor::empty({}, int64);
-  x.fill_(count);
+std::string DataParallel::description() const {
+  if (!state_->options.fast) return fmt::format("{} shards of each batch", state_->shards);
+  return fmt::format("{} processes{}", state_->shards,
+                     state_->options.send_as == float32
+                         ? ""
+                         : fmt::format(", sent as {}", state_->options.send_as));
+}
+
+std::vector<std::int64_t> DataParallel::sum(const std::vector<std::int64_t>& counts) {
+  const Tensor x = Tensor::empty({std::ssize(counts)}, int64);
+  std::ranges::copy(counts, x.mutable_data<std::int64_t>());
   state_->group.all_reduce(x);
-  return x.item<std::int64_t>();
+  return x.to_vector<std::int64_t>();
+}
+
+NamedTensors DataParallel::from_first(const NamedTensors& tensors) {
+  const Group& group = state_->group;
+  std::string text;
+  for (const auto& [name, x] : tensors) {
+    text += fmt::format("{} {}", static_cast<int>(x.dtype()), x.dim());
+    for (const std::int64_t extent : x.shape()) text += fmt::format(" {}", extent);
+    text += fmt::format(" {}\n", name);
+  }
+  std::istringstream list(of_first(group, text));
+  NamedTensors result;
+  int dtype = 0;
+  std::int64_t axes = 0;
+  while (list >> dtype >> axes) {
+    std::vector<std::int64_t> extents(static_cast<std::size_t>(axes));
+    for (std::int64_t& extent : extents) list >> extent;
+    std::string name;
+    std::getline(list.ignore(), name);
+    const Tensor x = group.rank() == 0 ? tensors[result.size()].second.detach().contiguous()
+                                       : Tensor::empty(Shape(extents), static_cast<DType>(dtype));
+    group.broadcast(x);
+    result.emplace_back(name, x);
+  }
+  return result;
 }
 
 void DataParallel::require_same(const std::string& what, const std::string& value) {

@@ -66,6 +66,7 @@ class DataParallel final : public nn::BatchParallel {
   const Group& group() const noexcept;
   nn::BatchPart part() const override;
   bool is_first() const override { return group().rank() == 0; }
+  std::string description() const override;
 
   /// loss(rows…) is the mean loss of some rows of this process's part of the batch, and is called
   /// for each of its shards. Adds the gradient of the whole batch's mean loss to grad() of the
@@ -97,7 +98,8 @@ class DataParallel final : public nn::BatchParallel {
   };
   NoSync no_sync() { return NoSync(*this); }
 
-  std::int64_t sum(std::int64_t count) override;
+  std::vector<std::int64_t> sum(const std::vector<std::int64_t>& counts) override;
+  NamedTensors from_first(const NamedTensors& tensors) override;
   void require_same(const std::string& what, const std::string& value) override;
 
   /// This process's share of the parameters, for an optimiser that keeps the state of these alone
