@@ -2,8 +2,12 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
 #include <xgrad/nn/norm.hpp>
+#include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/create.hpp>
+#include <xgrad/ops/math.hpp>
 #include <xgrad/ops/norm.hpp>
+#include <xgrad/ops/reduce.hpp>
+#include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
 
@@ -48,13 +52,17 @@ Tensor BatchNorm::forward(const Tensor& x) {
     batches = std::clamp<std::int64_t>(before, 0, INT64_MAX - 1) + 1;
   }
   const double mean_of_all = batches > 0 ? 1 / static_cast<double>(batches) : 0;
-  Tensor y = batch_norm(x, running_mean, running_var, weight, bias,
-                        {.training = training || !tracks,
-                         .momentum = options_.momentum.value_or(mean_of_all),
-                         .eps = options_.eps});
+  Tensor y = training || !tracks
+                 ? normalise(x, options_.momentum.value_or(mean_of_all))
+                 : batch_norm(x, running_mean, running_var, weight, bias, {.eps = options_.eps});
   // Not before: a batch that is refused does not count.
   if (batches > 0) no_grad([&] { num_batches_tracked.fill_(batches); });
   return y;
+}
+
+Tensor BatchNorm::normalise(const Tensor& x, double momentum) {
+  return batch_norm(x, running_mean, running_var, weight, bias,
+                    {.training = true, .momentum = momentum, .eps = options_.eps});
 }
 
 void BatchNorm1d::check_input(const Tensor& x) const {
@@ -81,6 +89,35 @@ void SyncBatchNorm::check_input(const Tensor& x) const {
   const xgrad::detail::Running running("SyncBatchNorm", x);
   require<ShapeError>(x.dim() >= 2, "SyncBatchNorm: input {} must be [batch, channels, …]",
                       x.shape());
+}
+
+Tensor SyncBatchNorm::normalise(const Tensor& x, double momentum) {
+  if (!sum_ || !is_training()) return BatchNorm::normalise(x, momentum);
+  const xgrad::detail::Running running("SyncBatchNorm", x);
+  const DType dtype = x.dtype() == float64 ? float64 : float32;
+  const Tensor wide = x.to(dtype);
+  Shape per_channel;
+  Axes others;
+  for (std::int64_t axis = 0; axis < x.dim(); ++axis) {
+    per_channel.push_back(axis == 1 ? x.size(1) : 1);
+    if (axis != 1) others.push_back(axis);
+  }
+  const double own = static_cast<double>(x.numel() / std::max<std::int64_t>(x.size(1), 1));
+  const Tensor total = sum_(cat({sum(wide, others), full({1}, own, {.dtype = dtype})}, 0));
+  const double count = total[-1].item();
+  require<ValueError>(count > 1, "SyncBatchNorm: {} value per channel has no variance", count);
+  const Tensor mean = total.slice(0, 0, -1) / count;
+  const Tensor centred = wide - mean.view(per_channel);
+  const Tensor squares = sum_(sum(square(centred), others));
+  const Tensor scale = rsqrt(squares / count + options().eps);
+  Tensor y = (centred * scale.view(per_channel)).to(x.dtype());
+  if (weight.defined()) y = y * weight.view(per_channel) + bias.view(per_channel);
+  if (running_mean.defined())
+    no_grad([&] {
+      running_mean.copy_(running_mean * (1 - momentum) + mean * momentum);
+      running_var.copy_(running_var * (1 - momentum) + squares * (momentum / (count - 1)));
+    });
+  return y;
 }
 
 }  // namespace xgrad::nn

@@ -1,7 +1,9 @@
 #pragma once
 #include <xgrad/nn/module.hpp>
 
+#include <functional>
 #include <optional>
+#include <utility>
 
 #pragma GCC visibility push(default)
 
@@ -50,6 +52,8 @@ class BatchNorm : public detail::ChannelNorm {
   BatchNorm() = default;
   BatchNorm(std::int64_t channels, const BatchNormOptions& options);
   virtual void check_input(const Tensor& x) const = 0;
+  /// In training, by the batch's statistics, which the running ones follow by `momentum`.
+  virtual Tensor normalise(const Tensor& x, double momentum);
 
  private:
   BatchNormOptions options_;
@@ -88,16 +92,26 @@ class BatchNorm3d : public BatchNorm {
   void check_input(const Tensor& x) const override;
 };
 
-/// Over [N, C, …] of any axes. Statistics are those of this process, as there are no others that
-/// train with it: PyTorch's of this name in a single process, which is batch norm.
+/// Over [N, C, …] of any axes. In training the statistics are those of the batches of all processes
+/// that a distributed::DataParallel trains with; where there is none, batch norm. Sums are taken in
+/// float32 for inputs of 16 bits.
 class SyncBatchNorm : public BatchNorm {
  public:
   SyncBatchNorm() = default;
   explicit SyncBatchNorm(std::int64_t channels, const BatchNormOptions& options = {})
       : BatchNorm(channels, options) {}
 
+  /// Adds up a tensor over all processes, on the tape.
+  using Sum = std::function<Tensor(const Tensor& x)>;
+  /// Of all that take part; an empty one: this process is alone.
+  void set_sum(Sum sum) { sum_ = std::move(sum); }
+
  protected:
   void check_input(const Tensor& x) const override;
+  Tensor normalise(const Tensor& x, double momentum) override;
+
+ private:
+  Sum sum_;
 };
 
 }  // namespace xgrad::nn

@@ -176,6 +176,39 @@ TEST_CASE("the fast mode finds the same gradients, and not the same bits") {
   }
 }
 
+TEST_CASE("SyncBatchNorm sees the whole batch, forward and backward") {
+  manual_seed(2);
+  nn::Sequential net{nn::Linear{6, 5}, nn::SyncBatchNorm{5}, nn::Tanh{}, nn::Linear{5, 3}};
+  net.to(float64);
+  manual_seed(2);
+  nn::Sequential plain{nn::Linear{6, 5}, nn::BatchNorm1d{5}, nn::Tanh{}, nn::Linear{5, 3}};
+  plain.to(float64);
+  const Example whole = batch(0, 24);
+  const Tensor x = whole.x.to(float64);
+  cross_entropy(plain(x), whole.y).backward();
+  {
+    DataParallel parallel(net, world, {.fast = true});
+    parallel.backward([&](const Tensor& rows,
+                          const Tensor& targets) { return cross_entropy(net(rows), targets); },
+                      part_of(x, parallel.part()), part_of(whole.y, parallel.part()));
+  }
+  for (std::size_t i = 0; i < net.parameters().size(); ++i)
+    CHECK(allclose(net.parameters()[i].grad(), plain.parameters()[i].grad(), 1e-10, 1e-14));
+  for (std::size_t i = 0; i < net.buffers().size(); ++i)
+    CHECK(allclose(net.buffers()[i].to(float64), plain.buffers()[i].to(float64), 1e-12, 0));
+  CHECK(message_of<ValueError>([&] { DataParallel(net, world); }) ==
+        "DataParallel: the network has a SyncBatchNorm, which looks at a whole batch at once; "
+        "shards are worked out one by one: give {.fast = true}");
+}
+
+TEST_CASE("a sum over processes has the sum of their gradients") {
+  const Tensor x = full({2}, 1. + rank, {.dtype = float64, .requires_grad = true});
+  const Tensor y = distributed::all_reduce(x, world);
+  CHECK(equal(y.detach(), full({2}, size * (size + 1) / 2., {.dtype = float64})));
+  (y * y).sum().backward();
+  CHECK(equal(x.grad(), full({2}, size * size * (size + 1.), {.dtype = float64})));
+}
+
 TEST_CASE("passes of one process alone wait for the next that all make") {
   auto net = small_net();
   net->eval();

@@ -6,6 +6,7 @@
 #include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/distributed/jobs.hpp>
 #include <xgrad/distributed/part_sum.hpp>
+#include <xgrad/nn/norm.hpp>
 #include <xgrad/ops/arithmetic.hpp>
 #include <xgrad/ops/shape.hpp>
 
@@ -116,6 +117,12 @@ class Buckets {
   std::vector<Bucket> buckets_ = {};
 };
 
+std::string description_of(const DataParallelOptions& options, int processes) {
+  if (!options.fast) return fmt::format("{} shards of each batch", options.shards);
+  return fmt::format("{} processes, fast{}", processes,
+                     options.send_as ? fmt::format(", sent as {}", *options.send_as) : "");
+}
+
 std::vector<Tensor> floating_ones(const std::vector<Tensor>& tensors, bool are) {
   std::vector<Tensor> result;
   std::ranges::copy_if(tensors, std::back_inserter(result),
@@ -138,6 +145,9 @@ void copy_all(const std::vector<Tensor>& to, const std::vector<Tensor>& from) {
 /// What a network's processes share, and what there is of a batch so far.
 struct DataParallel::State {
   State(nn::Module& trained, const Group& whole, const DataParallelOptions& chosen);
+  ~State();
+  State(const State&) = delete;
+  State& operator=(const State&) = delete;
 
   void begin();
   void run(std::int64_t part, const std::function<Tensor()>& loss);
@@ -193,6 +203,21 @@ DataParallel::State::State(nn::Module& trained, const Group& whole,
   for (std::size_t i = 0; i < parameters.size(); ++i)
     hooks.add(parameters[i].register_ready_hook([this, i](const Tensor&) { on_ready(i); }));
   if (group.size() > 1) jobs.emplace();
+  const Group norms = group.split(0, group.rank());  // of their own: buckets are sent meanwhile
+  net.apply([&](nn::Module& module) {
+    auto* const norm = dynamic_cast<nn::SyncBatchNorm*>(&module);
+    if (norm == nullptr) return;
+    require<ValueError>(options.fast,
+                        "DataParallel: the network has a SyncBatchNorm, which looks at a whole "
+                        "batch at once; shards are worked out one by one: give {{.fast = true}}");
+    norm->set_sum([norms](const Tensor& x) { return all_reduce(x, norms); });
+  });
+}
+
+DataParallel::State::~State() {
+  net.apply([](nn::Module& module) {
+    if (auto* const norm = dynamic_cast<nn::SyncBatchNorm*>(&module)) norm->set_sum({});
+  });
 }
 
 void DataParallel::State::begin() {
@@ -287,8 +312,8 @@ Tensor DataParallel::State::total(std::size_t bucket, PartSum& sum) {
   const auto& all = group.communicator();
   if (!options.fast || !all) return sum.finish();
   const Tensor row = sum.take();
-  const bool is_narrowed = bucket < gradient_buckets && row.dtype() != options.send_as;
-  const Tensor sent = is_narrowed ? row.to(options.send_as) : row;
+  const bool is_gradient = bucket < gradient_buckets;
+  const Tensor sent = row.to(is_gradient ? options.send_as.value_or(row.dtype()) : row.dtype());
   all->all_reduce(detail::numbers_of(sent), Reduce::sum)->wait();
   return sent.to(row.dtype());
 }
@@ -337,19 +362,18 @@ DataParallel::DataParallel(nn::Module& net, const Group& group,
   require<ValueError>(options.fast || options.shards >= group.size(),
                       "DataParallel: {} shards for {} processes; give each at least one",
                       options.shards, group.size());
-  require<ValueError>(is_floating(options.send_as),
-                      "DataParallel: send_as is {}, which is for no "
-                      "gradients",
-                      options.send_as);
-  require<ValueError>(options.fast || options.send_as == float32,
-                      "DataParallel: send_as = {} rounds as the number of processes has it; it is "
-                      "for {{.fast = true}}",
-                      options.send_as);
+  if (options.send_as) {
+    require<ValueError>(is_floating(*options.send_as),
+                        "DataParallel: send_as is {}, which no gradient is", *options.send_as);
+    require<ValueError>(options.fast,
+                        "DataParallel: send_as = {} rounds as the number of processes has it; it "
+                        "is for {{.fast = true}}",
+                        *options.send_as);
+  }
   group.require_same(
       "DataParallel: what is asked for",
-      fmt::format("{} {}, buckets {} and {}, unused {}, sent as {}",
-                  options.fast ? "fast" : "shards", options.fast ? group.size() : options.shards,
-                  options.first_bucket, options.bucket, options.allow_unused, options.send_as));
+      fmt::format("{}, buckets {} and {}, unused {}", description_of(options, group.size()),
+                  options.first_bucket, options.bucket, options.allow_unused));
   require_same_net(group, net);
   const NoGradGuard guard;
   for (const std::vector<Tensor>& list : {net.parameters(), net.buffers()})
@@ -426,11 +450,7 @@ DataParallel::NoSync::NoSync(DataParallel& parallel) : parallel_(parallel) {
 DataParallel::NoSync::~NoSync() { parallel_.state_->is_apart = false; }
 
 std::string DataParallel::description() const {
-  if (!state_->options.fast) return fmt::format("{} shards of each batch", state_->shards);
-  return fmt::format("{} processes{}", state_->shards,
-                     state_->options.send_as == float32
-                         ? ""
-                         : fmt::format(", sent as {}", state_->options.send_as));
+  return description_of(state_->options, state_->group.size());
 }
 
 std::vector<std::int64_t> DataParallel::sum(const std::vector<std::int64_t>& counts) {

@@ -21,6 +21,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -39,9 +40,9 @@ struct DataParallelOptions {
   bool fast = false;
   /// Parameters may be without a gradient; otherwise they are a ValueError that names them.
   bool allow_unused = false;
-  /// Sends gradients in so many bits: bfloat16 halves what goes over the network, and keeps 8 bits
-  /// of each number at each addition. With `fast` alone.
-  DType send_as = float32;
+  /// Sends gradients as another dtype, such as bfloat16: half as much goes over the network, and 8
+  /// bits of each number are kept at each addition. With `fast` alone.
+  std::optional<DType> send_as = {};
   /// Bytes of gradients that are sent together: the last layers' first, while the pass goes on.
   std::int64_t first_bucket = std::int64_t{1} << 20;
   std::int64_t bucket = std::int64_t{25} << 20;
@@ -51,7 +52,7 @@ struct DataParallelOptions {
 /// (batch norm's running statistics) become the mean over the shards, each of which starts from the
 /// same; integers the first shard's. Random numbers of the default generator (dropout) are drawn
 /// anew for each shard, from the generator's state and the shard's number: processes must have
-/// seeded it alike.
+/// seeded it alike. In `fast` mode SyncBatchNorm layers normalise by the whole batch.
 ///
 /// ValueError, on all processes, where one has another network (names, shapes, dtypes), other
 /// options or another state of the default generator; where there are more processes than shards.

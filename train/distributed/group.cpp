@@ -1,3 +1,4 @@
+#include <xgrad/autograd/function.hpp>
 #include <xgrad/autograd/gradmode.hpp>
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/running.hpp>
@@ -205,6 +206,17 @@ Work Group::irecv(const Tensor& x, int from, int tag) const {
   check_written("recv", x);
   check_other("recv", "from", from, tag, *this);
   return begin(x, [&](const Numbers& values) { return communicator_->recv(values, from, tag); });
+}
+
+Tensor all_reduce(const Tensor& x, const Group& group) {
+  const xgrad::detail::Running running("all_reduce", x);
+  Tensor y = no_grad([&] {
+    Tensor sum = x.detach().clone();
+    group.all_reduce(sum);
+    return sum;
+  });
+  return record("all_reduce", std::move(y),
+                wrt(x, [group](const Tensor& dy) { return all_reduce(dy, group); }));
 }
 
 }  // namespace xgrad::distributed

@@ -107,6 +107,10 @@ class Group {
   std::shared_ptr<detail::Communicator> communicator_;
 };
 
+/// The sum of all processes' x, on the tape: its gradient is the sum of theirs. All processes run
+/// its backward rule, too, in the same order among such sums.
+Tensor all_reduce(const Tensor& x, const Group& group);
+
 }  // namespace xgrad::distributed
 
 #pragma GCC visibility pop

@@ -114,8 +114,8 @@ void call(const char* operation, const F& f) {
 /// the one that is waited for may need this core.
 template <class F>
 void poll(const char* operation, const F& is_done) {
-  constexpr int impatient = 200;
-  constexpr std::chrono::microseconds longest{200};
+  constexpr int impatient = 2000;
+  constexpr std::chrono::microseconds longest{20};
   std::chrono::microseconds pause{5};
   for (int i = 0; !is_done(); ++i) {
     check_going(operation);
