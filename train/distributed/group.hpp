@@ -59,7 +59,8 @@ class Group {
  public:
   /// All processes that mpirun started. IOError where MPI cannot begin. The first call begins it,
   /// unless the program did; at the end of the program it is ended, or, where main() gives another
-  /// status than 0, the other processes are.
+  /// status than 0, the other processes are. Where neither XGRAD_NUM_THREADS nor OMP_NUM_THREADS is
+  /// set, nor set_num_threads() was called, it shares this machine's cores among its processes.
   static Group world();
 
   int rank() const noexcept;

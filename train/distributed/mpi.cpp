@@ -1,6 +1,7 @@
 // Groups of MPI's processes.
 
 #include <xgrad/autograd/raise.hpp>
+#include <xgrad/autograd/threads.hpp>
 #include <xgrad/distributed/communicator.hpp>
 
 #include <algorithm>
@@ -16,6 +17,7 @@
 #include <vector>
 
 #include <mpi.h>
+#include <sched.h>
 
 namespace xgrad::distributed {
 
@@ -370,7 +372,32 @@ void begin_mpi() {
   require_success(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "Group");
   require<IOError>(provided >= MPI_THREAD_SERIALIZED,
                    "Group: this MPI takes calls of one thread alone");
+  // MPICH asks this one what to do about several requests' errors, whatever communicator is theirs.
+  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   on_exit(end, nullptr);
+}
+
+/// Where the user has not said how many threads, as many as there are cores for each process of
+/// this machine.
+void share_cores(MPI_Comm all) {
+  cpu_set_t own;
+  CPU_ZERO(&own);
+  sched_getaffinity(0, sizeof own, &own);
+  MPI_Comm here = MPI_COMM_NULL;
+  call("Group",
+       [&] { return MPI_Comm_split_type(all, MPI_COMM_TYPE_SHARED, 0, MPI_INFO_NULL, &here); });
+  int processes = 1;
+  cpu_set_t together = own;
+  call("Group", [&] {
+    MPI_Comm_size(here, &processes);
+    return MPI_Allreduce(MPI_IN_PLACE, &together, sizeof together, MPI_BYTE, MPI_BOR, here);
+  });
+  MPI_Comm_free(&here);
+  const bool is_said = std::getenv("XGRAD_NUM_THREADS") != nullptr ||
+                       std::getenv("OMP_NUM_THREADS") != nullptr ||
+                       num_threads() != CPU_COUNT(&own);
+  if (!is_said)
+    set_num_threads(std::max(1, std::min(CPU_COUNT(&own), CPU_COUNT(&together) / processes)));
 }
 
 }  // namespace
@@ -385,6 +412,7 @@ std::shared_ptr<Communicator> world() {
     MPI_Comm own = MPI_COMM_NULL;
     require_success(MPI_Comm_dup(MPI_COMM_WORLD, &own), "Group");
     auto made = std::make_shared<OfMPI>(own);
+    share_cores(own);
     return made->size() > 1 ? made : nullptr;
   }();
   return all;
