@@ -52,6 +52,15 @@ class IOError : public Error {
   using Error::Error;
 };
 
+/// Another process that this one works with (distributed::Group) has died, failed, hangs, or has
+/// ended while others still wait for it. The message names it by its rank and its host, with the
+/// error that it told: "rank 2 (host a): …"; all processes say the same. What they do together has
+/// no end from then on: a program saves what it wants to keep and ends, for which it has a few
+/// seconds.
+class PeerError : public Error {
+  using Error::Error;
+};
+
 /// A misuse of the tape: a freed graph, a changed saved tensor, a gradient that does not exist.
 class GraphError : public Error {
   using Error::Error;

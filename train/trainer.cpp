@@ -180,6 +180,15 @@ class Loop {
     return done_ == 0 ? 0 : static_cast<double>(done_ * plan_.recipe.batch) / seconds();
   }
 
+  void write_checkpoint() {
+    Checkpoint checkpoint = snapshot(done_, net_, optimizers_of(plan_.recipe.parts));
+    checkpoint.seconds = watch_.parts();
+    checkpoint.means = {{"loss", loss_.state()}, {"accuracy", accuracy_.state()}};
+    journal_.note(checkpoint);
+    file_->write(checkpoint);
+    watch_.lap("checkpoints");
+  }
+
   /// Of the training steps alone.
   double seconds() const {
     return watch_.seconds("forward") + watch_.seconds("backward") + watch_.seconds("update");
@@ -320,15 +329,6 @@ class Loop {
     return fmt::format("  validation {:.4f}", value);
   }
 
-  void write_checkpoint() {
-    Checkpoint checkpoint = snapshot(done_, net_, optimizers_of(plan_.recipe.parts));
-    checkpoint.seconds = watch_.parts();
-    checkpoint.means = {{"loss", loss_.state()}, {"accuracy", accuracy_.state()}};
-    journal_.note(checkpoint);
-    file_->write(checkpoint);
-    watch_.lap("checkpoints");
-  }
-
   nn::Module& net_;
   const Plan& plan_;
   Journal& journal_;
@@ -435,6 +435,8 @@ class Fit {
     try {
       loop.run(interrupts);
     } catch (const Error& error) {
+      // The state is that after the last iteration that all have made.
+      if (file_ && dynamic_cast<const PeerError*>(&error) != nullptr) loop.write_checkpoint();
       attempt("the report or log is", [&] {
         journal_->finish(fmt::format("Stopped: {}", error.what()),
                          {{"event", "error"}, {"message", error.what()}});

@@ -30,7 +30,7 @@
 
 using namespace support;
 using namespace xgrad::distributed::detail;
-using distributed::PeerError;
+using PeerError;
 
 namespace {
 

@@ -46,10 +46,11 @@ struct Communicator {
   virtual std::shared_ptr<Communicator> split(int color, int key) = 0;
   /// ValueError, on all of them, where not all processes say the same: the complaint, and who says
   /// what.
-  virtual void agree(const std::string& complaint, const std::string& said) = 0;
+  virtual void agree(const char* operation, const std::string& complaint,
+                     const std::string& said) = 0;
   /// On an operation that all do, as far as others see of it.
   void agree_to_do(const char* operation, const std::string& details = {}) {
-    agree(std::string(operation) + ": the processes do not do the same",
+    agree(operation, std::string(operation) + ": the processes do not do the same",
           details.empty() ? operation : operation + (' ' + details));
   }
   /// This process ends with an error: nobody is to wait for it any more.

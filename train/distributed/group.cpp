@@ -110,7 +110,8 @@ void Group::barrier() const {
 }
 
 void Group::require_same(const std::string& what, const std::string& value) const {
-  if (communicator_) communicator_->agree(what + " differs between the processes", value);
+  if (communicator_)
+    communicator_->agree("require_same", what + " differs between the processes", value);
 }
 
 namespace {

@@ -3,14 +3,19 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/threads.hpp>
 #include <xgrad/distributed/communicator.hpp>
+#include <xgrad/distributed/link.hpp>
+#include <xgrad/distributed/standing.hpp>
+#include <xgrad/distributed/watch.hpp>
 
 #include <algorithm>
 #include <array>
-#include <atomic>
 #include <chrono>
 #include <cstdlib>
+#include <exception>
 #include <functional>
 #include <mutex>
+#include <numeric>
+#include <optional>
 #include <thread>
 #include <type_traits>
 #include <utility>
@@ -98,13 +103,8 @@ MPI_Op op_of(DType dtype, Reduce reduce) {
 /// MPI takes calls of one thread at a time: nobody waits inside one.
 std::mutex calls;
 
-/// Set when this process or another has failed: nobody is waited for from then on.
-std::atomic<bool> is_over = false;
-
-void check_going(const char* operation) {
-  require<Error>(!is_over.load(std::memory_order_acquire), "{}: the processes have stopped",
-                 operation);
-}
+/// Over all processes, while there are several.
+std::unique_ptr<Watch> watch;
 
 template <class F>
 void call(const char* operation, const F& f) {
@@ -112,15 +112,24 @@ void call(const char* operation, const F& f) {
   require_success(f(), operation);
 }
 
+/// What is waited for.
+struct Awaited {
+  const char* operation;
+  int whom;              ///< as the watch has it
+  bool goes_on = false;  ///< it began with an agreement
+};
+
 /// Asks whether it is done until it is: at first at once again, and then less and less often, as
-/// the one that is waited for may need this core.
+/// the one that is waited for may need this core. PeerError where another process has failed.
 template <class F>
-void poll(const char* operation, const F& is_done) {
+void poll(const Awaited& awaited, const F& is_done) {
   constexpr int impatient = 2000;
   constexpr std::chrono::microseconds longest{20};
   std::chrono::microseconds pause{5};
+  require<Error>(watch != nullptr, "{}: MPI has ended", awaited.operation);
+  const Waiting waiting(*watch, awaited.operation, awaited.whom, awaited.goes_on);
   for (int i = 0; !is_done(); ++i) {
-    check_going(operation);
+    watch->check();
     if (i < impatient) {
       std::this_thread::yield();
     } else {
@@ -133,7 +142,7 @@ void poll(const char* operation, const F& is_done) {
 /// Requests that go on together.
 class Requests : public Transfer {
  public:
-  explicit Requests(const char* operation) : operation_(operation) {}
+  explicit Requests(const Awaited& awaited) : awaited_(awaited) {}
   ~Requests() override {
     try {
       wait();
@@ -148,7 +157,7 @@ class Requests : public Transfer {
   void add(const F& begin) {
     requests_.push_back(MPI_REQUEST_NULL);
     try {
-      call(operation_, [&] { return begin(&requests_.back()); });
+      call(awaited_.operation, [&] { return begin(&requests_.back()); });
     } catch (...) {
       requests_.pop_back();
       throw;
@@ -158,24 +167,25 @@ class Requests : public Transfer {
   void expect(int count, MPI_Datatype type) { expected_.emplace_back(count, type); }
 
   void wait() override {
-    poll(operation_, [this] { return is_done(); });
+    poll(awaited_, [this] { return is_done(); });
     requests_.clear();
     for (const auto& [wanted, count, source] : std::exchange(arrived_, {}))
-      require<IOError>(count == wanted, "{}: rank {} sent {} numbers, {} were to come", operation_,
-                       source, count, wanted);
+      require<IOError>(count == wanted, "{}: rank {} sent {} numbers, {} were to come",
+                       awaited_.operation, source, count, wanted);
   }
   bool is_done() override {
     if (requests_.empty()) return true;
     int done = 0;
     std::vector<MPI_Status> statuses(requests_.size());
-    call(operation_, [&] {
+    call(awaited_.operation, [&] {
       return MPI_Testall(static_cast<int>(requests_.size()), requests_.data(), &done,
                          statuses.data());
     });
     if (done == 0) return false;
     for (std::size_t i = 0; i < expected_.size(); ++i) {
       int count = 0;
-      call(operation_, [&] { return MPI_Get_count(&statuses[i], expected_[i].second, &count); });
+      call(awaited_.operation,
+           [&] { return MPI_Get_count(&statuses[i], expected_[i].second, &count); });
       arrived_.push_back({expected_[i].first, count, statuses[i].MPI_SOURCE});
     }
     expected_.clear();
@@ -187,7 +197,7 @@ class Requests : public Transfer {
   struct Arrived {
     int wanted, count, source;
   };
-  const char* operation_;
+  Awaited awaited_;
   std::vector<MPI_Request> requests_ = {};
   std::vector<std::pair<int, MPI_Datatype>> expected_ = {};
   std::vector<Arrived> arrived_ = {};
@@ -195,8 +205,8 @@ class Requests : public Transfer {
 
 /// begin(&request), until it has ended.
 template <class F>
-void waited(const char* operation, const F& begin) {
-  Requests going(operation);
+void waited(const Awaited& awaited, const F& begin) {
+  Requests going(awaited);
   going.add(begin);
   going.wait();
 }
@@ -222,10 +232,11 @@ int counted(const Numbers& x, const char* operation) {
 
 class OfMPI : public Communicator {
  public:
-  explicit OfMPI(MPI_Comm comm) : comm_(comm) {
+  OfMPI(MPI_Comm comm, MPI_Comm all) : comm_(comm) {
     MPI_Comm_set_errhandler(comm_, MPI_ERRORS_RETURN);
     MPI_Comm_rank(comm_, &rank_);
     MPI_Comm_size(comm_, &size_);
+    find_world_ranks(all);
   }
   ~OfMPI() override {
     int ended = 0;
@@ -242,26 +253,27 @@ class OfMPI : public Communicator {
     agree_to_do("split");
     MPI_Comm part = MPI_COMM_NULL;
     call("split", [&] { return MPI_Comm_split(comm_, color, key, &part); });
-    auto made = std::make_shared<OfMPI>(part);
+    auto made = std::make_shared<OfMPI>(part, MPI_COMM_WORLD);
     return made->size() > 1 ? made : nullptr;
   }
 
-  void agree(const std::string& complaint, const std::string& said) override {
+  void agree(const char* operation, const std::string& complaint,
+             const std::string& said) override {
     const auto hash = static_cast<std::int64_t>(std::hash<std::string>()(complaint + said));
     std::array<std::int64_t, 2> least{hash, ~hash};
-    waited("agree", [&](MPI_Request* request) {
+    waited({operation, everybody()}, [&](MPI_Request* request) {
       return MPI_Iallreduce(MPI_IN_PLACE, least.data(), 2, MPI_INT64_T, MPI_MIN, comm_, request);
     });
     if (least[0] == hash && least[1] == ~hash) return;
-    raise<ValueError>("{}: {}", complaint, said_by_all(said));
+    raise<ValueError>("{}: {}", complaint, said_by_all(operation, said));
   }
 
-  void fail(const std::string&) noexcept override {
-    is_over.store(true, std::memory_order_release);
+  void fail(const std::string& what) noexcept override {
+    if (watch) watch->fail(what);
   }
 
   Going broadcast(const Numbers& x, int root) override {
-    auto going = std::make_unique<Requests>("broadcast");
+    auto going = begun("broadcast", everybody());
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Ibcast(at(x, first), count, type_of(x.dtype), root, comm_, request);
@@ -271,7 +283,7 @@ class OfMPI : public Communicator {
   }
 
   Going all_reduce(const Numbers& x, Reduce reduce) override {
-    auto going = std::make_unique<Requests>("all_reduce");
+    auto going = begun("all_reduce", everybody());
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Iallreduce(MPI_IN_PLACE, at(x, first), count, type_of(x.dtype),
@@ -282,7 +294,7 @@ class OfMPI : public Communicator {
   }
 
   Going all_gather(const Numbers& from, const Numbers& to) override {
-    auto going = std::make_unique<Requests>("all_gather");
+    auto going = begun("all_gather", everybody());
     const int count = counted(from, "all_gather");
     const MPI_Datatype type = type_of(from.dtype);
     going->add([&](MPI_Request* request) {
@@ -292,7 +304,7 @@ class OfMPI : public Communicator {
   }
 
   Going reduce_scatter(const Numbers& from, const Numbers& to, Reduce reduce) override {
-    auto going = std::make_unique<Requests>("reduce_scatter");
+    auto going = begun("reduce_scatter", everybody());
     const int count = counted(to, "reduce_scatter");
     going->add([&](MPI_Request* request) {
       return MPI_Ireduce_scatter_block(from.data, to.data, count, type_of(from.dtype),
@@ -302,7 +314,7 @@ class OfMPI : public Communicator {
   }
 
   Going send(const Numbers& x, int to, int tag) override {
-    auto going = std::make_unique<Requests>("send");
+    auto going = begun("send", world_rank(to));
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Isend(at(x, first), count, type_of(x.dtype), to, tag, comm_, request);
@@ -312,7 +324,7 @@ class OfMPI : public Communicator {
   }
 
   Going recv(const Numbers& x, int from, int tag) override {
-    auto going = std::make_unique<Requests>("recv");
+    auto going = begun("recv", world_rank(from));
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Irecv(at(x, first), count, type_of(x.dtype), from, tag, comm_, request);
@@ -324,12 +336,12 @@ class OfMPI : public Communicator {
 
  private:
   /// "rank 0: …; rank 1: …", of ranks that say the same the first.
-  std::string said_by_all(const std::string& what) {
+  std::string said_by_all(const char* operation, const std::string& what) {
     constexpr std::size_t most = 128;
     std::array<char, most> own{};
     what.copy(own.data(), most - 1);
     std::vector<char> all(most * static_cast<std::size_t>(size_));
-    waited("agree", [&](MPI_Request* request) {
+    waited({operation, everybody(), true}, [&](MPI_Request* request) {
       return MPI_Iallgather(own.data(), most, MPI_CHAR, all.data(), most, MPI_CHAR, comm_, request);
     });
     std::string result;
@@ -343,9 +355,34 @@ class OfMPI : public Communicator {
     return result;
   }
 
+  void find_world_ranks(MPI_Comm all) {
+    MPI_Group own = MPI_GROUP_NULL;
+    MPI_Group whole = MPI_GROUP_NULL;
+    MPI_Comm_group(comm_, &own);
+    MPI_Comm_group(all, &whole);
+    std::vector<int> ranks(static_cast<std::size_t>(size_));
+    std::iota(ranks.begin(), ranks.end(), 0);
+    world_ranks_.resize(ranks.size());
+    MPI_Group_translate_ranks(own, size_, ranks.data(), whole, world_ranks_.data());
+    int processes = 0;
+    MPI_Comm_size(all, &processes);
+    is_whole_ = size_ == processes;
+    MPI_Group_free(&own);
+    MPI_Group_free(&whole);
+  }
+  int world_rank(int rank) const { return world_ranks_[static_cast<std::size_t>(rank)]; }
+  /// As the watch has it.
+  int everybody() const { return is_whole_ ? for_all : for_some; }
+  /// Of what processes have agreed on.
+  static std::unique_ptr<Requests> begun(const char* operation, int whom) {
+    return std::make_unique<Requests>(Awaited{operation, whom, true});
+  }
+
   MPI_Comm comm_;
   int rank_ = 0;
   int size_ = 1;
+  bool is_whole_ = true;
+  std::vector<int> world_ranks_;
 };
 
 /// Whether a launcher of MPI's started this process.
@@ -360,8 +397,26 @@ void end(int status, void*) {
   int ended = 0;
   MPI_Finalized(&ended);
   if (ended != 0) return;
-  if (status != 0) MPI_Abort(MPI_COMM_WORLD, status);
+  if (watch && status != 0) watch->fail(fmt::format("ended with exit status {}", status));
+  if (watch && !watch->has_failed()) watch->finish();
+  const bool has_failed = status != 0 || (watch && watch->has_failed());
+  if (has_failed) MPI_Abort(MPI_COMM_WORLD, status != 0 ? status : 1);
   MPI_Finalize();
+  watch.reset();
+}
+
+std::terminate_handler terminate_before = nullptr;
+
+/// So that the others learn of an exception that nobody has caught.
+void terminate() {
+  if (watch && std::current_exception()) try {
+      throw;
+    } catch (const std::exception& error) {
+      watch->fail(error.what());
+    } catch (...) {
+      watch->fail("an exception that says nothing");
+    }
+  terminate_before();
 }
 
 void begin_mpi() {
@@ -375,6 +430,20 @@ void begin_mpi() {
   // MPICH asks this one what to do about several requests' errors, whatever communicator is theirs.
   MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   on_exit(end, nullptr);
+  terminate_before = std::set_terminate(terminate);
+}
+
+/// All processes watch each other from here on.
+void begin_watch(MPI_Comm all, int rank, int size) {
+  std::optional<Listener> listener;
+  std::string address;
+  if (rank == 0) address = listener.emplace().address().text();
+  auto length = static_cast<int>(address.size());
+  call("Group", [&] { return MPI_Bcast(&length, 1, MPI_INT, 0, all); });
+  address.resize(static_cast<std::size_t>(length));
+  call("Group", [&] { return MPI_Bcast(address.data(), length, MPI_CHAR, 0, all); });
+  watch = rank == 0 ? std::make_unique<Watch>(*std::move(listener), size)
+                    : std::make_unique<Watch>(Address::of(address), rank);
 }
 
 /// Where the user has not said how many threads, as many as there are cores for each process of
@@ -411,8 +480,9 @@ std::shared_ptr<Communicator> world() {
     // Apart from what the program itself sends.
     MPI_Comm own = MPI_COMM_NULL;
     require_success(MPI_Comm_dup(MPI_COMM_WORLD, &own), "Group");
-    auto made = std::make_shared<OfMPI>(own);
+    auto made = std::make_shared<OfMPI>(own, own);
     share_cores(own);
+    if (made->size() > 1) begin_watch(own, made->rank(), made->size());
     return made->size() > 1 ? made : nullptr;
   }();
   return all;

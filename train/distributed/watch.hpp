@@ -14,7 +14,7 @@
 // The first failure is the one that all report. A process that does not end by itself within some
 // seconds of it is ended: it may compute for ever, or sit in a library that knows nothing of it.
 
-#include <xgrad/distributed/error.hpp>
+#include <xgrad/autograd/error.hpp>
 #include <xgrad/distributed/link.hpp>
 #include <xgrad/distributed/standing.hpp>
 
