@@ -87,6 +87,7 @@ struct Member {
   Time heard = {};
   bool is_here = false;  // it has been heard of
   bool is_gone = false;
+  bool is_ready = false;  // there is something to read or to write
 };
 
 }  // namespace
@@ -314,9 +315,13 @@ void Watcher::wait(Time now) {
   };
   if (listener_) polled_.push_back({listener_->descriptor(), POLLIN, 0});
   for (const auto& [link, since] : strangers_) add(link);
+  const auto first = static_cast<std::ptrdiff_t>(polled_.size());
   for (const Member& member : members_) add(member.link);
   const auto left = std::chrono::ceil<std::chrono::milliseconds>(until - now).count();
   poll(polled_.data(), polled_.size(), static_cast<int>(std::max<std::int64_t>(left, 0)));
+  auto polled = polled_.begin() + first;
+  for (Member& member : members_)
+    member.is_ready = member.link.is_open() && (polled++)->revents != 0;
 }
 
 /// Where this process itself was stopped for a while, nobody else is to blame.
@@ -381,7 +386,7 @@ bool Watcher::greet(Link& link, Time now) {
 }
 
 void Watcher::hear(Member& member, Time now) {
-  if (!member.link.is_open()) return;
+  if (!member.is_ready) return;
   member.link.flush();
   member.link.receive();
   while (const auto message = member.link.next()) {
