@@ -303,14 +303,15 @@ TEST_CASE("one that is stopped is named to the others") {
 TEST_CASE("a whole group that is stopped for a while blames nobody") {
   WatchOptions options = quick;
   options.silence = 1;
-  options.patience = 1;
+  options.patience = 1.5;
   Group group(3, options, [](Process& process) {
-    for (int i = 0; process.rank == 2 && i < 60; ++i) sleep(5);  // the others wait
+    for (int i = 0; process.rank == 2 && i < 100; ++i) sleep(5);  // the others wait
     process.meet();
   });
   group.wait_for_all();
+  sleep(200);  // it is seen that they wait
   for (int rank = 0; rank < 3; ++rank) group.send(rank, SIGSTOP);
-  sleep(1700);
+  sleep(2000);
   for (int rank = 0; rank < 3; ++rank) group.send(rank, SIGCONT);
   group.check_told("", {{0, well}, {1, well}, {2, well}});
 }
