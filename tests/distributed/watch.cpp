@@ -30,7 +30,6 @@
 
 using namespace support;
 using namespace xgrad::distributed::detail;
-using PeerError;
 
 namespace {
 

@@ -8,6 +8,7 @@ page=${3:-$(dirname "$0")/../../docs/from-pytorch.md}
 
 prelude='
 #include <xgrad/xgrad.hpp>
+#include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/distributions/distributions.hpp>
 #include <xgrad/nn/models/gpt.hpp>
 #include <xgrad/nn/models/lenet.hpp>
@@ -22,6 +23,7 @@ namespace nn = xgrad::nn;
 namespace F = xgrad::nn::functional;
 namespace optim = xgrad::optim;
 namespace datasets = xgrad::datasets;
+namespace distributed = xgrad::distributed;
 namespace transforms = xgrad::datasets::transforms;
 using xgrad::Tensor;
 struct Net : nn::Module {
@@ -30,7 +32,9 @@ struct Net : nn::Module {
 };
 Tensor x, y, w, b, images, index, labels, mask, loss;
 Net net;
-optim::SGD optimizer({w}, {.lr = 0.1});'
+optim::SGD optimizer({w}, {.lr = 0.1});
+const auto group = distributed::Group::world();
+distributed::DataParallel parallel(net, group);'
 
 # The rows of tables of three columns, each a function of its own, in which messages name the page.
 statements() {
