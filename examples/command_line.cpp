@@ -3,6 +3,7 @@
 #include <xgrad/autograd/error.hpp>
 #include <xgrad/autograd/random.hpp>
 #include <xgrad/autograd/threads.hpp>
+#include <xgrad/distributed/group.hpp>
 
 #include <algorithm>
 #include <cmath>
@@ -136,6 +137,8 @@ int start(const Program& program, int argc, char** argv) {
   if (const auto code = parse(program, argc, argv, options)) return *code;
   return guarded([&] {
     if (options.threads > 0) xgrad::set_num_threads(options.threads);
+    // Before anything can fail, so that the others learn of it.
+    if (options.distributed) xgrad::distributed::Group::world();
     xgrad::manual_seed(options.seed);
     return program.run(options);
   });

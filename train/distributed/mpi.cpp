@@ -103,8 +103,8 @@ MPI_Op op_of(DType dtype, Reduce reduce) {
 /// MPI takes calls of one thread at a time: nobody waits inside one.
 std::mutex calls;
 
-/// Over all processes, while there are several.
-std::unique_ptr<Watch> watch;
+/// Over all processes, while there are several, until MPI ends: after the statics of a program.
+constinit Watch* watch = nullptr;
 
 template <class F>
 void call(const char* operation, const F& f) {
@@ -402,7 +402,7 @@ void end(int status, void*) {
   const bool has_failed = status != 0 || (watch && watch->has_failed());
   if (has_failed) MPI_Abort(MPI_COMM_WORLD, status != 0 ? status : 1);
   MPI_Finalize();
-  watch.reset();
+  delete std::exchange(watch, nullptr);
 }
 
 std::terminate_handler terminate_before = nullptr;
@@ -442,8 +442,7 @@ void begin_watch(MPI_Comm all, int rank, int size) {
   call("Group", [&] { return MPI_Bcast(&length, 1, MPI_INT, 0, all); });
   address.resize(static_cast<std::size_t>(length));
   call("Group", [&] { return MPI_Bcast(address.data(), length, MPI_CHAR, 0, all); });
-  watch = rank == 0 ? std::make_unique<Watch>(*std::move(listener), size)
-                    : std::make_unique<Watch>(Address::of(address), rank);
+  watch = rank == 0 ? new Watch(*std::move(listener), size) : new Watch(Address::of(address), rank);
 }
 
 /// Where the user has not said how many threads, as many as there are cores for each process of
