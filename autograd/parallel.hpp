@@ -1,8 +1,11 @@
 #pragma once
-// Internal: how loops use threads. Work is cut into contiguous parts by count alone, so the same
-// number of threads gives the same parts and the same bits, whoever computes them.
+// Internal: how loops use threads. What is computed has the same bits on any number of them, whoever
+// computes which part: where a cut decides in which order numbers are added, or which kernel computes
+// them, work is cut by its size alone (fixed_parts), on one thread as on many. Only loops over items
+// that have nothing to do with each other are cut by the number of threads (part_count).
 
 #include <algorithm>
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <exception>
@@ -47,10 +50,36 @@ constexpr std::int64_t grain_of(double nanoseconds) {
 /// whatever the number of threads.
 inline constexpr std::int64_t terms_together = 32768;
 
-/// Parts of at least `grain` of n items, or one.
+/// Loops are cut down to single items while one lives, for tests: where a part begins must show in
+/// no bit.
+class FinestCut {
+ public:
+  FinestCut() { is_asked_for_ = true; }
+  ~FinestCut() { is_asked_for_ = false; }
+  FinestCut(const FinestCut&) = delete;
+  FinestCut& operator=(const FinestCut&) = delete;
+
+  static bool is_asked_for() { return is_asked_for_.load(std::memory_order_relaxed); }
+
+ private:
+  static std::atomic<bool> is_asked_for_;
+};
+
+/// How many parts of at least `grain` n items may be cut into; one at least.
+inline std::int64_t most_parts(std::int64_t n, std::int64_t grain) {
+  const std::int64_t least = FinestCut::is_asked_for() ? 1 : std::max<std::int64_t>(grain, 1);
+  return std::max<std::int64_t>(n / least, 1);
+}
+
+/// Parts of at least `grain` of n items, or one: no more than there are threads.
 inline int part_count(std::int64_t n, std::int64_t grain) {
-  const std::int64_t most = n / std::max<std::int64_t>(grain, 1);
-  return most <= 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, available_threads()));
+  const std::int64_t most = most_parts(n, grain);
+  return most == 1 ? 1 : static_cast<int>(std::min<std::int64_t>(most, available_threads()));
+}
+
+/// The same by sizes alone: enough for the threads of a large machine.
+inline int fixed_parts(std::int64_t n, std::int64_t grain) {
+  return static_cast<int>(std::min<std::int64_t>(most_parts(n, grain), 16));
 }
 
 /// What parts that run at once throw: no exception may leave one.
@@ -69,19 +98,17 @@ class PartErrors {
 };
 
 /// call(f, part) for each of `parts` parts, of which a team's threads compute those that they come
-/// for (team.hpp).
+/// for (team.hpp), but where available_threads() is 1. No part may throw.
 void share(int parts, const void* f, void (*call)(const void* f, int part));
 
 /// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once. Where some throw, the
-/// others run to their end and the exception of the first part goes on to the caller.
+/// others run to their end and the exception of the first part goes on to the caller. A single part
+/// goes the same way, through a function that nothing is inlined into: a second copy of f might
+/// round products that are added in other places.
 template <class F>
 void parallel_parts(std::int64_t n, int parts, const F& f) {
   // n · part / parts, where the product may have more than 63 bits.
   const auto begin = [n, parts](int part) { return n / parts * part + n % parts * part / parts; };
-  if (parts == 1) {
-    f(0, std::int64_t{0}, n);
-    return;
-  }
   PartErrors errors;
   const auto compute = [&](int part) {
     try {

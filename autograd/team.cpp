@@ -129,6 +129,7 @@ class Team {
     leaders_.begin(now);
     allowed_ = threads - leaders_.count();
     work.next_ = 1;
+    work.end_ = work.parts_;
     work.is_open_ = trials_.allow(now) && trust_.holds(now) && helping_ < allowed_;
     if (work.is_open_) {
       work.following_ = std::exchange(works_, &work);
@@ -142,20 +143,20 @@ class Team {
   /// A part for the leader; −1 where all are begun.
   int take(Shared& work) {
     const std::lock_guard lock(mutex_);
-    return begin_part(work);
+    if (work.next_ == work.end_) return -1;
+    const int part = work.next_++;
+    count_begun(work);
+    return part;
   }
 
-  int begin_part(Shared& work) {
-    if (work.next_ == work.parts_) return -1;
-    const int part = work.next_++;
+  void count_begun(Shared& work) {
     --unbegun_;
-    if (work.next_ == work.parts_) {
+    if (work.next_ == work.end_) {
       Shared** at = &works_;
       while (*at != &work) at = &(*at)->following_;
       *at = work.following_;
     }
     update();
-    return part;
   }
 
   void update() {
@@ -202,7 +203,8 @@ class Team {
   void help_with(Shared& work, std::unique_lock<std::mutex>& lock) {
     ++helping_;
     work.helpers_.fetch_add(1, std::memory_order_relaxed);
-    const int part = begin_part(work);
+    const int part = --work.end_;
+    count_begun(work);
     lock.unlock();
     work.compute(part);
     lock.lock();

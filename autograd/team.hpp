@@ -15,8 +15,9 @@ class Shared {
   using Call = void (*)(const void* f, int part);
   Shared(int parts, const void* f, Call call) : parts_(parts), f_(f), call_(call) {}
 
-  /// Computes all parts: this thread takes one after the other, and those of the team that come
-  /// meanwhile take others. They come where the threads at work are fewer than num_threads(),
+  /// Computes all parts: this thread takes one after the other from the first on, and those of the
+  /// team that come meanwhile from the last, so that in the next loop over the same values most are
+  /// taken by whose cache they are in. They come where the threads at work are fewer than num_threads(),
   /// callers that lately computed in parallel included, and where their help has not lately cost
   /// more time than it saved, as beside other busy programs. No part may throw.
   void compute();
@@ -30,7 +31,7 @@ class Shared {
   const void* f_;
   Call call_;
   // What follows belongs to the team, under its mutex but for reading `helpers_`.
-  int next_ = 0;                 // the first part that nobody has begun
+  int next_ = 0, end_ = 0;       // the parts that nobody has begun
   bool is_open_ = false;         // to helpers
   std::atomic<int> helpers_{0};  // at work on a part
   bool leader_sleeps_ = false;

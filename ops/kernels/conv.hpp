@@ -5,6 +5,8 @@
 
 #include <xgrad/autograd/layout.hpp>
 
+#include <algorithm>
+#include <bit>
 #include <cstdint>
 
 namespace xgrad::kernels {
@@ -76,6 +78,16 @@ void conv(ConvDirection direction, const ConvPlan& plan, const ConvGeometry& g,
           const ConvOperands<T>& operands);
 
 // ---- the kernels
+
+/// Into how many parts a batch is cut where `most` are worthwhile, by the sizes alone. Each part
+/// has weights of its own to put in order, or a share of their gradient to be joined, which is
+/// little beside some thousand results of a filter; two parts are made of fewer.
+inline std::int64_t batch_parts(const ConvGeometry& g, std::int64_t most) {
+  constexpr std::int64_t results = 4096;
+  const std::int64_t parts = std::max<std::int64_t>(g.n * g.outputs() / results, 2);
+  return static_cast<std::int64_t>(
+      std::bit_floor(static_cast<std::uint64_t>(std::min({parts, most, g.n}))));
+}
 
 template <class T>
 void conv_gemm(ConvDirection direction, const ConvGeometry& g, const ConvOperands<T>& operands);

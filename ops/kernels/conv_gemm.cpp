@@ -7,7 +7,6 @@
 #include <xgrad/ops/kernels/parallel.hpp>
 
 #include <algorithm>
-#include <vector>
 
 namespace xgrad::kernels {
 namespace {
@@ -190,13 +189,16 @@ template <class T>
 void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight) {
   const Tiling tiling(g);
   const std::int64_t size = g.k * g.patch();
-  const int parts = part_count(g.n, grain_of(image_nanoseconds(g)));
   // Each part sums its own images; the parts are then added in their order.
+  const auto parts =
+      static_cast<int>(batch_parts(g, fixed_parts(g.n, grain_of(image_nanoseconds(g)))));
   const auto step = size + static_cast<std::int64_t>(apart / sizeof(T));
-  std::vector<T> sums(static_cast<std::size_t>(parts * step));
+  const auto room = Storage::allocate(static_cast<std::size_t>(parts * step) * sizeof(T));
+  T* const sums = reinterpret_cast<T*>(room->own());
   parallel_parts(g.n, parts, [&](int part, std::int64_t begin, std::int64_t end) {
     Columns<T> columns(g, tiling);
-    T* const sum = sums.data() + part * step;
+    T* const sum = sums + part * step;
+    std::fill_n(sum, size, T(0));
     for (std::int64_t i = begin * g.groups; i < end * g.groups; ++i) {
       const Place at(g, i);
       for (std::int64_t t = 0; t < tiling.count; ++t) {
@@ -208,10 +210,11 @@ void backward_weight(const ConvGeometry& g, const T* x, const T* dy, T* dweight)
       }
     }
   });
-  std::fill_n(dweight, size, T(0));
-  for (int part = 0; part < parts; ++part)
-    for (std::int64_t i = 0; i < size; ++i)
-      dweight[i] += sums[static_cast<std::size_t>(part * step + i)];
+  parallel_for(size, grain_of(0.15 * parts), [=](std::int64_t begin, std::int64_t end) {
+    std::copy(sums + begin, sums + end, dweight + begin);
+    for (int part = 1; part < parts; ++part)
+      for (std::int64_t i = begin; i < end; ++i) dweight[i] += sums[part * step + i];
+  });
 }
 
 }  // namespace

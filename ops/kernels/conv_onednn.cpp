@@ -20,7 +20,9 @@ void conv_onednn(ConvDirection, const ConvPlan&, const ConvGeometry&, const Conv
 
 #else
 
+#include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
 #include <memory>
 #include <mutex>
@@ -417,9 +419,9 @@ auto translated(const F& f) {
   }
 }
 
-/// A convolution as parts of the images or, where these are fewer than the threads, of one image's
-/// channels on the side that is computed: oneDNN's own threads wait for each other, each time, for
-/// as long as another program takes from one of them.
+/// A convolution as parts of the images or, where these are one or two, of an image's channels on
+/// the side that is computed, by the sizes alone. oneDNN's own threads wait for each other, each
+/// time, for as long as another program takes from one of them.
 class Cut {
  public:
   Cut(ConvDirection direction, const ConvGeometry& g) : direction_(direction), g_(g) {
@@ -428,9 +430,16 @@ class Cut {
     const double image =
         0.012 * static_cast<double>(g.k * g.patch()) * static_cast<double>(g.outputs());
     const std::int64_t parts =
-        part_count(g.n * blocks, grain_of(image / static_cast<double>(blocks)));
-    images_ = std::min(parts, g.n);
-    slices_ = std::min((parts + g.n - 1) / g.n, blocks);
+        fixed_parts(g.n * blocks, grain_of(image / static_cast<double>(blocks)));
+    constexpr std::int64_t few_images = 2, least_blocks = 2;
+    const std::int64_t slices = std::min(parts / g.n, most_parts(blocks, least_blocks));
+    if (g.n <= few_images && slices > 1) {
+      images_ = g.n;
+      slices_ = static_cast<std::int64_t>(std::bit_floor(static_cast<std::uint64_t>(slices)));
+    } else {
+      images_ = batch_parts(g, parts);
+      slices_ = 1;
+    }
   }
 
   std::int64_t count() const { return images_ * slices_; }

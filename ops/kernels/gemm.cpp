@@ -8,10 +8,10 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cmath>
 #include <cstdlib>
 #include <functional>
-#include <optional>
 #include <string_view>
 #include <type_traits>
 #include <utility>
@@ -24,24 +24,68 @@
 namespace xgrad::kernels {
 namespace {
 
-/// multiply(m, n, k, a, b, c, c_step, accumulate) on all threads: the longer side of c is cut among
-/// them, at multiples of `rows` or `columns`.
+/// How a kernel likes products to be cut: at multiples of some rows and columns, into pieces that
+/// have so many of them at least.
+struct Grid {
+  std::int64_t rows, columns;
+  std::int64_t least_rows, least_columns;
+};
+
+/// Into how many pieces c is cut, by the sizes alone: which kernel a library takes, and how many
+/// terms of the inner axis it adds at once, goes by the sizes that it is given. Each piece has
+/// factors of its own to put in order, so a product four times as large has twice as many.
+struct Pieces {
+  std::int64_t down = 1, across = 1;
+
+  Pieces(const Grid& grid, std::int64_t m, std::int64_t n, std::int64_t k) {
+    constexpr double most = 16;
+    const double many = std::min(std::sqrt(product_nanoseconds(m, n, k) / worthwhile), most);
+    cut(grid, m, n, power_of_two(static_cast<std::int64_t>(many)));
+    // Two that are smaller than it likes are better than a single one.
+    if (many >= 2 && down * across == 1)
+      cut({grid.rows, grid.columns, grid.least_rows / 2, grid.least_columns / 2}, m, n, 2);
+  }
+
+ private:
+  /// The largest that is not above x, 1 at least: what two threads share evenly.
+  static std::int64_t power_of_two(std::int64_t x) {
+    return static_cast<std::int64_t>(
+        std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(x, 1))));
+  }
+
+  /// The longer side first.
+  void cut(const Grid& grid, std::int64_t m, std::int64_t n, std::int64_t wanted) {
+    const std::int64_t most_down = power_of_two(m / grid.least_rows);
+    const std::int64_t most_across = power_of_two(n / grid.least_columns);
+    if (m >= n) {
+      down = std::min(wanted, most_down);
+      across = std::min(wanted / down, most_across);
+    } else {
+      across = std::min(wanted, most_across);
+      down = std::min(wanted / across, most_down);
+    }
+  }
+};
+
+/// Where piece i of `count` begins on an axis that is cut at multiples of `step`.
+std::int64_t begin_of(std::int64_t i, std::int64_t count, std::int64_t length, std::int64_t step) {
+  return i == count ? length : length / step * i / count * step;
+}
+
+/// multiply(m, n, k, a, b, c, c_step, accumulate) on all threads.
 template <class T, class F>
-void multiply_in_parallel(std::int64_t rows, std::int64_t columns, const F& multiply,
-                          std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a,
-                          const Matrix<T>& b, T* c, std::int64_t c_step, bool accumulate) {
-  const bool by_rows = m >= n;
-  const std::int64_t tile = by_rows ? rows : columns;
-  const std::int64_t length = by_rows ? m : n;
-  const std::int64_t tiles = (length + tile - 1) / tile;
-  const double nanoseconds = product_nanoseconds(tile, by_rows ? n : m, k);
-  parallel_for(tiles, grain_of(nanoseconds), [&](std::int64_t first, std::int64_t last) {
-    const std::int64_t begin = first * tile;
-    const std::int64_t size = std::min(last * tile, length) - begin;
-    if (by_rows)
-      multiply(size, n, k, a.from_row(begin), b, c + begin * c_step, c_step, accumulate);
-    else
-      multiply(m, size, k, a, b.from_column(begin), c + begin, c_step, accumulate);
+void multiply_in_parallel(const Grid& grid, const F& multiply, std::int64_t m, std::int64_t n,
+                          std::int64_t k, const Matrix<T>& a, const Matrix<T>& b, T* c,
+                          std::int64_t c_step, bool accumulate) {
+  const Pieces pieces(grid, m, n, k);
+  const auto count = static_cast<int>(pieces.down * pieces.across);
+  parallel_parts(count, count, [&](int piece, auto, auto) {
+    const std::int64_t row = piece / pieces.across, column = piece % pieces.across;
+    const std::int64_t top = begin_of(row, pieces.down, m, grid.rows);
+    const std::int64_t left = begin_of(column, pieces.across, n, grid.columns);
+    multiply(begin_of(row + 1, pieces.down, m, grid.rows) - top,
+             begin_of(column + 1, pieces.across, n, grid.columns) - left, k, a.from_row(top),
+             b.from_column(left), c + top * c_step + left, c_step, accumulate);
   });
 }
 
@@ -96,8 +140,7 @@ bool leaves_the_stack(std::int64_t k) {
 void multiply_by_onednn(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<float>& a,
                         const Matrix<float>& b, float* c, std::int64_t c_step, bool accumulate) {
   const SerialScope serial;
-  std::optional<SignalsHeld> held;
-  if (leaves_the_stack(k)) held.emplace();
+  const SignalsHeld held(leaves_the_stack(k));
   const auto letter = [](bool transposed) { return transposed ? 'T' : 'N'; };
   const auto status = dnnl_sgemm(letter(a.transposed), letter(b.transposed), m, n, k, 1, a.values,
                                  a.step, b.values, b.step, accumulate ? 1.0F : 0.0F, c, c_step);
@@ -117,12 +160,14 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a
   if constexpr (std::is_same_v<T, float>)
     if (may_use_onednn()) {
       compile_products();
-      // The threads are ours, each with its signals held.
-      return multiply_in_parallel(8, 16, multiply_by_onednn, m, n, k, a, b, c, c_step, accumulate);
+      // The threads are ours, each with its signals held; this one's for all of its pieces.
+      const SignalsHeld held(leaves_the_stack(k));
+      constexpr Grid grid{8, 16, 256, 128};
+      return multiply_in_parallel(grid, multiply_by_onednn, m, n, k, a, b, c, c_step, accumulate);
     }
 #endif
-  multiply_in_parallel(tile_rows, tile_columns, multiply_by_tiles<T>, m, n, k, a, b, c, c_step,
-                       accumulate);
+  constexpr Grid grid{tile_rows, tile_columns, 20 * tile_rows, 4 * tile_columns};
+  multiply_in_parallel(grid, multiply_by_tiles<T>, m, n, k, a, b, c, c_step, accumulate);
 }
 
 /// Terms of the inner axis that go to the library at once. It adds up blocks of some hundreds of

@@ -33,7 +33,7 @@ void for_steps(std::int64_t batch, std::int64_t count, std::int64_t panels, std:
   const double nanoseconds = product_nanoseconds(1, 1, terms) + 50 * static_cast<double>(panels);
   const double of_row = nanoseconds * static_cast<double>(count);
   const std::int64_t grain = std::max(least_rows, grain_of(of_row));
-  if (part_count(batch, grain) > 1)
+  if (most_parts(batch, grain) > 1)
     return parallel_for(batch, grain, [&](std::int64_t begin, std::int64_t end) {
       for (std::int64_t k = 0; k < count; ++k) step(k, Part{begin, end - begin, 0, panels});
     });

@@ -13,13 +13,21 @@ sigset_t all_but_faults() {
   return set;
 }
 
+thread_local bool are_held = false;
+
 }  // namespace
 
-SignalsHeld::SignalsHeld() noexcept {
+SignalsHeld::SignalsHeld(bool is_needed) noexcept : holds_(is_needed && !are_held) {
+  if (!holds_) return;
   static const sigset_t held = all_but_faults();
   pthread_sigmask(SIG_BLOCK, &held, &before_);
+  are_held = true;
 }
 
-SignalsHeld::~SignalsHeld() { pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
+SignalsHeld::~SignalsHeld() {
+  if (!holds_) return;
+  are_held = false;
+  pthread_sigmask(SIG_SETMASK, &before_, nullptr);
+}
 
 }  // namespace xgrad::kernels
