@@ -25,10 +25,11 @@ namespace xgrad::kernels {
 namespace {
 
 /// How a kernel likes products to be cut: at multiples of some rows and columns, into pieces that
-/// have so many of them at least.
+/// have so many of them at least, and by rows also where c has more columns.
 struct Grid {
   std::int64_t rows, columns;
   std::int64_t least_rows, least_columns;
+  bool rows_first = false;
 };
 
 /// Into how many pieces c is cut, by the sizes alone: which kernel a library takes, and how many
@@ -38,12 +39,13 @@ struct Pieces {
   std::int64_t down = 1, across = 1;
 
   Pieces(const Grid& grid, std::int64_t m, std::int64_t n, std::int64_t k) {
-    constexpr double most = 16;
+    constexpr double most = 8;
     const double many = std::min(std::sqrt(product_nanoseconds(m, n, k) / worthwhile), most);
     cut(grid, m, n, power_of_two(static_cast<std::int64_t>(many)));
     // Two that are smaller than it likes are better than a single one.
     if (many >= 2 && down * across == 1)
-      cut({grid.rows, grid.columns, grid.least_rows / 2, grid.least_columns / 2}, m, n, 2);
+      cut({grid.rows, grid.columns, grid.least_rows / 2, grid.least_columns / 2, grid.rows_first},
+          m, n, 2);
   }
 
  private:
@@ -53,11 +55,10 @@ struct Pieces {
         std::bit_floor(static_cast<std::uint64_t>(std::max<std::int64_t>(x, 1))));
   }
 
-  /// The longer side first.
   void cut(const Grid& grid, std::int64_t m, std::int64_t n, std::int64_t wanted) {
     const std::int64_t most_down = power_of_two(m / grid.least_rows);
     const std::int64_t most_across = power_of_two(n / grid.least_columns);
-    if (m >= n) {
+    if (grid.rows_first || m >= n) {
       down = std::min(wanted, most_down);
       across = std::min(wanted / down, most_across);
     } else {
@@ -162,7 +163,8 @@ void multiply(std::int64_t m, std::int64_t n, std::int64_t k, const Matrix<T>& a
       compile_products();
       // The threads are ours, each with its signals held; this one's for all of its pieces.
       const SignalsHeld held(leaves_the_stack(k));
-      constexpr Grid grid{8, 16, 256, 128};
+      // Rows of a transpose lie side by side, so that fewer of them are as good.
+      const Grid grid{8, 16, a.transposed ? 128 : 256, 128, a.transposed};
       return multiply_in_parallel(grid, multiply_by_onednn, m, n, k, a, b, c, c_step, accumulate);
     }
 #endif
