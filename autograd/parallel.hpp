@@ -1,8 +1,9 @@
 #pragma once
-// Internal: how loops use threads. What is computed has the same bits on any number of them, whoever
-// computes which part: where a cut decides in which order numbers are added, or which kernel computes
-// them, work is cut by its size alone (fixed_parts), on one thread as on many. Only loops over items
-// that have nothing to do with each other are cut by the number of threads (part_count).
+// Internal: how loops use threads. What is computed has the same bits on any number of them,
+// whoever computes which part: where a cut decides in which order numbers are added, or which
+// kernel computes them, work is cut by its size alone (fixed_parts), on one thread as on many. Only
+// loops over items that have nothing to do with each other are cut by the number of threads
+// (part_count).
 
 #include <algorithm>
 #include <atomic>

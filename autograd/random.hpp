@@ -62,8 +62,8 @@ class Generator {
 /// The generator that is used where none is given.
 Generator& default_generator() noexcept;
 
-/// Seeds the default generator: with the same seed, a program that draws all its random numbers from
-/// it gives the same bits again, on any number of threads.
+/// Seeds the default generator: with the same seed, a program that draws all its random numbers
+/// from it gives the same bits again, on any number of threads.
 void manual_seed(std::uint64_t seed) noexcept;
 
 }  // namespace xgrad

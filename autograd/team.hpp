@@ -17,9 +17,9 @@ class Shared {
 
   /// Computes all parts: this thread takes one after the other from the first on, and those of the
   /// team that come meanwhile from the last, so that in the next loop over the same values most are
-  /// taken by whose cache they are in. They come where the threads at work are fewer than num_threads(),
-  /// callers that lately computed in parallel included, and where their help has not lately cost
-  /// more time than it saved, as beside other busy programs. No part may throw.
+  /// taken by whose cache they are in. They come where the threads at work are fewer than
+  /// num_threads(), callers that lately computed in parallel included, and where their help has not
+  /// lately cost more time than it saved, as beside other busy programs. No part may throw.
   void compute();
 
  private:
