@@ -42,10 +42,16 @@ struct Pieces {
     constexpr double most = 8;
     const double many = std::min(std::sqrt(product_nanoseconds(m, n, k) / worthwhile), most);
     cut(grid, m, n, power_of_two(static_cast<std::int64_t>(many)));
-    // Two that are smaller than it likes are better than a single one.
-    if (many >= 2 && down * across == 1)
-      cut({grid.rows, grid.columns, grid.least_rows / 2, grid.least_columns / 2, grid.rows_first},
-          m, n, 2);
+    // Two that are smaller than it likes are better than a single one, and much smaller ones where
+    // the inner axis is long.
+    const auto halve = [&](std::int64_t smaller) {
+      if (down * across == 1)
+        cut({grid.rows, grid.columns, grid.least_rows / smaller, grid.least_columns / smaller,
+             grid.rows_first},
+            m, n, 2);
+    };
+    if (many >= 2) halve(2);
+    if (many >= 4) halve(8);
   }
 
  private:
