@@ -17,9 +17,9 @@ namespace xgrad {
 /// operation uses its own thread alone. Workers of a DataLoader count for themselves, one thread
 /// each.
 ///
-/// Results are the same bits for the same number here, whoever helps: work is cut by this number
-/// alone. ValueError unless positive; Error where the system does not start so many threads. May be
-/// called while other threads compute: what they have begun goes on with the number it began with.
+/// Results are the same bits for any number here, whoever helps. ValueError unless positive; Error
+/// where the system does not start so many threads. May be called while other threads compute: what
+/// they have begun goes on with the number it began with.
 ///
 /// A forked process has none of its parent's threads and starts its own. It finds xgrad's own locks
 /// open, whatever other threads of its parent were doing. Those inside oneDNN and OpenBLAS it may
