@@ -148,6 +148,18 @@ TEST_CASE("statistics become the mean over the shards") {
   }
 }
 
+TEST_CASE("what no shard changes stays as it is, to the last bit") {
+  manual_seed(0);
+  nn::Sequential net{nn::Linear{6, 4}, nn::BatchNorm1d{4}};
+  net.buffers()[0].copy_(tensor({0.1, -0.3, 1e-30, 7.7}));
+  net.eval();
+  const Tensor before = net.buffers()[0].clone();
+  DataParallel parallel(net, world, {.shards = 6});
+  step(parallel, net, {batch(1, 24).x, zeros({24}, {.dtype = int64})});
+  CHECK(equal(net.buffers()[0], before));
+  CHECK(net.parameters()[0].grad().defined());
+}
+
 TEST_CASE("the fast mode finds the same gradients, and not the same bits") {
   const Trained one = trained(alone(), {.fast = true}, 1);
   CHECK(one.losses.size() == 1);

@@ -24,10 +24,10 @@ void Bucket::begin() {
   missing_ = count();
 }
 
-void Bucket::put(std::size_t i, const Tensor& x) {
+void Bucket::put(std::size_t i, const Tensor& x, bool is_given) {
   const NoGradGuard guard;
   part(row_, i).copy_(x);
-  row_.alias({1}, offsets_.back() + static_cast<std::int64_t>(i)).fill_(1);
+  row_.alias({1}, offsets_.back() + static_cast<std::int64_t>(i)).fill_(is_given ? 1 : 0);
   is_there_[i] = true;
   --missing_;
 }

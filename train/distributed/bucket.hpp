@@ -9,8 +9,8 @@
 
 namespace xgrad::distributed::detail {
 
-/// Tensors of one dtype as one row of numbers: those of each, then for each how many times it was
-/// there, then zeros up to a multiple.
+/// Tensors of one dtype as one row of numbers: those of each, then for each whether it was given,
+/// so that a sum of rows has how many times it was, then zeros up to a multiple.
 class Bucket {
  public:
   Bucket(DType dtype, std::int64_t multiple) : dtype_(dtype), multiple_(multiple) {}
@@ -23,7 +23,8 @@ class Bucket {
 
   /// A new row, with nothing in it.
   void begin();
-  void put(std::size_t i, const Tensor& x);
+  /// A tensor that has not changed may be put as one that was not given.
+  void put(std::size_t i, const Tensor& x, bool is_given = true);
   bool is_full() const { return missing_ == 0; }
   bool is_missing(std::size_t i) const { return !is_there_[i]; }
   /// With zeros where nothing was put.

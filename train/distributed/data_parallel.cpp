@@ -110,7 +110,9 @@ class Buckets {
   bool is_missing(const Place& place) const {
     return buckets_[place.bucket].is_missing(place.index);
   }
-  void put(const Place& place, const Tensor& x) { buckets_[place.bucket].put(place.index, x); }
+  void put(const Place& place, const Tensor& x, bool is_given = true) {
+    buckets_[place.bucket].put(place.index, x, is_given);
+  }
 
  private:
   std::int64_t multiple_;
@@ -222,11 +224,12 @@ DataParallel::State::~State() {
 
 void DataParallel::State::begin() {
   gradients_before.assign(parameters.size(), {});
-  if (!keeps_own)
-    for (std::size_t i = 0; i < parameters.size(); ++i) {
-      gradients_before[i] = parameters[i].grad();
-      parameters[i].set_grad({});
-    }
+  for (std::size_t i = 0; i < parameters.size(); ++i) {
+    const Tensor gradient = parameters[i].grad();
+    if (!gradient.defined()) continue;
+    gradients_before[i] = keeps_own ? gradient.clone() : gradient;  // the pass adds to that memory
+    if (!keeps_own) parameters[i].set_grad({});
+  }
   buffers_before = copies(buffers);
   counters_before = copies(counters);
   sums.assign(buckets.count(), PartSum(group.communicator(), shards));
@@ -246,7 +249,8 @@ void DataParallel::State::run(std::int64_t number, const std::function<Tensor()>
     for (std::size_t i = 0; i < parameters.size(); ++i)
       if (parameters[i].grad().defined()) take_gradient(i);
   if (!options.allow_unused) check_used();
-  for (std::size_t i = 0; i < buffers.size(); ++i) buckets.put(of_buffers[i], buffers[i]);
+  for (std::size_t i = 0; i < buffers.size(); ++i)
+    buckets.put(of_buffers[i], buffers[i], !equal(buffers[i], buffers_before[i]));
   buckets.put(of_loss.front(), value.detach());
   while (given < buckets.count()) give();
   if (part == own.begin) counters_after = copies(counters);
@@ -328,13 +332,17 @@ Tensor DataParallel::State::collect() {
   for (std::size_t i = 0; i < parameters.size(); ++i) {
     const auto& [bucket, index] = of_parameters[i];
     Tensor& before = gradients_before[i];
+    if (keeps_own) before = {};  // it is part of what was added up
     if (buckets[bucket].times(totals[bucket], index) > 0) {
       const Tensor gradient = mean(of_parameters[i]);
       before = before.defined() ? before + gradient : gradient;
     }
     parameters[i].set_grad(std::exchange(before, {}));
   }
-  for (std::size_t i = 0; i < buffers.size(); ++i) buffers[i].copy_(mean(of_buffers[i]));
+  for (std::size_t i = 0; i < buffers.size(); ++i) {
+    const auto& [bucket, index] = of_buffers[i];
+    if (buckets[bucket].times(totals[bucket], index) > 0) buffers[i].copy_(mean(of_buffers[i]));
+  }
   copy_all(counters, counters_after);
   keeps_own = false;
   Tensor loss = mean(of_loss.front());
@@ -347,7 +355,7 @@ void DataParallel::State::forget() {
   is_passing = false;
   if (jobs) jobs.emplace();
   for (std::size_t i = 0; i < gradients_before.size(); ++i)
-    if (!keeps_own) parameters[i].set_grad(gradients_before[i]);
+    parameters[i].set_grad(gradients_before[i]);
   copy_all(buffers, buffers_before);
   copy_all(counters, counters_before);
 }
