@@ -46,8 +46,8 @@ struct Pieces {
     // the inner axis is long.
     const auto halve = [&](std::int64_t smaller) {
       if (down * across == 1)
-        cut({grid.rows, grid.columns, grid.least_rows / smaller, grid.least_columns / smaller,
-             grid.rows_first},
+        cut({grid.rows, grid.columns, std::max(grid.least_rows / smaller, grid.rows),
+             std::max(grid.least_columns / smaller, grid.columns), grid.rows_first},
             m, n, 2);
     };
     if (many >= 2) halve(2);
