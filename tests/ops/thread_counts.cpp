@@ -122,12 +122,12 @@ TEST_CASE("sums and the like, over any axes") {
 }
 
 TEST_CASE("products of matrices") {
-  constexpr std::array<std::array<std::int64_t, 3>, 22> sizes{
+  constexpr std::array<std::array<std::int64_t, 3>, 23> sizes{
       {{1, 1, 5000},    {1, 300, 700},   {300, 1, 700},   {2, 999, 130},   {3, 700, 41},
        {5, 1000, 8},    {7, 513, 255},   {13, 260, 385},  {15, 600, 300},  {17, 33, 4000},
        {31, 65, 999},   {64, 512, 784},  {65, 129, 1001}, {100, 100, 100}, {127, 257, 513},
        {241, 33, 300},  {259, 259, 259}, {513, 64, 1025}, {517, 531, 40},  {700, 3, 700},
-       {1030, 17, 129}, {24, 24, 20000}}};
+       {1030, 17, 129}, {24, 24, 20000}, {70, 66, 9000}}};
   for (const auto& size : sizes) {
     const std::int64_t m = size[0];
     const std::int64_t n = size[1];
