@@ -353,7 +353,9 @@ double flops_per_example(nn::Module& net, const datasets::AnyDataset& data) {
   const auto batch = data->batch(std::vector<std::int64_t>(count, 0));
   profiler::start();
   // No backward(), which would be told to whoever waits for gradients.
-  grad({net(batch.data).sum()}, net.parameters(), {.allow_unused = true});
+  std::vector<Tensor> trained = net.parameters();
+  std::erase_if(trained, [](const Tensor& x) { return !x.requires_grad(); });
+  grad({net(batch.data).sum()}, trained, {.allow_unused = true});
   double flops = 0;
   for (const auto& event : profiler::stop().events) flops += event.work.flops;
   return flops / count;
