@@ -34,13 +34,14 @@ struct Grid {
 
 /// Into how many pieces c is cut, by the sizes alone: which kernel a library takes, and how many
 /// terms of the inner axis it adds at once, goes by the sizes that it is given. Each piece has
-/// factors of its own to put in order, so a product four times as large has twice as many.
+/// factors of its own to put in order, so a product sixteen times as large has twice as many.
 struct Pieces {
   std::int64_t down = 1, across = 1;
 
   Pieces(const Grid& grid, std::int64_t m, std::int64_t n, std::int64_t k) {
-    constexpr double most = 8;
-    const double many = std::min(std::sqrt(product_nanoseconds(m, n, k) / worthwhile), most);
+    constexpr double most = 16, least_work = 8 * worthwhile;
+    const double work = product_nanoseconds(m, n, k) / least_work;
+    const double many = work < 1 ? 1 : std::min(2 * std::sqrt(std::sqrt(work)), most);
     cut(grid, m, n, power_of_two(static_cast<std::int64_t>(many)));
     // Two that are smaller than it likes are better than a single one, and much smaller ones where
     // the inner axis is long.
@@ -51,7 +52,7 @@ struct Pieces {
             m, n, 2);
     };
     if (many >= 2) halve(2);
-    if (many >= 4) halve(8);
+    if (many >= 3) halve(8);
   }
 
  private:
