@@ -102,8 +102,9 @@ Tensor SyncBatchNorm::normalise(const Tensor& x, double momentum) {
     per_channel.push_back(axis == 1 ? x.size(1) : 1);
     if (axis != 1) others.push_back(axis);
   }
-  const double own = static_cast<double>(x.numel() / std::max<std::int64_t>(x.size(1), 1));
-  const Tensor total = sum_(cat({sum(wide, others), full({1}, own, {.dtype = dtype})}, 0));
+  const std::int64_t own = x.numel() / std::max<std::int64_t>(x.size(1), 1);
+  const Tensor total =
+      sum_(cat({sum(wide, others), full({1}, static_cast<double>(own), {.dtype = dtype})}, 0));
   const double count = total[-1].item();
   require<ValueError>(count > 1, "SyncBatchNorm: {} value per channel has no variance", count);
   const Tensor mean = total.slice(0, 0, -1) / count;

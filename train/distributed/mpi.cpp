@@ -10,6 +10,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cmath>
 #include <cstdlib>
 #include <exception>
 #include <functional>
@@ -73,9 +74,9 @@ void combine(void* from, void* to, int* count, MPI_Datatype*) {
     if constexpr (reduce == Reduce::sum)
       b[i] = T(x + y);
     else if constexpr (reduce == Reduce::min)
-      b[i] = T(x != x || x < y ? x : y);
+      b[i] = T(std::isnan(x) || x < y ? x : y);
     else
-      b[i] = T(x != x || x > y ? x : y);
+      b[i] = T(std::isnan(x) || x > y ? x : y);
   }
 }
 
@@ -296,7 +297,7 @@ class OfMPI : public Communicator {
   Going all_gather(const Numbers& from, const Numbers& to) override {
     auto going = begun("all_gather", everybody());
     const int count = counted(from, "all_gather");
-    const MPI_Datatype type = type_of(from.dtype);
+    MPI_Datatype type = type_of(from.dtype);
     going->add([&](MPI_Request* request) {
       return MPI_Iallgather(from.data, count, type, to.data, count, type, comm_, request);
     });
