@@ -126,7 +126,7 @@ function(xgrad_docs)
   endif()
   get_property(documented GLOBAL PROPERTY XGRAD_HEADERS)
   file(GLOB guides ${PROJECT_SOURCE_DIR}/*.md ${PROJECT_SOURCE_DIR}/docs/*.md
-       ${PROJECT_SOURCE_DIR}/tests/*/README.md)
+       ${PROJECT_SOURCE_DIR}/docs/guides/*.md ${PROJECT_SOURCE_DIR}/tests/*/README.md)
   list(APPEND documented ${guides})
   list(TRANSFORM documented REPLACE "(.+)" "\"\\1\"")
   list(JOIN documented " " xgrad_documented)
