@@ -393,16 +393,21 @@ bool was_launched() {
       [](const char* name) { return std::getenv(name) != nullptr; });
 }
 
-/// A process that fails must not leave the others waiting for it.
+/// Whether it was begun here; otherwise the program ends it.
+bool is_own_mpi = false;
+
+/// A process that fails must not leave the others waiting for it, and one that ends well is no
+/// failure.
 void end(int status, void*) {
-  int ended = 0;
-  MPI_Finalized(&ended);
-  if (ended != 0) return;
   if (watch && status != 0) watch->fail(fmt::format("ended with exit status {}", status));
   if (watch && !watch->has_failed()) watch->finish();
-  const bool has_failed = status != 0 || (watch && watch->has_failed());
-  if (has_failed) MPI_Abort(MPI_COMM_WORLD, status != 0 ? status : 1);
-  MPI_Finalize();
+  int ended = 0;
+  MPI_Finalized(&ended);
+  if (is_own_mpi && ended == 0) {
+    const bool has_failed = status != 0 || (watch && watch->has_failed());
+    if (has_failed) MPI_Abort(MPI_COMM_WORLD, status != 0 ? status : 1);
+    MPI_Finalize();
+  }
   delete std::exchange(watch, nullptr);
 }
 
@@ -423,13 +428,18 @@ void terminate() {
 void begin_mpi() {
   int begun = 0;
   MPI_Initialized(&begun);
-  if (begun != 0) return;
   int provided = 0;
-  require_success(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "Group");
+  if (begun != 0) {
+    require_success(MPI_Query_thread(&provided), "Group");
+  } else {
+    require_success(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided), "Group");
+    is_own_mpi = true;
+  }
   require<IOError>(provided >= MPI_THREAD_SERIALIZED,
-                   "Group: this MPI takes calls of one thread alone");
+                   "Group: this MPI takes calls of one thread alone; begin it by MPI_Init_thread "
+                   "with MPI_THREAD_SERIALIZED, or leave that to Group::world()");
   // MPICH asks this one what to do about several requests' errors, whatever communicator is theirs.
-  MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+  if (is_own_mpi) MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
   on_exit(end, nullptr);
   terminate_before = std::set_terminate(terminate);
 }
