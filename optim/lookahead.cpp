@@ -25,28 +25,22 @@ NamedTensors named(const std::vector<Tensor>& parameters) {
 }  // namespace
 
 Lookahead::Lookahead(Optimizer& base, const LookaheadOptions& options)
-    : base_(base),
+    : OptimizerAround(base),
       options_(options),
       slow_(named(parameters_of(base))),
       steps_(Tensor::empty({}, int64).fill_(0)) {
   require_valid(options_);
 }
 
-void Lookahead::visit(const std::function<void(Tensor&)>& f) { visit_inner(base_, f); }
-void Lookahead::visit_rates(const std::function<void(double&)>& f) { visit_inner_rates(base_, f); }
-void Lookahead::visit_momenta(const std::function<void(double&)>& f) {
-  visit_inner_momenta(base_, f);
-}
-
 std::vector<detail::StateEntry> Lookahead::state() {
-  std::vector<detail::StateEntry> entries = inner_state(base_);
+  std::vector<detail::StateEntry> entries = OptimizerAround::state();
   entries.push_back({"steps", &steps_, {}, int64});
   for (detail::StateEntry& entry : slow_.state()) entries.push_back(std::move(entry));
   return entries;
 }
 
 void Lookahead::check_slow() {
-  const std::size_t now = parameters_of(base_).size();
+  const std::size_t now = parameters_of(base()).size();
   if (now != slow_.size())
     raise<ValueError>(
         "Lookahead: the optimiser inside has {} parameters, and had {}; make this anew", now,
@@ -59,7 +53,7 @@ void Lookahead::check_slow() {
 
 void Lookahead::require_ready() {
   check_slow();
-  require_inner_ready(base_);
+  OptimizerAround::require_ready();
 }
 
 void Lookahead::follow() {
@@ -71,13 +65,13 @@ void Lookahead::follow() {
 
 void Lookahead::step() {
   require_ready();
-  base_.step();
+  base().step();
   follow();
 }
 
 Tensor Lookahead::step(const Closure& closure) {
   check_slow();
-  Tensor loss = base_.step(closure);
+  Tensor loss = base().step(closure);
   follow();
   return loss;
 }

@@ -1,6 +1,6 @@
 #pragma once
 #include <xgrad/optim/average.hpp>
-#include <xgrad/optim/optimizer.hpp>
+#include <xgrad/optim/optimizer_around.hpp>
 
 #include <cstdint>
 #include <vector>
@@ -26,7 +26,7 @@ struct LookaheadOptions {
 /// Rates and momenta are those of the optimiser inside, which must live as long as this, keep its
 /// parameters, and be stepped by this alone. Its state is saved with "steps" and the slow weights,
 /// "slow.0" and so on.
-class Lookahead : public Optimizer {
+class Lookahead : public OptimizerAround {
  public:
   explicit Lookahead(Optimizer& base, const LookaheadOptions& options = {});
 
@@ -34,9 +34,6 @@ class Lookahead : public Optimizer {
   Tensor step(const Closure& closure) override;
 
  protected:
-  void visit(const std::function<void(Tensor&)>& f) override;
-  void visit_rates(const std::function<void(double&)>& f) override;
-  void visit_momenta(const std::function<void(double&)>& f) override;
   std::vector<detail::StateEntry> state() override;
   void require_ready() override;
 
@@ -44,7 +41,6 @@ class Lookahead : public Optimizer {
   void check_slow();
   void follow();
 
-  Optimizer& base_;
   LookaheadOptions options_;
   MovingAverage slow_;
   Tensor steps_;

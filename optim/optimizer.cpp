@@ -214,6 +214,13 @@ void Optimizer::set_momenta(const std::vector<double>& given) {
   visit_momenta([&](double& momentum) { momentum = *next++; });
 }
 
+NamedTensors Optimizer::state_dict() {
+  require<ValueError>(has_whole_state(),
+                      "state_dict: other processes have a part of what this optimiser remembers; "
+                      "call consolidate_state_dict() on all of them, then state_dict() on rank 0");
+  return detail::state_of(state());
+}
+
 void Optimizer::load_state_dict(const NamedTensors& values) {
   require_parameters("load_state_dict");
   detail::load_state("load_state_dict", state(), values);

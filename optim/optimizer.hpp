@@ -58,6 +58,7 @@ struct StateEntry {
   Tensor* value;  ///< undefined until there is something to remember
   Shape shape;
   DType dtype;
+  const void* of = nullptr;  ///< the parameter's impl(); null for what is of all together
 };
 
 /// What of `entries` is defined, by name, sharing memory.
@@ -105,10 +106,15 @@ class Optimizer {
 
   /// What the optimiser remembers from step to step, such as momentum, sharing memory; its options
   /// are not in it. With the parameters it is all that a training needs to go on as if it had never
-  /// stopped.
-  NamedTensors state_dict() { return detail::state_of(state()); }
+  /// stopped. ValueError where other processes have a part of it.
+  NamedTensors state_dict();
   /// Copies values in. ValueError, and nothing changed, where they are not of such an optimiser.
   void load_state_dict(const NamedTensors& values);
+  /// Whether state_dict() has all of it: not where processes share what they remember
+  /// (distributed::ZeroRedundancyOptimizer).
+  virtual bool has_whole_state() const { return true; }
+  /// Brings all of it to the first process, for state_dict() there. All processes call it.
+  virtual void consolidate_state_dict() {}
 
  protected:
   Optimizer() = default;

@@ -128,7 +128,7 @@ void add_entries(std::vector<StateEntry>& entries, const std::vector<Tensor>& pa
       const Tensor& x = parameters[i];
       const Tensor like = memory.is_like_parameter ? x : memory.first(x);
       entries.push_back({fmt::format("{}.{}.{}", memory.name, group, i),
-                         &memories.at(group, i, kind), like.shape(), like.dtype()});
+                         &memories.at(group, i, kind), like.shape(), like.dtype(), x.impl()});
     }
 }
 

@@ -13,16 +13,10 @@ namespace xgrad::optim {
 void require_valid(const SAMOptions& o) { detail::require_not_negative("SAM", "rho", o.rho); }
 #pragma GCC visibility pop
 
-SAM::SAM(Optimizer& base, const SAMOptions& options) : base_(base), options_(options) {
+SAM::SAM(Optimizer& base, const SAMOptions& options) : OptimizerAround(base), options_(options) {
   require_parameters("SAM");
   require_valid(options_);
 }
-
-void SAM::visit(const std::function<void(Tensor&)>& f) { visit_inner(base_, f); }
-void SAM::visit_rates(const std::function<void(double&)>& f) { visit_inner_rates(base_, f); }
-void SAM::visit_momenta(const std::function<void(double&)>& f) { visit_inner_momenta(base_, f); }
-std::vector<detail::StateEntry> SAM::state() { return inner_state(base_); }
-void SAM::require_ready() { require_inner_ready(base_); }
 
 namespace {
 
@@ -62,7 +56,7 @@ Tensor SAM::step(const Closure& closure) {
     ascend(options_, parameters);
     loss_of("SAM", closure);
   }
-  base_.step();
+  base().step();
   return loss;
 }
 

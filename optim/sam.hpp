@@ -1,7 +1,5 @@
 #pragma once
-#include <xgrad/optim/optimizer.hpp>
-
-#include <vector>
+#include <xgrad/optim/optimizer_around.hpp>
 
 #pragma GCC visibility push(default)
 
@@ -30,7 +28,7 @@ struct SAMOptions {
 ///     });
 ///
 /// Rates, momenta and state are those of the optimiser inside, which must live as long as this.
-class SAM : public Optimizer {
+class SAM : public OptimizerAround {
  public:
   explicit SAM(Optimizer& base, const SAMOptions& options = {});
 
@@ -43,15 +41,7 @@ class SAM : public Optimizer {
   /// To change between steps.
   SAMOptions& options() noexcept { return options_; }
 
- protected:
-  void visit(const std::function<void(Tensor&)>& f) override;
-  void visit_rates(const std::function<void(double&)>& f) override;
-  void visit_momenta(const std::function<void(double&)>& f) override;
-  std::vector<detail::StateEntry> state() override;
-  void require_ready() override;
-
  private:
-  Optimizer& base_;
   SAMOptions options_;
 };
 

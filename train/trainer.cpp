@@ -58,6 +58,10 @@ struct Plan {
 
   bool classifies() const { return !data.classes.empty(); }
   bool is_first() const { return !recipe.parallel || recipe.parallel->is_first(); }
+  /// Whether it is so in one of the processes.
+  bool any(bool here) const {
+    return recipe.parallel ? recipe.parallel->sum({here ? 1 : 0})[0] > 0 : here;
+  }
   Tensor loss(const Tensor& output, const Tensor& target) const {
     return recipe.loss ? recipe.loss(output, target) : cross_entropy(output, target);
   }
@@ -127,12 +131,13 @@ double squared_norm(const Tensor& x) { return sum(square(x.detach())).item(); }
 /// The training loop and what it shows of itself.
 class Loop {
  public:
-  /// Goes on from a checkpoint if there is one; `file` is where to write others, if anywhere.
+  /// `file` is where to write checkpoints, in the process that does.
   Loop(nn::Module& net, const Plan& plan, Journal& journal, CheckpointFile* file, bool print)
       : net_(net),
         plan_(plan),
         journal_(journal),
         file_(file),
+        has_file_(plan.any(file != nullptr)),
         print_(print),
         loader_(plan.data.train, {.batch_size = plan.recipe.batch,
                                   .shuffle = true,
@@ -167,10 +172,10 @@ class Loop {
         watch_.lap("waiting for data");
         set_rates();
         step(inputs, targets, interrupts);
-        if (file_ != nullptr && file_->due()) write_checkpoint();
+        if (is_due_) write_checkpoint();
         if (is_over()) break;
       }
-    if (file_ != nullptr) write_checkpoint();
+    if (has_file_) write_checkpoint();
     progress_.reset();
   }
 
@@ -180,13 +185,17 @@ class Loop {
     return done_ == 0 ? 0 : static_cast<double>(done_ * plan_.recipe.batch) / seconds();
   }
 
+  /// In all processes, as an optimiser may have its state in several.
   void write_checkpoint() {
-    Checkpoint checkpoint = snapshot(done_, net_, optimizers_of(plan_.recipe.parts));
-    checkpoint.seconds = watch_.parts();
-    checkpoint.means = {{"loss", loss_.state()}, {"accuracy", accuracy_.state()}};
-    journal_.note(checkpoint);
-    file_->write(checkpoint);
-    watch_.lap("checkpoints");
+    for (const Part& part : plan_.recipe.parts) part.optimizer->consolidate_state_dict();
+    write_own();
+  }
+  /// In one process, where the others are no more.
+  void write_last() {
+    if (file_ != nullptr && std::ranges::all_of(plan_.recipe.parts, [](const Part& part) {
+          return part.optimizer->has_whole_state();
+        }))
+      write_own();
   }
 
   /// Of the training steps alone.
@@ -196,6 +205,16 @@ class Loop {
   report::Stopwatch& watch() { return watch_; }
 
  private:
+  void write_own() {
+    if (file_ == nullptr) return;
+    Checkpoint checkpoint = snapshot(done_, net_, optimizers_of(plan_.recipe.parts));
+    checkpoint.seconds = watch_.parts();
+    checkpoint.means = {{"loss", loss_.state()}, {"accuracy", accuracy_.state()}};
+    journal_.note(checkpoint);
+    file_->write(checkpoint);
+    watch_.lap("checkpoints");
+  }
+
   void set_rates() {
     const double progress = plan_.length.progress(done_, spent_);
     for (optim::Scheduler& scheduler : schedulers_) scheduler.set(progress);
@@ -245,18 +264,20 @@ class Loop {
   }
 
   /// Sees to what decides how the training goes on, the same in all processes: whether it was
-  /// interrupted, and how long it has taken. The accuracy.
+  /// interrupted, how long it has taken, and whether a checkpoint is due. The accuracy.
   double all_go_by(const Tensor& output, const Tensor& targets, const Interrupts& interrupts) {
     const double accuracy = plan_.classifies() ? fraction_right(output, targets) : 0;
     is_stopped_ = interrupts.signal() != 0;
     spent_ = watch_.seconds();
+    is_due_ = file_ != nullptr && file_->due();
     if (!plan_.recipe.parallel) return accuracy;
     const double rows = static_cast<double>(targets.size(0));
-    const auto sums =
-        plan_.recipe.parallel->sum({std::llround(accuracy * rows), is_stopped_ ? 1 : 0,
-                                    plan_.is_first() ? std::llround(spent_ * 1e6) : 0});
+    const auto sums = plan_.recipe.parallel->sum(
+        {std::llround(accuracy * rows), is_stopped_ ? 1 : 0,
+         plan_.is_first() ? std::llround(spent_ * 1e6) : 0, is_due_ ? 1 : 0});
     is_stopped_ = sums[1] > 0;
     spent_ = static_cast<double>(sums[2]) / 1e6;
+    is_due_ = sums[3] > 0;
     return static_cast<double>(sums[0]) / static_cast<double>(plan_.recipe.batch);
   }
 
@@ -333,12 +354,14 @@ class Loop {
   const Plan& plan_;
   Journal& journal_;
   CheckpointFile* file_;
+  bool has_file_;  // some process has
   bool print_;
   std::vector<optim::Scheduler> schedulers_;
   datasets::DataLoader loader_;
   std::int64_t done_ = 0;  // iterations
   double spent_ = 0;       // seconds, after the last of them
   bool is_stopped_ = false;
+  bool is_due_ = false;  // a checkpoint
   int twentieth_ = 0;
   std::optional<report::Progress> progress_;
   report::Stopwatch watch_;
@@ -401,6 +424,27 @@ std::optional<Checkpoint> of_first(nn::BatchParallel& parallel,
   return result;
 }
 
+/// Of a few examples from all over a data set: the same where the data are, as far as that shows.
+std::string fingerprint(const datasets::AnyDataset& data) {
+  constexpr std::int64_t most = 16;
+  const std::int64_t size = data->size();
+  const std::int64_t count = std::min(size, most);
+  std::vector<std::int64_t> few;
+  for (std::int64_t i = 0; i < count; ++i) few.push_back(i * size / count);
+  std::string bytes;
+  const auto add = [&](const Tensor& x) {
+    const Tensor rows = x.detach().contiguous();
+    dispatch(rows.dtype(), [&]<class T>() {
+      bytes.append(reinterpret_cast<const char*>(rows.data<T>()),
+                   static_cast<std::size_t>(rows.numel()) * sizeof(T));
+    });
+  };
+  const datasets::Batch batch = data->batch(few);
+  add(batch.data);
+  add(batch.target);
+  return fmt::format("{:016x}", std::hash<std::string>()(bytes));
+}
+
 /// One training, from what it announces to what it leaves.
 class Fit {
  public:
@@ -411,6 +455,8 @@ class Fit {
     if (recipe.parallel)
       for (const auto& [name, value] : plan_.configuration())
         recipe.parallel->require_same("train: " + name, value);
+    if (recipe.parallel)
+      recipe.parallel->require_same("train: what the examples are", fingerprint(data.train));
     if (!outputs_.save.empty()) nn::require_writable(outputs_.save);
     if (!outputs_.checkpoint.empty()) {
       file_.emplace(outputs_.checkpoint, plan_.configuration(), outputs_.checkpoint_every);
@@ -438,7 +484,7 @@ class Fit {
       loop.run(interrupts);
     } catch (const Error& error) {
       // The state is that after the last iteration that all have made.
-      if (file_ && dynamic_cast<const PeerError*>(&error) != nullptr) loop.write_checkpoint();
+      if (dynamic_cast<const PeerError*>(&error) != nullptr) loop.write_last();
       attempt("the report or log is", [&] {
         journal_->finish(fmt::format("Stopped: {}", error.what()),
                          {{"event", "error"}, {"message", error.what()}});

@@ -1,14 +1,18 @@
 // Alone, and under mpirun with 2, 3 and 4 processes. A group of one process is the reference: it
 // works out all shards by itself.
 
+#include <xgrad/autograd/profiler.hpp>
 #include <xgrad/datasets/loader.hpp>
 #include <xgrad/distributed/data_parallel.hpp>
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/optim/optim.hpp>
 
+#include <algorithm>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "support.hpp"
 #include <fmt/format.h>
@@ -243,26 +247,36 @@ TEST_CASE("passes of one process alone wait for the next that all make") {
   CHECK_THROWS_AS(static_cast<void>(elastic.no_sync()), ValueError);
 }
 
-TEST_CASE("optimisers may each have the state of a share of the parameters") {
-  const auto run = [](bool shared) {
-    auto net = small_net();
-    DataParallel parallel(*net, world);
-    optim::Adam optimizer(shared ? parallel.own_parameters() : net->parameters(), {.lr = 0.01});
-    manual_seed(7);
-    for (int i = 0; i < 10; ++i) {
-      net->zero_grad();
-      step(parallel, *net, batch(i, 48));
-      optimizer.step();
-      if (shared) parallel.share_parameters();
-    }
-    return net;
+TEST_CASE("gradients are added up while the backward pass goes on") {
+  if (size == 1) return;
+  nn::Sequential net{nn::Linear{6, 16}, nn::Linear{16, 3}};
+  DataParallel parallel(net, world, {.shards = size, .first_bucket = 1, .bucket = 1});
+  // The last layer's gradients are there by then: time enough for another thread.
+  const auto loss = [&](const Tensor& x, const Tensor& y) {
+    const Tensor hidden = net.child(0)(x);
+    hidden.register_hook([](const Tensor&) {
+      const profiler::Scope scope("held", [] { return profiler::Work(); });
+      std::this_thread::sleep_for(std::chrono::milliseconds(50));
+      return Tensor();
+    });
+    return cross_entropy(net.child(1)(tanh(hidden)), y);
   };
-  CHECK(same_bits(*run(false), *run(true)));
-  auto net = small_net();
-  DataParallel parallel(*net, world);
-  std::int64_t count = 0;
-  for (const Tensor& x : parallel.own_parameters()) count += x.numel();
-  CHECK(parallel.sum({count}).front() == 6 * 16 + 16 + 16 + 16 + 16 * 3 + 3);
+  bool is_seen = false;
+  for (int i = 0; i < 10 && !is_seen; ++i) {
+    const Example whole = batch(i, 48);
+    profiler::start();
+    parallel.backward(loss, part_of(whole.x, parallel.part()), part_of(whole.y, parallel.part()));
+    const auto events = profiler::stop().events;
+    const auto held = std::find_if(events.rbegin(), events.rend(),
+                                   [](const auto& event) { return event.name == "held"; });
+    REQUIRE(held != events.rend());
+    const bool is_here = std::ranges::any_of(events, [&](const auto& event) {
+      return event.name == "DataParallel::add" && event.thread != held->thread &&
+             event.start > held->start && event.start + event.elapsed < held->start + held->elapsed;
+    });
+    is_seen = parallel.sum({is_here ? 1 : 0}).front() == size;
+  }
+  CHECK(is_seen);
 }
 
 TEST_CASE("each process reads its part of each batch") {

@@ -317,8 +317,8 @@ TEST_CASE("a whole group that is stopped for a while blames nobody") {
 
 TEST_CASE("one that does not come is named, and ended where it computes for ever") {
   WatchOptions options = quick;
-  options.patience = 0.5;
-  options.grace = 0.5;
+  options.patience = 1.5;
+  options.grace = 2;
   for (const int late : {0, 2}) {
     Group group(3, options, [&](Process& process) {
       for (int i = 0; i < 17; ++i) process.meet("broadcast");
@@ -326,17 +326,16 @@ TEST_CASE("one that does not come is named, and ended where it computes for ever
       process.meet();
     });
     const std::string text = name(late) +
-                             " has not come to all_reduce, for which others have waited 0.5 s; it "
+                             " has not come to all_reduce, for which others have waited 1.5 s; it "
                              "is at its 17th operation, they at their 18th";
     group.check_told(text, {{late, 1}});
-    CHECK(group.errors(late) ==
-          text + "; " + name(late) + " has not ended by itself within 0.5 s\n");
+    CHECK(group.errors(late) == text + "; " + name(late) + " has not ended by itself within 2 s\n");
   }
 }
 
 TEST_CASE("one that has ended its program is named where others wait for it") {
   WatchOptions options = quick;
-  options.patience = 0.5;
+  options.patience = 1.5;
   for (const int early : {0, 1}) {
     Group group(3, options, [&](Process& process) {
       process.meet();
@@ -349,7 +348,7 @@ TEST_CASE("one that has ended its program is named where others wait for it") {
 
 TEST_CASE("one that has ended its program is told of the others' failures, and ended with them") {
   WatchOptions options = quick;
-  options.grace = 0.5;
+  options.grace = 2;
   Group group(3, options, [](Process& process) {
     process.meet();
     if (process.rank == 1) {
@@ -361,7 +360,7 @@ TEST_CASE("one that has ended its program is told of the others' failures, and e
     process.wait_for_failure();
   });
   group.check_told(killed(2), {{1, 1}, {2, -SIGABRT}});
-  CHECK(group.errors(1) == killed(2) + "; " + name(1) + " has not ended by itself within 0.5 s\n");
+  CHECK(group.errors(1) == killed(2) + "; " + name(1) + " has not ended by itself within 2 s\n");
 }
 
 TEST_CASE("a launcher that ends all when one has died does not come before the reason") {

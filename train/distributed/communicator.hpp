@@ -49,22 +49,22 @@ struct Communicator {
   virtual void agree(const char* operation, const std::string& complaint,
                      const std::string& said) = 0;
   /// On an operation that all do, as far as others see of it.
-  void agree_to_do(const char* operation, const std::string& details = {}) {
-    agree(operation, std::string(operation) + ": the processes do not do the same",
-          details.empty() ? operation : operation + (' ' + details));
-  }
+  void agree_to_do(const char* operation, const std::string& details = {});
   /// This process ends with an error: nobody is to wait for it any more.
   virtual void fail(const std::string& what) noexcept = 0;
 
   using Going = std::unique_ptr<Transfer>;
-  virtual Going broadcast(const Numbers& x, int root) = 0;
-  virtual Going all_reduce(const Numbers& x, Reduce reduce) = 0;  // of mean the sum
+  // `operation` is what messages call it: a literal.
+  virtual Going broadcast(const char* operation, const Numbers& x, int root) = 0;
+  virtual Going all_reduce(const char* operation, const Numbers& x,
+                           Reduce reduce) = 0;  // mean: sum
   /// `to` has the numbers of all.
-  virtual Going all_gather(const Numbers& from, const Numbers& to) = 0;
+  virtual Going all_gather(const char* operation, const Numbers& from, const Numbers& to) = 0;
   /// `from` has numbers for all.
-  virtual Going reduce_scatter(const Numbers& from, const Numbers& to, Reduce reduce) = 0;
-  virtual Going send(const Numbers& x, int to, int tag) = 0;
-  virtual Going recv(const Numbers& x, int from, int tag) = 0;
+  virtual Going reduce_scatter(const char* operation, const Numbers& from, const Numbers& to,
+                               Reduce reduce) = 0;
+  virtual Going send(const char* operation, const Numbers& x, int to, int tag) = 0;
+  virtual Going recv(const char* operation, const Numbers& x, int from, int tag) = 0;
 };
 
 /// Of all processes; null where there is one.

@@ -11,7 +11,6 @@
 #include <xgrad/ops/shape.hpp>
 
 #include <algorithm>
-#include <numeric>
 #include <optional>
 #include <sstream>
 
@@ -318,7 +317,7 @@ Tensor DataParallel::State::total(std::size_t bucket, PartSum& sum) {
   const Tensor row = sum.take();
   const bool is_gradient = bucket < gradient_buckets;
   const Tensor sent = row.to(is_gradient ? options.send_as.value_or(row.dtype()) : row.dtype());
-  all->all_reduce(detail::numbers_of(sent), Reduce::sum)->wait();
+  all->all_reduce("DataParallel", detail::numbers_of(sent), Reduce::sum)->wait();
   return sent.to(row.dtype());
 }
 
@@ -495,42 +494,6 @@ NamedTensors DataParallel::from_first(const NamedTensors& tensors) {
 
 void DataParallel::require_same(const std::string& what, const std::string& value) {
   state_->group.require_same(what, value);
-}
-
-namespace {
-
-/// Of each parameter the process that has it: the largest first, each to who has least.
-std::vector<int> owners(const std::vector<Tensor>& parameters, int processes) {
-  std::vector<std::size_t> order(parameters.size());
-  std::iota(order.begin(), order.end(), std::size_t{0});
-  std::ranges::stable_sort(order, std::greater<>(),
-                           [&](std::size_t i) { return parameters[i].numel(); });
-  std::vector<std::int64_t> held(static_cast<std::size_t>(processes), 0);
-  std::vector<int> result(parameters.size());
-  for (const std::size_t i : order) {
-    const auto least = std::ranges::min_element(held);
-    *least += parameters[i].numel();
-    result[i] = static_cast<int>(least - held.begin());
-  }
-  return result;
-}
-
-}  // namespace
-
-std::vector<Tensor> DataParallel::own_parameters() const {
-  const std::vector<int> owner = owners(state_->parameters, group().size());
-  std::vector<Tensor> result;
-  for (std::size_t i = 0; i < owner.size(); ++i)
-    if (owner[i] == group().rank()) result.push_back(state_->parameters[i]);
-  return result;
-}
-
-void DataParallel::share_parameters() {
-  const std::vector<int> owner = owners(state_->parameters, group().size());
-  std::vector<Work> going;
-  for (std::size_t i = 0; i < owner.size(); ++i)
-    going.push_back(group().ibroadcast(state_->parameters[i].detach(), owner[i]));
-  for (Work& work : going) work.wait();
 }
 
 }  // namespace xgrad::distributed

@@ -103,13 +103,6 @@ class DataParallel final : public nn::BatchParallel {
   NamedTensors from_first(const NamedTensors& tensors) override;
   void require_same(const std::string& what, const std::string& value) override;
 
-  /// This process's share of the parameters, for an optimiser that keeps the state of these alone
-  /// (stage 1 of Rajbhandari et al., "ZeRO", SC 2020). After its step share_parameters() gives all
-  /// processes what each has made of its share. Optimisers that look at each number by itself give
-  /// the same bits so.
-  std::vector<Tensor> own_parameters() const;
-  void share_parameters();
-
  private:
   struct State;
 

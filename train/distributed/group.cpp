@@ -12,7 +12,15 @@
 #include <string_view>
 #include <utility>
 
+#include <fmt/format.h>
+
 namespace xgrad::distributed {
+
+void detail::Communicator::agree_to_do(const char* operation, const std::string& details) {
+  agree(operation, fmt::format("{}: the processes do not do the same", operation),
+        details.empty() ? operation : fmt::format("{} {}", operation, details));
+}
+
 namespace {
 
 using detail::Communicator;
@@ -138,7 +146,9 @@ Work Group::ibroadcast(const Tensor& x, int root) const {
   check_rank("broadcast", "root", root, size());
   if (!communicator_) return {};
   communicator_->agree_to_do("broadcast", fmt::format("{} {} from {}", x.dtype(), x.shape(), root));
-  return begin(x, [&](const Numbers& values) { return communicator_->broadcast(values, root); });
+  return begin(x, [&](const Numbers& values) {
+    return communicator_->broadcast("broadcast", values, root);
+  });
 }
 
 void Group::all_reduce(const Tensor& x, Reduce reduce) const { iall_reduce(x, reduce).wait(); }
@@ -154,7 +164,11 @@ Work Group::iall_reduce(const Tensor& x, Reduce reduce) const {
   if (reduce == Reduce::mean)
     finish = [count = size()](const Tensor& sum) { sum.copy_(sum / count); };
   return begin(
-      x, [&](const Numbers& values) { return communicator_->all_reduce(values, reduce); }, finish);
+      x,
+      [&](const Numbers& values) {
+        return communicator_->all_reduce("all_reduce", values, reduce);
+      },
+      finish);
 }
 
 Tensor Group::all_gather(const Tensor& x) const {
@@ -167,7 +181,7 @@ Tensor Group::all_gather(const Tensor& x) const {
   shape.insert(0, size());
   const Tensor rows = xgrad::detail::in_rows(x.detach());
   Tensor all = Tensor::empty(shape, x.dtype());
-  communicator_->all_gather(numbers_to_read(rows), numbers_of(all))->wait();
+  communicator_->all_gather("all_gather", numbers_to_read(rows), numbers_of(all))->wait();
   return all;
 }
 
@@ -186,7 +200,8 @@ Tensor Group::reduce_scatter(const Tensor& x, Reduce reduce) const {
   shape.erase(0);
   const Tensor rows = xgrad::detail::in_rows(x.detach());
   Tensor part = Tensor::empty(shape, x.dtype());
-  communicator_->reduce_scatter(numbers_to_read(rows), numbers_of(part), reduce)->wait();
+  communicator_->reduce_scatter("reduce_scatter", numbers_to_read(rows), numbers_of(part), reduce)
+      ->wait();
   return reduce == Reduce::mean ? part / size() : part;
 }
 
@@ -198,15 +213,16 @@ Work Group::isend(const Tensor& x, int to, int tag) const {
   check_given("send", x);
   check_other("send", "to", to, tag, *this);
   const Tensor rows = xgrad::detail::in_rows(x.detach());
-  return Work(std::make_unique<Finished>(communicator_->send(numbers_to_read(rows), to, tag), rows,
-                                         std::function<void()>()));
+  return Work(std::make_unique<Finished>(
+      communicator_->send("send", numbers_to_read(rows), to, tag), rows, std::function<void()>()));
 }
 
 Work Group::irecv(const Tensor& x, int from, int tag) const {
   const xgrad::detail::Running running("recv", x);
   check_written("recv", x);
   check_other("recv", "from", from, tag, *this);
-  return begin(x, [&](const Numbers& values) { return communicator_->recv(values, from, tag); });
+  return begin(
+      x, [&](const Numbers& values) { return communicator_->recv("recv", values, from, tag); });
 }
 
 Tensor all_reduce(const Tensor& x, const Group& group) {

@@ -273,8 +273,8 @@ class OfMPI : public Communicator {
     if (watch) watch->fail(what);
   }
 
-  Going broadcast(const Numbers& x, int root) override {
-    auto going = begun("broadcast", everybody());
+  Going broadcast(const char* operation, const Numbers& x, int root) override {
+    auto going = begun(operation, everybody());
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Ibcast(at(x, first), count, type_of(x.dtype), root, comm_, request);
@@ -283,8 +283,8 @@ class OfMPI : public Communicator {
     return going;
   }
 
-  Going all_reduce(const Numbers& x, Reduce reduce) override {
-    auto going = begun("all_reduce", everybody());
+  Going all_reduce(const char* operation, const Numbers& x, Reduce reduce) override {
+    auto going = begun(operation, everybody());
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Iallreduce(MPI_IN_PLACE, at(x, first), count, type_of(x.dtype),
@@ -294,9 +294,9 @@ class OfMPI : public Communicator {
     return going;
   }
 
-  Going all_gather(const Numbers& from, const Numbers& to) override {
-    auto going = begun("all_gather", everybody());
-    const int count = counted(from, "all_gather");
+  Going all_gather(const char* operation, const Numbers& from, const Numbers& to) override {
+    auto going = begun(operation, everybody());
+    const int count = counted(from, operation);
     MPI_Datatype type = type_of(from.dtype);
     going->add([&](MPI_Request* request) {
       return MPI_Iallgather(from.data, count, type, to.data, count, type, comm_, request);
@@ -304,9 +304,10 @@ class OfMPI : public Communicator {
     return going;
   }
 
-  Going reduce_scatter(const Numbers& from, const Numbers& to, Reduce reduce) override {
-    auto going = begun("reduce_scatter", everybody());
-    const int count = counted(to, "reduce_scatter");
+  Going reduce_scatter(const char* operation, const Numbers& from, const Numbers& to,
+                       Reduce reduce) override {
+    auto going = begun(operation, everybody());
+    const int count = counted(to, operation);
     going->add([&](MPI_Request* request) {
       return MPI_Ireduce_scatter_block(from.data, to.data, count, type_of(from.dtype),
                                        op_of(from.dtype, reduce), comm_, request);
@@ -314,8 +315,8 @@ class OfMPI : public Communicator {
     return going;
   }
 
-  Going send(const Numbers& x, int to, int tag) override {
-    auto going = begun("send", world_rank(to));
+  Going send(const char* operation, const Numbers& x, int to, int tag) override {
+    auto going = begun(operation, world_rank(to));
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Isend(at(x, first), count, type_of(x.dtype), to, tag, comm_, request);
@@ -324,8 +325,8 @@ class OfMPI : public Communicator {
     return going;
   }
 
-  Going recv(const Numbers& x, int from, int tag) override {
-    auto going = begun("recv", world_rank(from));
+  Going recv(const char* operation, const Numbers& x, int from, int tag) override {
+    auto going = begun(operation, world_rank(from));
     in_pieces(x.count, [&](std::int64_t first, int count) {
       going->add([&](MPI_Request* request) {
         return MPI_Irecv(at(x, first), count, type_of(x.dtype), from, tag, comm_, request);

@@ -7,6 +7,8 @@
 namespace xgrad::distributed::detail {
 namespace {
 
+constexpr const char* operation = "DataParallel";
+
 /// to += from, numbers of 16 bits in float32.
 void add_rows(const Tensor& to, const Tensor& from) {
   dispatch(to.dtype(), [&]<class T>() {
@@ -59,20 +61,21 @@ Tensor PartSum::exchanged(const Nodes& own) const {
       if (other == rank)
         part.copy_(own.present()[i].second.alias({width}, rank * width));
       else
-        going.push_back(all_->recv(slice(part, 0, width), other, static_cast<int>(i)));
+        going.push_back(all_->recv(operation, slice(part, 0, width), other, static_cast<int>(i)));
       nodes.emplace_back(theirs[i], std::move(part));
     }
   }
   for (int step = 1; step < size; ++step) {
     const int other = (rank + step) % size;  // not all to the same one at once
     for (std::size_t i = 0; i < own.present().size(); ++i)
-      going.push_back(all_->send(slice(own.present()[i].second, other * width, width), other,
-                                 static_cast<int>(i)));
+      going.push_back(all_->send(operation, slice(own.present()[i].second, other * width, width),
+                                 other, static_cast<int>(i)));
   }
   for (const auto& transfer : going) transfer->wait();
   Nodes sum(root_);
   for (auto& [node, part] : nodes) sum.add(node, std::move(part));
-  all_->all_gather(slice(sum.present().front().second, 0, width), slice(row, 0, width))->wait();
+  all_->all_gather(operation, slice(sum.present().front().second, 0, width), slice(row, 0, width))
+      ->wait();
   return row;
 }
 

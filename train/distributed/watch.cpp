@@ -505,7 +505,7 @@ void Watcher::end_in_time(Time now) {
                             : fmt::format("{}: {}", name_of(own_.rank, own_.host), by_signal));
     announce(by_signal, now);
   }
-  if (!has_failed() || now - failed_at_ < in_seconds(options_.grace)) return;
+  if (!has_failed() || leaving_ || now - failed_at_ < in_seconds(options_.grace)) return;
   if (!terminated_) {
     write_line(fmt::format("{}; {} has not ended by itself within {} s", failure_,
                            name_of(own_.rank, own_.host), options_.grace));
