@@ -108,6 +108,28 @@ TEST_CASE("all parts come to all, and parts of the sum to each") {
                     size + 1, size));
 }
 
+TEST_CASE("parts are gathered and summed meanwhile, into views") {
+  const Tensor all = zeros({size, 3, 2});
+  const Tensor part = full({2, 3}, -1.);
+  distributed::Work gathering = world.iall_gather(own({2, 3}), all.transpose(1, 2));
+  distributed::Work summing =
+      world.ireduce_scatter(own({size, 3, 2}), part.t(), distributed::Reduce::mean);
+  summing.wait();
+  gathering.wait();
+  for (int i = 0; i < size; ++i) CHECK(is(all.select(0, i).t(), own({2, 3}, float32, i)));
+  const Tensor sum =
+      joined({size, 3, 2}, float32, [](const Tensor& a, const Tensor& b) { return a + b; });
+  CHECK(is(part.t(), sum.select(0, rank) / size));
+  CHECK(message_of<ShapeError>([] {
+          world.iall_gather(zeros({2}), zeros({size, 3})).wait();
+        }) == fmt::format("all_gather: all is [{0}, 3]; it must be [{0}, 2]", size));
+  CHECK(message_of<DTypeError>([] {
+          world.ireduce_scatter(zeros({size, 2}), zeros({2}, {.dtype = float64})).wait();
+        }) == "reduce_scatter: part is float64; it must be float32");
+  CHECK_THROWS_AS(world.iall_gather(zeros({2}), ones({size, 2}, {.requires_grad = true})).wait(),
+                  GraphError);
+}
+
 TEST_CASE("messages go round a ring, in order, apart by their tags") {
   if (size == 1) {
     CHECK(message_of<ValueError>([] { world.send(zeros({2}), 0); }) ==

@@ -19,6 +19,8 @@ train() {
   "$mpiexec" -n "$1" "$program" --net tuned --iterations 1500 --distributed --threads 1 \
     --checkpoint "$2" --checkpoint-every 0.1 --save "$2.safetensors" >log 2>&1
 }
+# MPICH's launcher kills the others at once.
+has_time=$("$mpiexec" --version | grep 'Open MPI\|OpenRTE' || true)
 # Of this training, as others may go on beside it.
 processes() {
   for process in $(pgrep -f "^$program"); do
@@ -55,10 +57,11 @@ for i in $(seq "$times"); do
   ! wait "$launcher" || fail "a training whose rank $rank was killed ends well"
   took=$((($(date +%s%N) - begin) / 1000000))
   [ "$took" -lt 10000 ] || fail "others of rank $rank end after $took ms"
-  grep -q "rank $rank (host .*) ended without a word" log || fail "nobody names rank $rank"
+  grep -q "rank $rank (host .*) ended without a word" log || [ -z "$has_time" ] ||
+    fail "nobody names rank $rank"
   [ -z "$(processes)" ] || fail "somebody outlives mpiexec"
   processes=$((1 << RANDOM % 3))
   train "$processes" part || fail "$processes processes do not go on"
   cmp whole.safetensors part.safetensors || fail "$processes processes end with other bits"
-  echo "$i: rank $rank killed, the others told after $took ms; $processes went on, to the same bits"
+  echo "$i: rank $rank killed, the others ended after $took ms; $processes went on, to the same bits"
 done

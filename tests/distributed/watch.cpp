@@ -24,6 +24,7 @@
 #include <fmt/format.h>
 #include <netinet/in.h>
 #include <sys/mman.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -235,6 +236,26 @@ TEST_CASE("one that is killed is named to the others, whenever it is killed") {
     group.send(dead, SIGKILL);
     group.check_told(killed(dead), {{dead, -SIGKILL}});
   }
+}
+
+TEST_CASE("a thousand processes are watched, and told") {
+  rlimit files{};
+  getrlimit(RLIMIT_NOFILE, &files);
+#ifdef XGRAD_SANITIZED
+  const bool is_narrow = true;
+#else
+  const bool is_narrow = files.rlim_max < 2000;
+#endif
+  const int size = is_narrow ? 50 : 1000;
+  Group group(size, quick, [](Process& process) {
+    while (true) {
+      process.watch->check();
+      sleep(50);
+    }
+  });
+  group.wait_for_all();
+  group.send(size / 2, SIGKILL);
+  group.check_told(killed(size / 2), {{size / 2, -SIGKILL}});
 }
 
 TEST_CASE("one that crashes, or ends in the middle, is named to the others") {

@@ -171,38 +171,89 @@ Work Group::iall_reduce(const Tensor& x, Reduce reduce) const {
       finish);
 }
 
-Tensor Group::all_gather(const Tensor& x) const {
-  const xgrad::detail::Running running("all_gather", x);
-  check_given("all_gather", x);
-  const NoGradGuard guard;
-  if (!communicator_) return unsqueeze(x.detach(), 0).clone();
-  communicator_->agree_to_do("all_gather", fmt::format("{} {}", x.dtype(), x.shape()));
+namespace {
+
+/// What an operation writes besides: ShapeError, DTypeError where it does not fit.
+void check_result(const char* operation, const char* name, const Tensor& x, const Shape& shape,
+                  DType dtype) {
+  check_written(operation, x);
+  require<ShapeError>(x.shape() == shape, "{}: {} is {}; it must be {}", operation, name, x.shape(),
+                      shape);
+  require<DTypeError>(x.dtype() == dtype, "{}: {} is {}; it must be {}", operation, name, x.dtype(),
+                      dtype);
+}
+
+Shape gathered_shape(const Tensor& x, int size) {
   Shape shape = x.shape();
-  shape.insert(0, size());
-  const Tensor rows = xgrad::detail::in_rows(x.detach());
-  Tensor all = Tensor::empty(shape, x.dtype());
-  communicator_->all_gather("all_gather", numbers_to_read(rows), numbers_of(all))->wait();
+  shape.insert(0, size);
+  return shape;
+}
+
+Shape part_shape(const Tensor& x, int size) {
+  require<ShapeError>(x.dim() > 0 && x.size(0) == size,
+                      "reduce_scatter: x is {}; it must have a part for each of {} processes",
+                      x.shape(), size);
+  Shape shape = x.shape();
+  shape.erase(0);
+  return shape;
+}
+
+}  // namespace
+
+Tensor Group::all_gather(const Tensor& x) const {
+  check_given("all_gather", x);
+  Tensor all = Tensor::empty(gathered_shape(x, size()), x.dtype());
+  iall_gather(x, all).wait();
   return all;
 }
 
+Work Group::iall_gather(const Tensor& x, const Tensor& all) const {
+  const xgrad::detail::Running running("all_gather", x);
+  check_given("all_gather", x);
+  check_result("all_gather", "all", all, gathered_shape(x, size()), x.dtype());
+  const NoGradGuard guard;
+  if (!communicator_) {
+    all.detach().select(0, 0).copy_(x.detach());
+    return {};
+  }
+  communicator_->agree_to_do("all_gather", fmt::format("{} {}", x.dtype(), x.shape()));
+  const Tensor rows = xgrad::detail::in_rows(x.detach());
+  return begin(
+      all,
+      [&](const Numbers& to) {
+        return communicator_->all_gather("all_gather", numbers_to_read(rows), to);
+      },
+      [rows](const Tensor&) {});  // which is read until then
+}
+
 Tensor Group::reduce_scatter(const Tensor& x, Reduce reduce) const {
+  check_given("reduce_scatter", x);
+  Tensor part = Tensor::empty(part_shape(x, size()), x.dtype());
+  ireduce_scatter(x, part, reduce).wait();
+  return part;
+}
+
+Work Group::ireduce_scatter(const Tensor& x, const Tensor& part, Reduce reduce) const {
   const xgrad::detail::Running running("reduce_scatter", x);
   check_given("reduce_scatter", x);
   check_reduced("reduce_scatter", x, reduce);
-  require<ShapeError>(x.dim() > 0 && x.size(0) == size(),
-                      "reduce_scatter: x is {}; it must have a part for each of {} processes",
-                      x.shape(), size());
+  check_result("reduce_scatter", "part", part, part_shape(x, size()), x.dtype());
   const NoGradGuard guard;
-  if (!communicator_) return x.detach().select(0, 0).clone();
+  if (!communicator_) {
+    part.detach().copy_(x.detach().select(0, 0));
+    return {};
+  }
   communicator_->agree_to_do("reduce_scatter",
                              fmt::format("{} {} to the {}", x.dtype(), x.shape(), name_of(reduce)));
-  Shape shape = x.shape();
-  shape.erase(0);
   const Tensor rows = xgrad::detail::in_rows(x.detach());
-  Tensor part = Tensor::empty(shape, x.dtype());
-  communicator_->reduce_scatter("reduce_scatter", numbers_to_read(rows), numbers_of(part), reduce)
-      ->wait();
-  return reduce == Reduce::mean ? part / size() : part;
+  return begin(
+      part,
+      [&](const Numbers& to) {
+        return communicator_->reduce_scatter("reduce_scatter", numbers_to_read(rows), to, reduce);
+      },
+      [rows, count = reduce == Reduce::mean ? size() : 1](const Tensor& sum) {
+        if (count > 1) sum.copy_(sum / count);
+      });
 }
 
 void Group::send(const Tensor& x, int to, int tag) const { isend(x, to, tag).wait(); }

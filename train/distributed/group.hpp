@@ -94,6 +94,10 @@ class Group {
   /// The same, and the program goes on meanwhile, once all processes have come.
   Work ibroadcast(const Tensor& x, int root = 0) const;
   Work iall_reduce(const Tensor& x, Reduce reduce = Reduce::sum) const;
+  /// `all` [size, …] becomes what all_gather() gives, `part` what reduce_scatter() does:
+  /// ShapeError, DTypeError where they do not fit.
+  Work iall_gather(const Tensor& x, const Tensor& all) const;
+  Work ireduce_scatter(const Tensor& x, const Tensor& part, Reduce reduce = Reduce::sum) const;
   Work isend(const Tensor& x, int to, int tag = 0) const;
   Work irecv(const Tensor& x, int from, int tag = 0) const;
 
