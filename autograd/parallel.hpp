@@ -9,9 +9,6 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <exception>
-#include <limits>
-#include <mutex>
 
 #pragma GCC visibility push(default)
 
@@ -83,44 +80,20 @@ inline int fixed_parts(std::int64_t n, std::int64_t grain) {
   return static_cast<int>(std::min<std::int64_t>(most_parts(n, grain), 16));
 }
 
-/// What parts that run at once throw: no exception may leave one.
-class PartErrors {
- public:
-  /// Keeps the exception being handled, of the first part that has one.
-  void keep(int part) noexcept;
-  void rethrow() const {
-    if (error_) std::rethrow_exception(error_);
-  }
+/// call(f, part, begin, end) for each of `parts` parts of [0, n), of which a team's threads compute
+/// those that they come for (team.hpp), but where available_threads() is 1. Where some throw, the
+/// others run to their end and the exception of the first part goes on to the caller.
+void share(std::int64_t n, int parts, const void* f,
+           void (*call)(const void* f, int part, std::int64_t begin, std::int64_t end));
 
- private:
-  std::mutex mutex_;
-  int part_ = std::numeric_limits<int>::max();
-  std::exception_ptr error_;
-};
-
-/// call(f, part) for each of `parts` parts, of which a team's threads compute those that they come
-/// for (team.hpp), but where available_threads() is 1. No part may throw.
-void share(int parts, const void* f, void (*call)(const void* f, int part));
-
-/// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once. Where some throw, the
-/// others run to their end and the exception of the first part goes on to the caller. A single part
-/// goes the same way, through a function that nothing is inlined into: a second copy of f might
-/// round products that are added in other places.
+/// Calls f(part, begin, end) for each of `parts` parts of [0, n), at once. A single part goes the
+/// same way, through a function that nothing is inlined into: a second copy of f might round
+/// products that are added in other places, and f by itself has all registers.
 template <class F>
 void parallel_parts(std::int64_t n, int parts, const F& f) {
-  // n · part / parts, where the product may have more than 63 bits.
-  const auto begin = [n, parts](int part) { return n / parts * part + n % parts * part / parts; };
-  PartErrors errors;
-  const auto compute = [&](int part) {
-    try {
-      f(part, begin(part), begin(part + 1));
-    } catch (...) {
-      errors.keep(part);
-    }
-  };
-  share(parts, &compute,
-        [](const void* own, int part) { (*static_cast<const decltype(compute)*>(own))(part); });
-  errors.rethrow();
+  share(n, parts, &f, [](const void* own, int part, std::int64_t begin, std::int64_t end) {
+    (*static_cast<const F*>(own))(part, begin, end);
+  });
 }
 
 /// Calls f(begin, end) on parts of [0, n) of at least `grain`.

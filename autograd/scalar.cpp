@@ -1,6 +1,7 @@
 #include <xgrad/autograd/raise.hpp>
 #include <xgrad/autograd/scalar.hpp>
 
+#include <limits>
 #include <ostream>
 
 namespace xgrad {

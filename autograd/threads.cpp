@@ -6,6 +6,9 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdlib>
+#include <exception>
+#include <limits>
+#include <mutex>
 #include <thread>
 #include <utility>
 
@@ -96,19 +99,53 @@ int available_threads() {
 
 std::atomic<bool> FinestCut::is_asked_for_ = false;
 
-void share(int parts, const void* f, void (*call)(const void* f, int part)) {
-  if (parts == 1) return call(f, 0);
+namespace {
+
+/// What parts that run at once throw: no exception may leave one.
+class PartErrors {
+ public:
+  /// Keeps the exception being handled, of the first part that has one.
+  void keep(int part) noexcept {
+    const std::lock_guard lock(mutex_);
+    if (part >= part_) return;
+    part_ = part;
+    error_ = std::current_exception();
+  }
+  void rethrow() const {
+    if (error_) std::rethrow_exception(error_);
+  }
+
+ private:
+  std::mutex mutex_;
+  int part_ = std::numeric_limits<int>::max();
+  std::exception_ptr error_;
+};
+
+}  // namespace
+
+void share(std::int64_t n, int parts, const void* f,
+           void (*call)(const void* f, int part, std::int64_t begin, std::int64_t end)) {
+  if (parts == 1) return call(f, 0, 0, n);
+  // n · part / parts, where the product may have more than 63 bits.
+  const auto begin = [n, parts](int part) { return n / parts * part + n % parts * part / parts; };
+  PartErrors errors;
+  const auto compute = [&](int part) {
+    try {
+      call(f, part, begin(part), begin(part + 1));
+    } catch (...) {
+      errors.keep(part);
+    }
+  };
   const bool is_alone = available_threads() == 1;
   const SerialScope serial;
-  if (!is_alone) return Shared(parts, f, call).compute();
-  for (int part = 0; part < parts; ++part) call(f, part);
-}
-
-void PartErrors::keep(int part) noexcept {
-  const std::lock_guard lock(mutex_);
-  if (part >= part_) return;
-  part_ = part;
-  error_ = std::current_exception();
+  if (is_alone) {
+    for (int part = 0; part < parts; ++part) compute(part);
+  } else {
+    Shared(parts, &compute, [](const void* own, int part) {
+      (*static_cast<const decltype(compute)*>(own))(part);
+    }).compute();
+  }
+  errors.rethrow();
 }
 
 SerialScope::SerialScope()

@@ -4,6 +4,7 @@
 #include <xgrad/ops/math.hpp>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace xgrad::distributions {

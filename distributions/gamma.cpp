@@ -11,6 +11,7 @@
 #include <xgrad/ops/special.hpp>
 
 #include <cmath>
+#include <limits>
 #include <numbers>
 
 namespace xgrad::distributions {

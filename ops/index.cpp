@@ -365,14 +365,20 @@ class Gathered {
     return {position, base};
   }
 
-  /// f(i, place(k, index[i])) for the k-th element of a row.
+  /// f(i, place(k, index[i])) for the k-th element of a row. A function of its own, in which the
+  /// loop has all registers.
   template <class F, class Place>
-  void visit_row(std::int64_t row, std::int64_t width, const F& f, const Place& place) const {
+  [[gnu::noinline]] void visit_row(std::int64_t row, std::int64_t width, const F& f,
+                                   const Place& place) const {
     constexpr std::int64_t piece = 1024;  // what was checked is still near when it is used
+    // Not behind pointers that the writes might reach.
+    const F own = f;
+    const Place own_place = place;
+    const std::int64_t* const chosen = chosen_;
     for (std::int64_t first = 0; first < width; first += piece) {
       const std::int64_t end = std::min(first + piece, width);
       allowed_.check(chosen_ + row + first, end - first);
-      for (std::int64_t k = first; k < end; ++k) f(row + k, place(k, chosen_[row + k]));
+      for (std::int64_t k = first; k < end; ++k) own(row + k, own_place(k, chosen[row + k]));
     }
   }
 
@@ -483,14 +489,14 @@ Tensor scatter_add(Tensor x, std::int64_t which, const Tensor& given, const Tens
     gathered.in_parts([&, from, out](std::int64_t begin, std::int64_t end) {
       for (std::int64_t slab = begin; is_wide && slab < end; ++slab)
         add_wide(named, out + gathered.place(slab), [&](const auto& add) {
-          gathered.visit(slab, slab + 1, [&, place = gathered.place(slab)](auto i, auto j) {
+          gathered.visit(slab, slab + 1, [from, add, place = gathered.place(slab)](auto i, auto j) {
             add(j - place, from[i]);
           });
         });
       if (is_wide) return;
       Scattered<T> sums(1, 1, counts, out);
       sums.add_values([&](const auto& add) {
-        gathered.visit(begin, end, [&](auto i, auto j) { add(j, from[i]); });
+        gathered.visit(begin, end, [from, add](auto i, auto j) { add(j, from[i]); });
       });
       sums.finish();
     });

@@ -6,6 +6,8 @@
 
 #include <xgrad/ops/kernels/transcendental.hpp>
 
+#include <limits>
+
 namespace xgrad::kernels {
 namespace detail {
 
