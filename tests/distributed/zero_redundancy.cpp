@@ -26,7 +26,7 @@ const Group world = Group::world();
 
 std::unique_ptr<nn::Sequential> small_net() {
   manual_seed(3);
-  return std::make_unique<nn::Sequential>(nn::Sequential{nn::Linear{6, 16}, nn::LayerNorm{{16}},
+  return std::make_unique<nn::Sequential>(nn::Sequential{nn::Linear{6, 16}, nn::LayerNorm{16},
                                                          nn::GELU{}, nn::Linear{16, 16}, nn::GELU{},
                                                          nn::Linear{16, 3}});
 }
@@ -88,8 +88,9 @@ std::int64_t bytes_of(optim::Optimizer& optimizer) {
 }  // namespace
 
 TEST_CASE("a shared optimiser takes the same steps, and gives the same state") {
-  for (const auto& [name, make] : kinds()) {
-    CAPTURE(name);
+  for (const auto& kind : kinds()) {
+    const Make& make = kind.second;
+    CAPTURE(kind.first);
     const auto plain_net = small_net();
     const auto plain = make(plain_net->parameters());
     const auto net = small_net();
