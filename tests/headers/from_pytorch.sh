@@ -9,6 +9,7 @@ page=${3:-$(dirname "$0")/../../docs/from-pytorch.md}
 prelude='
 #include <xgrad/xgrad.hpp>
 #include <xgrad/distributed/data_parallel.hpp>
+#include <xgrad/distributed/zero_redundancy_optimizer.hpp>
 #include <xgrad/distributions/distributions.hpp>
 #include <xgrad/nn/models/gpt.hpp>
 #include <xgrad/nn/models/lenet.hpp>
