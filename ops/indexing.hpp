@@ -35,6 +35,7 @@ class Slice {
  public:
   using Bound = std::optional<std::int64_t>;
   Slice() = default;
+  // NOLINTNEXTLINE(google-explicit-constructor): {2} is meant to work
   Slice(Bound start, Bound stop = {}, Bound step = {}) : start_(start), stop_(stop), step_(step) {}
 
   std::int64_t start() const noexcept { return start_.value_or(0); }
