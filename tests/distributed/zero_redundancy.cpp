@@ -150,6 +150,8 @@ TEST_CASE("a part of the state is not taken for the whole") {
           "consolidate_state_dict() on all of them, then state_dict() on rank 0");
   around.consolidate_state_dict();
   CHECK(around.has_whole_state() == (world.rank() == 0));
+  around.step();
+  CHECK_FALSE(around.has_whole_state());  // what was gathered is of the step before
 }
 
 TEST_CASE("a state goes on with another number of processes") {
