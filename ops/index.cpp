@@ -377,7 +377,7 @@ class Gathered {
     const std::int64_t* const chosen = chosen_;
     for (std::int64_t first = 0; first < width; first += piece) {
       const std::int64_t end = std::min(first + piece, width);
-      allowed_.check(chosen_ + row + first, end - first);
+      allowed_.check(chosen + row + first, end - first);
       for (std::int64_t k = first; k < end; ++k) own(row + k, own_place(k, chosen[row + k]));
     }
   }

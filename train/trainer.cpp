@@ -190,12 +190,11 @@ class Loop {
     for (const Part& part : plan_.recipe.parts) part.optimizer->consolidate_state_dict();
     write_own();
   }
-  /// In one process, where the others are no more.
+  /// In one process, where the others are no more: of what all have made, if that is all here.
   void write_last() {
-    if (file_ != nullptr && std::ranges::all_of(plan_.recipe.parts, [](const Part& part) {
-          return part.optimizer->has_whole_state();
-        }))
-      write_own();
+    const bool is_whole = std::ranges::all_of(
+        plan_.recipe.parts, [](const Part& part) { return part.optimizer->has_whole_state(); });
+    if (is_whole && !is_updating_) write_own();
   }
 
   /// Of the training steps alone.
@@ -227,12 +226,14 @@ class Loop {
   void step(const Tensor& inputs, const Tensor& targets, const Interrupts& interrupts) {
     for (const Part& part : plan_.recipe.parts) part.optimizer->zero_grad();
     const auto [loss, output] = differentiate(inputs, targets);
-    ++done_;
     require<ValueError>(std::isfinite(loss),
                         "train: the loss is {} at iteration {}: lower the learning rate (now {:g}) "
                         "or change the initialisation",
-                        loss, done_, learning_rate());
+                        loss, done_ + 1, learning_rate());
+    is_updating_ = true;
     for (const Part& part : plan_.recipe.parts) part.optimizer->step();
+    is_updating_ = false;
+    ++done_;
     watch_.lap("update");
     measure(loss, all_go_by(output, targets, interrupts));
     watch_.lap("measuring and showing");
@@ -361,7 +362,8 @@ class Loop {
   std::int64_t done_ = 0;  // iterations
   double spent_ = 0;       // seconds, after the last of them
   bool is_stopped_ = false;
-  bool is_due_ = false;  // a checkpoint
+  bool is_due_ = false;       // a checkpoint
+  bool is_updating_ = false;  // some optimisers may have made their step
   int twentieth_ = 0;
   std::optional<report::Progress> progress_;
   report::Stopwatch watch_;

@@ -2,9 +2,12 @@
 
 #include <xgrad/nn/nn.hpp>
 #include <xgrad/optim/optim.hpp>
+#include <xgrad/optim/optimizer_around.hpp>
 #include <xgrad/train/train.hpp>
 
 #include <csignal>
+#include <memory>
+#include <vector>
 
 #include "support.hpp"
 #include <unistd.h>
@@ -116,6 +119,47 @@ TEST_CASE("an interrupted training goes on to the same bits") {
   const Training resumed = train(false);
   CHECK(values(resumed.net.weight) == values(whole.net.weight));
   CHECK(values(resumed.net.bias) == values(whole.net.bias));
+}
+
+namespace {
+
+/// Steps like the one inside, and learns at one step that another process has failed.
+class Losing : public optim::OptimizerAround {
+ public:
+  Losing(optim::Optimizer& base, int last) : OptimizerAround(base), left_(last) {}
+
+  void step() override {
+    if (--left_ == 0) throw PeerError("rank 1 (host a): gone");
+    base().step();
+  }
+
+ private:
+  int left_;
+};
+
+}  // namespace
+
+TEST_CASE("a process lost in the middle of a step leaves no checkpoint of half of it") {
+  const TemporaryDirectory directory;
+  const train::Outputs outputs{
+      .checkpoint = directory.file("run"), .checkpoint_every = 0, .print = false};
+  const auto of = [](const Tensor& x) {
+    return std::make_shared<optim::SGD>(std::vector<Tensor>{x},
+                                        optim::SGDOptions{.lr = 0.1, .momentum = 0.9});
+  };
+  Training begun(1);
+  const auto inner = of(begun.net.bias);
+  begun.recipe.parts = {{of(begun.net.weight), optim::schedule::linear()},
+                        {std::make_shared<Losing>(*inner, 20), optim::schedule::linear()}};
+  CHECK_THROWS_AS(begun.fit(outputs), PeerError);
+  Training resumed(1);
+  resumed.recipe.parts = {{of(resumed.net.weight), optim::schedule::linear()},
+                          {of(resumed.net.bias), optim::schedule::linear()}};
+  CHECK(resumed.fit(outputs).iterations == 64);
+  Training whole(1);
+  whole.fit();
+  CHECK(equal(resumed.net.weight, whole.net.weight));
+  CHECK(equal(resumed.net.bias, whole.net.bias));
 }
 
 TEST_CASE("a recipe that does not fit is refused before the first step") {
